@@ -1,0 +1,125 @@
+//! The databases, and what is true of each, as a table of facts.
+//!
+//! Everything above asks the table (`facts().transactional_ddl`) and never the name: a database is
+//! added by a row here and a folder under `backend/`, not by an `if` in the engine.
+
+use std::fmt;
+
+/// A database engine, as far as its SQL differs. The order of the variants is the order in which
+/// the texts of a migration enter its checksum: never change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dialect {
+    /// MariaDB.
+    MariaDb,
+    /// MySQL proper.
+    MySql,
+    /// PostgreSQL 13 or newer.
+    Postgres,
+    /// SQLite 3.
+    Sqlite,
+}
+
+/// What the planner and the engine must know of a database.
+#[derive(Debug)]
+pub struct Facts {
+    /// The one name used in files, JSON and messages.
+    pub name: &'static str,
+    /// The name for people.
+    pub title: &'static str,
+    /// Other names by which folders and file names call it.
+    pub aliases: &'static [&'static str],
+    /// URL schemes that mean it.
+    pub schemes: &'static [&'static str],
+    /// DDL takes part in a transaction and is rolled back with it.
+    pub transactional_ddl: bool,
+    /// Whether foreign keys are enforced is set per connection and only outside of a transaction.
+    pub foreign_keys_by_pragma: bool,
+    /// A scratch database can be had in memory, without any server or right.
+    pub scratch_in_memory: bool,
+}
+
+const MARIADB: Facts = Facts {
+    name: "mariadb",
+    title: "MariaDB",
+    aliases: &["mariadb"],
+    schemes: &["mariadb"],
+    transactional_ddl: false,
+    foreign_keys_by_pragma: false,
+    scratch_in_memory: false,
+};
+
+const MYSQL: Facts = Facts {
+    name: "mysql",
+    title: "MySQL",
+    aliases: &["mysql"],
+    schemes: &["mysql"],
+    transactional_ddl: false,
+    foreign_keys_by_pragma: false,
+    scratch_in_memory: false,
+};
+
+const POSTGRES: Facts = Facts {
+    name: "postgres",
+    title: "PostgreSQL",
+    aliases: &["postgres", "postgresql", "pg"],
+    schemes: &["postgres", "postgresql"],
+    transactional_ddl: true,
+    foreign_keys_by_pragma: false,
+    scratch_in_memory: false,
+};
+
+const SQLITE: Facts = Facts {
+    name: "sqlite",
+    title: "SQLite",
+    aliases: &["sqlite", "sqlite3"],
+    schemes: &["sqlite"],
+    transactional_ddl: true,
+    foreign_keys_by_pragma: true,
+    scratch_in_memory: true,
+};
+
+impl Dialect {
+    /// All of them, in checksum order.
+    pub const ALL: [Self; 4] = [Self::MariaDb, Self::MySql, Self::Postgres, Self::Sqlite];
+
+    /// The row of the table.
+    pub const fn facts(self) -> &'static Facts {
+        match self {
+            Self::MariaDb => &MARIADB,
+            Self::MySql => &MYSQL,
+            Self::Postgres => &POSTGRES,
+            Self::Sqlite => &SQLITE,
+        }
+    }
+
+    /// The one name used in files, JSON and messages.
+    pub const fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// The dialect that a folder or a part of a file name speaks of.
+    pub fn from_alias(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.facts().aliases.contains(&word))
+    }
+
+    /// The dialect of a URL's scheme.
+    pub fn from_scheme(scheme: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.facts().schemes.contains(&scheme))
+    }
+
+    /// Whose variants this database runs, best first: MariaDB takes its own, then MySQL's.
+    pub const fn variants(self) -> &'static [Self] {
+        match self {
+            Self::MariaDb => &[Self::MariaDb, Self::MySql],
+            Self::MySql => &[Self::MySql],
+            Self::Postgres => &[Self::Postgres],
+            Self::Sqlite => &[Self::Sqlite],
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,131 @@
+//! What the database says has run, as values.
+//!
+//! How the rows are stored and read belongs to the backends; what they mean for the lock belongs to
+//! `lock::merge`.
+
+use std::collections::HashMap;
+
+use crate::dialect::Dialect;
+use crate::id::{Checksum, MigrationId};
+
+/// How a migration came into the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowKind {
+    /// We ran it.
+    Applied,
+    /// Taken over from another tool's history.
+    Imported,
+    /// Marked by hand, nothing ran.
+    Marked,
+    /// Part of a schema that was there before.
+    Baseline,
+}
+
+impl RowKind {
+    /// The word in the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Imported => "imported",
+            Self::Marked => "marked",
+            Self::Baseline => "baseline",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Applied, Self::Imported, Self::Marked, Self::Baseline].into_iter().find(|k| k.name() == name)
+    }
+}
+
+/// One row of `db_migrations`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The migration.
+    pub id: MigrationId,
+    /// The hash of the one text that ran here; `None` where another tool kept none.
+    pub checksum: Option<Checksum>,
+    /// The database it ran on.
+    pub dialect: Option<Dialect>,
+    /// How it came here.
+    pub kind: RowKind,
+    /// The run that wrote it.
+    pub run: String,
+    /// Its place in the order of execution, from 1.
+    pub position: i64,
+    /// When, by the server's clock, as text in UTC (RFC 3339).
+    pub executed_at: String,
+    /// How long, in milliseconds; `None` where it was not measured.
+    pub execution_ms: Option<i64>,
+}
+
+/// A migration outside of a transaction, of which only some statements have finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partial {
+    /// The migration.
+    pub id: MigrationId,
+    /// How many of its statements have finished.
+    pub finished: usize,
+    /// Whether the next one was begun and no end of it is known.
+    pub interrupted: bool,
+    /// The hash of the text up to the end of the last finished statement.
+    pub prefix: Option<Checksum>,
+}
+
+/// The newest row of `db_migrations_run`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// When it began, UTC.
+    pub started_at: String,
+    /// What the schema check said, once it has.
+    pub verdict: Option<String>,
+}
+
+/// All that has run, in the order in which it ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    rows: Vec<Row>,
+    index: HashMap<MigrationId, usize>,
+    /// Migrations that stopped half-way.
+    pub partial: Vec<Partial>,
+    /// The newest run, if any was recorded.
+    pub last_run: Option<Run>,
+    /// Whether the tables are there.
+    pub exists: bool,
+}
+
+impl History {
+    /// A history of these rows, which are sorted by position.
+    pub fn new(mut rows: Vec<Row>) -> Self {
+        rows.sort_by_key(|row| row.position);
+        let index = rows.iter().enumerate().map(|(i, row)| (row.id.clone(), i)).collect();
+        Self { rows, index, exists: true, ..Self::default() }
+    }
+
+    /// The rows in the order of execution.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The row of a migration.
+    pub fn get(&self, id: &MigrationId) -> Option<&Row> {
+        self.index.get(id).map(|i| &self.rows[*i])
+    }
+
+    /// Whether it has run here.
+    pub fn contains(&self, id: &MigrationId) -> bool {
+        self.index.contains_key(id)
+    }
+
+    /// Whether nothing has run, not even half.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.partial.is_empty()
+    }
+
+    /// The position that the next row gets.
+    pub fn next_position(&self) -> i64 {
+        self.rows.last().map_or(1, |row| row.position + 1)
+    }
+}

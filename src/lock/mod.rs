@@ -1,0 +1,57 @@
+//! The lock file `migrations-lock.yml`, as a value.
+//!
+//! - `merge` (pure): lock × catalogue × history → the lock that should be, and findings
+//! - `text`: reading the file with every refusal, and editing its text so that a hand's work survives
+//! - `finding`: what merge has to say, and how much it weighs
+//!
+//! Line order is execution order. Reading and writing the file itself is `lockfile`'s.
+
+mod edit;
+mod finding;
+mod merge;
+mod order;
+mod read;
+mod reconcile;
+mod text;
+
+use indexmap::IndexMap;
+
+use crate::id::{Checksum, MigrationId};
+
+pub use finding::{Finding, Rule};
+pub use merge::{Merged, merge};
+pub use text::{Document, HEADER};
+
+/// One line of the lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Do not run it.
+    pub skip: bool,
+    /// It is a copy of that entry, which runs in its place.
+    pub same_as: Option<MigrationId>,
+    /// The checksum of its up texts; absent until the next write.
+    pub checksum: Option<Checksum>,
+    /// Older ids that it stands for.
+    pub replaces: Vec<MigrationId>,
+    /// A person has seen what it does.
+    pub reviewed: Option<bool>,
+}
+
+/// The lock: entries in execution order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// id → entry, in order.
+    pub entries: IndexMap<MigrationId, Entry>,
+}
+
+impl Lock {
+    /// Equal in order, too (an `IndexMap` compares as a set).
+    pub fn same(&self, other: &Self) -> bool {
+        self.entries.len() == other.entries.len() && self.entries.iter().eq(other.entries.iter())
+    }
+
+    /// Entries that run on an empty database, in order.
+    pub fn runnable(&self) -> impl Iterator<Item = &MigrationId> {
+        self.entries.iter().filter(|(_, entry)| !entry.skip).map(|(id, _)| id)
+    }
+}

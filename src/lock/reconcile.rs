@@ -1,0 +1,201 @@
+//! What the locked entries have to say: changed, missing, orphaned, renamed, unsatisfied.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::catalogue::Catalogue;
+use crate::history::History;
+use crate::id::MigrationId;
+use crate::migration::Migration;
+
+use super::Entry;
+use super::finding::{Finding, Rule};
+use super::merge::Merged;
+
+/// Looks at each locked entry; fills in absent checksums. Returns the new ids that are probably
+/// renamed old ones and therefore must not be appended.
+pub(super) fn locked(
+    merged: &mut Merged,
+    catalogue: &Catalogue,
+    history: Option<&History>,
+) -> HashSet<MigrationId> {
+    let renames = Renames::new(merged, catalogue);
+    let mut proposed = HashSet::new();
+    let mut findings = Vec::new();
+    for (id, entry) in &mut merged.lock.entries {
+        match catalogue.get(id) {
+            Some(migration) => findings.extend(check_text(id, entry, migration, history)),
+            None => {
+                let new = renames.of(catalogue, id, entry).filter(|new| proposed.insert((*new).clone()));
+                findings.push(absent(id, entry, new, catalogue, history));
+            }
+        }
+        if entry.skip && history.is_some_and(|history| history.contains(id)) {
+            findings.push(
+                Finding::new(Rule::SkippedAfterRun, id, format!("`{id}` is skipped, but it has run here"))
+                    .note("other databases will not get its changes"),
+            );
+        }
+    }
+    merged.findings.append(&mut findings);
+    proposed
+}
+
+fn check_text(
+    id: &MigrationId,
+    entry: &mut Entry,
+    migration: &Migration,
+    history: Option<&History>,
+) -> Option<Finding> {
+    let now = migration.up.checksum();
+    let Some(locked) = entry.checksum else {
+        entry.checksum = Some(now);
+        return Some(Finding::new(Rule::Unfilled, id, format!("`{id}` has no checksum in the lock yet")));
+    };
+    if locked == now {
+        return None;
+    }
+    let message = match history.and_then(|history| history.get(id)) {
+        None if history.is_some() => format!("migration `{id}` changed after it was locked; it has not run here"),
+        None => format!("migration `{id}` changed after it was locked"),
+        Some(row) => {
+            let ran = row.checksum.is_some_and(|ran| migration.up.iter().any(|script| script.hash == ran));
+            match (ran, row.dialect) {
+                (true, Some(dialect)) => format!(
+                    "migration `{id}` changed after it was locked; the {dialect} text that ran here is the same"
+                ),
+                (true, None) => format!("migration `{id}` changed after it was locked; the text that ran here is the same"),
+                _ => format!("migration `{id}` changed after it ran"),
+            }
+        }
+    };
+    Some(
+        Finding::new(Rule::Changed, id, message)
+            .note(format!("locked {}…, now {}…", locked.short(), now.short()))
+            .help(format!("if the change is wanted, run `db-migrations lock --accept {id}`; else restore the file")),
+    )
+}
+
+fn absent(
+    id: &MigrationId,
+    entry: &Entry,
+    new: Option<&MigrationId>,
+    catalogue: &Catalogue,
+    history: Option<&History>,
+) -> Finding {
+    if let Some(new) = new {
+        return Finding::new(Rule::Rename, id, format!("`{id}` went and `{new}` came with the same version or text"))
+            .help(format!("if it was renamed, run `db-migrations lock rename {id} {new}`"))
+            .help("if not, run `db-migrations lock --prune` first");
+    }
+    if history.is_some_and(|history| history.contains(id)) {
+        return Finding::new(Rule::Orphaned, id, format!("`{id}` has run here, but its file is gone"))
+            .help("`db-migrations lock --prune` removes it from the lock");
+    }
+    if entry.skip {
+        return Finding::new(Rule::SkippedMissing, id, format!("the skipped `{id}` was not found"))
+            .help("`db-migrations lock --prune` removes it from the lock");
+    }
+    let missing = match catalogue.module(id.namespace()) {
+        Some(module) => Finding::new(Rule::Missing, id, format!("`{id}` is locked, but was not found"))
+            .note(format!("module `{}` was read from `{}`", module.namespace, module.folder)),
+        None => Finding::new(Rule::Missing, id, format!("`{id}` is locked, but its whole module is gone")).help(
+            format!("`db-migrations modules` lists what was found; enable `{}` again if it was lost", id.namespace()),
+        ),
+    };
+    missing.help("if it was removed for good, run `db-migrations lock --prune`")
+}
+
+/// New migrations, to be compared with those that went.
+struct Renames {
+    fresh: HashMap<String, Vec<MigrationId>>,
+}
+
+impl Renames {
+    fn new(merged: &Merged, catalogue: &Catalogue) -> Self {
+        let mut fresh: HashMap<String, Vec<MigrationId>> = HashMap::new();
+        for migration in catalogue.iter().filter(|m| !merged.lock.entries.contains_key(&m.id)) {
+            fresh.entry(migration.id.namespace().to_owned()).or_default().push(migration.id.clone());
+        }
+        Self { fresh }
+    }
+
+    /// The new migration of the same module that has the version or the text of `gone`.
+    fn of<'a>(&'a self, catalogue: &Catalogue, gone: &MigrationId, entry: &Entry) -> Option<&'a MigrationId> {
+        let version = leading_version(gone.name());
+        self.fresh.get(gone.namespace())?.iter().find(|id| {
+            catalogue.get(id).is_some_and(|migration| {
+                Some(migration.up.checksum()) == entry.checksum
+                    || (!version.is_empty() && leading_version(id.name()) == version)
+            })
+        })
+    }
+}
+
+/// The version as the name spells it: the gone migration has no other.
+fn leading_version(name: &str) -> String {
+    let end = name.find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '.' || c == 'V')).unwrap_or(name.len());
+    name[..end].chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Looks at the merged lock as a whole: `same-as`, order against `depends-on`, unknown rows.
+pub(super) fn whole(merged: &mut Merged, catalogue: &Catalogue, history: Option<&History>) {
+    let lock = &merged.lock;
+    let mut findings = Vec::new();
+    for (id, entry) in &lock.entries {
+        findings.extend(unsatisfied(merged, catalogue, id, entry));
+        if entry.skip {
+            continue;
+        }
+        let Some(migration) = catalogue.get(id) else { continue };
+        for dependency in &migration.depends_on {
+            findings.extend(dependency_finding(merged, catalogue, id, dependency));
+        }
+    }
+    for row in history.iter().flat_map(|history| history.rows()) {
+        let replaced = || lock.entries.values().any(|entry| entry.replaces.contains(&row.id));
+        if !lock.entries.contains_key(&row.id) && catalogue.get(&row.id).is_none() && !replaced() {
+            findings.push(
+                Finding::new(Rule::Unknown, &row.id, format!("`{}` has run here, but is neither locked nor found", row.id))
+                    .note("it probably comes from another branch or a newer release"),
+            );
+        }
+    }
+    merged.findings.append(&mut findings);
+}
+
+fn unsatisfied(merged: &Merged, catalogue: &Catalogue, id: &MigrationId, entry: &Entry) -> Option<Finding> {
+    let original = entry.same_as.as_ref()?;
+    let why = match merged.lock.entries.get(original) {
+        None => "is not in the lock",
+        Some(other) if other.skip => "is skipped itself",
+        Some(_) if catalogue.get(original).is_none() => "was not found",
+        Some(_) if !entry.skip => return None,
+        Some(_) => return None,
+    };
+    Some(
+        Finding::new(Rule::SameAs, id, format!("`{id}` is skipped as a copy of `{original}`, which {why}"))
+            .help(format!("set `skip: false` for `{id}`, or bring `{original}` back")),
+    )
+}
+
+fn dependency_finding(
+    merged: &Merged,
+    catalogue: &Catalogue,
+    id: &MigrationId,
+    dependency: &MigrationId,
+) -> Option<Finding> {
+    let entries = &merged.lock.entries;
+    let Some(position) = entries.get_index_of(dependency) else {
+        if catalogue.get(dependency).is_some() {
+            return None; // proposed as a rename: said already
+        }
+        return Some(
+            Finding::new(Rule::UnknownDependency, id, format!("`{id}` depends on `{dependency}`, which does not exist"))
+                .help("correct the `depends-on`, or enable the module that has it"),
+        );
+    };
+    (entries.get_index_of(id)? < position).then(|| {
+        Finding::new(Rule::HandOrder, id, format!("`{id}` depends on `{dependency}`, but stands before it in the lock"))
+            .help("move its line below")
+    })
+}

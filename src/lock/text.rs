@@ -1,0 +1,171 @@
+//! The lock file's text together with what it says.
+//!
+//! A `Document` is a text that was read; edits go through [`Document::edit`], which changes the
+//! text only where the wanted lock differs: comments, blank lines, order and spelling that a person
+//! wrote survive. The format, and why each thing is refused, is described in `docs/lock.md`.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Frame};
+use crate::id::MigrationId;
+
+use super::edit;
+use super::finding::{Finding, Rule};
+use super::read::{self, FieldSite, RawEntry, ValueSite};
+use super::{Entry, Lock};
+
+/// What stands at the top of a lock that we write first.
+pub const HEADER: &str =
+    "# Execution order of all migrations. Commit this file. Reorder lines, or set `skip: true`, by hand.\n";
+
+/// Where an entry stands in the text.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) key: Range<usize>,
+    pub(super) value: ValueSite,
+    pub(super) fields: Vec<FieldSite>,
+    /// Blank lines and comments above that are not its own.
+    pub(super) lead: Vec<Range<usize>>,
+    /// Its comment lines and its lines, line end included.
+    pub(super) lines: Range<usize>,
+}
+
+/// A lock's text and its meaning.
+#[derive(Clone, Debug)]
+pub struct Document {
+    path: String,
+    text: Arc<str>,
+    lock: Lock,
+    pub(super) sites: HashMap<MigrationId, Site>,
+    /// Where the last entry ends.
+    pub(super) tail: usize,
+    findings: Vec<Finding>,
+}
+
+impl Document {
+    /// Reads a lock. An absent file is the empty text.
+    ///
+    /// ```
+    /// use db_migrations::lock::Document;
+    /// let document = Document::parse("migrations-lock.yml", "users::1_init: { skip: true }\n").unwrap();
+    /// assert!(document.lock().entries[0].skip);
+    /// assert!(Document::parse("migrations-lock.yml", "users::1_init: { skip: \"true\" }\n").is_err());
+    /// ```
+    pub fn parse(path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let text: Arc<str> = text.into();
+        let raw = read::entries(path, &text)?;
+        let mut document = Self {
+            path: path.to_owned(),
+            text: Arc::clone(&text),
+            lock: Lock::default(),
+            sites: HashMap::with_capacity(raw.len()),
+            tail: 0,
+            findings: Vec::new(),
+        };
+        let mut faults = Vec::new();
+        let mut lead = Vec::new();
+        for raw in raw {
+            let lines = own_lines(&text, &raw, document.tail);
+            lead.push(document.tail..lines.start);
+            document.tail = lines.end;
+            match document.lock.entries.get(&raw.id) {
+                None => document.insert(raw, std::mem::take(&mut lead), lines),
+                Some(same) if *same == raw.entry => document.findings.push(Finding::new(
+                    Rule::DuplicateLine,
+                    &raw.id,
+                    format!("`{}` stands twice in the lock, the same both times", raw.id),
+                )),
+                Some(_) => faults.push(document.contradiction(&raw)),
+            }
+        }
+        if faults.is_empty() { Ok(document) } else { Err(faults) }
+    }
+
+    fn insert(&mut self, raw: RawEntry, lead: Vec<Range<usize>>, lines: Range<usize>) {
+        let site = Site { key: raw.key, value: raw.value, fields: raw.fields, lead, lines };
+        self.sites.insert(raw.id.clone(), site);
+        self.lock.entries.insert(raw.id, raw.entry);
+    }
+
+    fn contradiction(&self, again: &RawEntry) -> Diagnostic {
+        let frame = |span: Range<usize>, label: &str| {
+            Frame::new(&self.path, Arc::clone(&self.text), span).label(label)
+        };
+        let mut fault = Diagnostic::new(format!("`{}` stands twice in the lock, with different values", again.id))
+            .frame(frame(again.key.clone(), "again here"));
+        if let Some(first) = self.sites.get(&again.id) {
+            fault = fault.frame(frame(first.key.clone(), "first here"));
+        }
+        fault.help("keep one of the two lines")
+    }
+
+    /// What the text says.
+    pub fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
+    /// The text as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What is odd about the text, without being wrong.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Points a finding at its line, if it has one.
+    pub fn locate(&self, mut finding: Finding) -> Finding {
+        if let Some(site) = self.sites.get(&finding.id) {
+            finding.diagnostic.frames.push(Frame::new(&self.path, Arc::clone(&self.text), site.key.clone()));
+        }
+        finding
+    }
+
+    /// The text in which `wanted` is said, changed no more than needed. The result was parsed again
+    /// and says exactly `wanted`; an error is a bug, and nothing may be written then.
+    pub fn edit(&self, wanted: &Lock) -> Result<String, Diagnostic> {
+        let text = edit::edit(self, wanted);
+        self.proved(text, wanted)
+    }
+
+    /// The text with one id renamed and the entry changed to `entry`, at its place.
+    pub fn rename(&self, old: &MigrationId, new: &MigrationId, entry: &Entry) -> Result<String, Diagnostic> {
+        let Some(site) = self.sites.get(old) else {
+            return Err(Diagnostic::new(format!("`{old}` is not in the lock")));
+        };
+        let mut text = self.text().to_owned();
+        text.replace_range(site.key.clone(), &edit::scalar(new.as_str()));
+        let renamed = Self::parse(&self.path, &text).map_err(|mut faults| faults.remove(0))?;
+        let mut wanted = renamed.lock.clone();
+        wanted.entries.insert(new.clone(), entry.clone());
+        renamed.edit(&wanted)
+    }
+
+    fn proved(&self, text: String, wanted: &Lock) -> Result<String, Diagnostic> {
+        match Self::parse(&self.path, &text) {
+            Ok(again) if again.lock.same(wanted) => Ok(text),
+            _ => Err(Diagnostic::new("the edited lock does not say what it should; nothing was written")
+                .help("this is a bug: please report it with the lock file; `db-migrations lock` after tidying the file by hand helps")),
+        }
+    }
+}
+
+/// The whole lines of an entry, its contiguous comment lines above included.
+fn own_lines(text: &str, raw: &RawEntry, before: usize) -> Range<usize> {
+    let end = text[raw.end..].find('\n').map_or(text.len(), |at| raw.end + at + 1);
+    let key_line = text[..raw.key.start].rfind('\n').map_or(0, |at| at + 1).max(before);
+    let mut start = key_line;
+    while start > before {
+        let line_start = text[before..start - 1].rfind('\n').map_or(before, |at| before + at + 1);
+        if !text[line_start..start].trim_start().starts_with('#') {
+            break;
+        }
+        start = line_start;
+    }
+    // comments at the very top of the file, with no blank line below, are the file's, not the entry's
+    let is_header = before == 0 && start == 0;
+    if is_header { key_line..end } else { start..end }
+}

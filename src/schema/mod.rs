@@ -1,0 +1,154 @@
+//! A schema as blocks of (kind, name, definition).
+//!
+//! A definition is SQL that makes the object, as the database itself spells it; a schema is loaded
+//! by running its definitions in order. Nothing here knows how a block was read or what it means:
+//! that suffices for dump, compare and snapshot.
+
+use std::fmt;
+
+/// The kinds of objects, in the order in which they are written where nothing else decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A namespace of the database (`CREATE SCHEMA`).
+    Schema,
+    /// An extension; its members are not listed.
+    Extension,
+    /// An enum type.
+    Enum,
+    /// A composite type.
+    Composite,
+    /// A range type.
+    Range,
+    /// A domain.
+    Domain,
+    /// A sequence, its ownership included where no table is needed for it.
+    Sequence,
+    /// A function.
+    Function,
+    /// A procedure.
+    Procedure,
+    /// An aggregate.
+    Aggregate,
+    /// A table, partitioned tables and partitions included.
+    Table,
+    /// A virtual table (SQLite).
+    VirtualTable,
+    /// The column that a sequence belongs to.
+    SequenceOwner,
+    /// A view.
+    View,
+    /// A materialized view.
+    MaterializedView,
+    /// An index that no constraint owns.
+    Index,
+    /// A trigger.
+    Trigger,
+    /// A rewrite rule.
+    Rule,
+    /// A row-level security policy.
+    Policy,
+    /// A foreign key (last, so that tables load in any order).
+    ForeignKey,
+    /// A comment on any of them.
+    Comment,
+}
+
+impl Kind {
+    /// Every kind, in order.
+    pub const ALL: [Self; 21] = [
+        Self::Schema,
+        Self::Extension,
+        Self::Enum,
+        Self::Composite,
+        Self::Range,
+        Self::Domain,
+        Self::Sequence,
+        Self::Function,
+        Self::Procedure,
+        Self::Aggregate,
+        Self::Table,
+        Self::VirtualTable,
+        Self::SequenceOwner,
+        Self::View,
+        Self::MaterializedView,
+        Self::Index,
+        Self::Trigger,
+        Self::Rule,
+        Self::Policy,
+        Self::ForeignKey,
+        Self::Comment,
+    ];
+
+    /// The name in snapshots, JSON and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::Extension => "extension",
+            Self::Enum => "enum",
+            Self::Composite => "composite type",
+            Self::Range => "range type",
+            Self::Domain => "domain",
+            Self::Sequence => "sequence",
+            Self::Function => "function",
+            Self::Procedure => "procedure",
+            Self::Aggregate => "aggregate",
+            Self::Table => "table",
+            Self::VirtualTable => "virtual table",
+            Self::SequenceOwner => "sequence owner",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::Index => "index",
+            Self::Trigger => "trigger",
+            Self::Rule => "rule",
+            Self::Policy => "policy",
+            Self::ForeignKey => "foreign key",
+            Self::Comment => "comment",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether its definition is a list of named parts (columns and constraints).
+    pub const fn has_parts(self) -> bool {
+        matches!(self, Self::Table)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name, unique within the kind, quoted where SQL would need it: `public.users`.
+    pub name: String,
+    /// SQL that makes it, one or more statements, each ended by `;`, no trailing line break.
+    pub definition: String,
+}
+
+/// A database's schema: its objects in an order in which they load.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// The blocks.
+    pub objects: Vec<Object>,
+}
+
+impl Schema {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// How many objects there are of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.objects.iter().filter(|object| object.kind == kind).count()
+    }
+}

@@ -1,0 +1,202 @@
+//! Merge: edges, sequential numbers, cycles, copies, and what locked entries have to say.
+
+use db_migrations::catalogue::Catalogue;
+use db_migrations::dialect::Dialect;
+use db_migrations::history::History;
+use db_migrations::lock::{Lock, merge};
+use db_migrations::migration::Scripts;
+use db_migrations::module::Module;
+
+use crate::support::*;
+
+fn fresh(ids: &str, depends: &[(&str, &[&str])]) -> String {
+    order(&merged(&Lock::default(), &catalogue_with(ids, depends)))
+}
+
+#[test]
+fn timestamps_decide_between_modules_even_against_dependencies() {
+    let ids = "users::20200101000000_a users::20200301000000_b shop::20200201000000_c";
+    assert_eq!(
+        fresh(ids, &[("shop", &["users"])]),
+        "users::20200101000000_a shop::20200201000000_c users::20200301000000_b"
+    );
+}
+
+#[test]
+fn sequential_numbers_wait_for_the_whole_dependency() {
+    let ids = "shop::001_c shop::002_d users::001_a users::002_b";
+    assert_eq!(fresh(ids, &[("shop", &["users"])]), "users::001_a users::002_b shop::001_c shop::002_d");
+    assert_eq!(fresh(ids, &[]), "shop::001_c shop::002_d users::001_a users::002_b");
+}
+
+#[test]
+fn a_timestamped_module_waits_for_the_sequential_part_of_a_dependency_only() {
+    let ids = "users::001_a users::20300101000000_late shop::20200101000000_c";
+    assert_eq!(
+        fresh(ids, &[("shop", &["users"])]),
+        "users::001_a shop::20200101000000_c users::20300101000000_late"
+    );
+}
+
+#[test]
+fn a_sequential_module_waits_for_a_timestamped_dependency() {
+    let ids = "shop::001_c users::20200101000000_a users::20210101000000_b";
+    assert_eq!(
+        fresh(ids, &[("shop", &["users"])]),
+        "users::20200101000000_a users::20210101000000_b shop::001_c"
+    );
+}
+
+#[test]
+fn an_explicit_depends_on_wins_over_the_dependency_between_modules() {
+    // shop needs users, but users::002 wants to come after shop::001
+    let mut users = module("users", &[], vec![migration("users::001_a"), migration("users::002_b")]);
+    users.migrations[1].depends_on = vec![id("shop::001_c")];
+    let shop = module("shop", &["users"], vec![migration("shop::001_c"), migration("shop::002_d")]);
+    let catalogue = Catalogue::gather(vec![users, shop]).unwrap();
+    assert_eq!(
+        order(&merged(&Lock::default(), &catalogue)),
+        "users::001_a shop::001_c users::002_b shop::002_d"
+    );
+}
+
+#[test]
+fn a_circle_is_printed() {
+    let mut a = module("a", &[], vec![migration("a::1_x")]);
+    a.migrations[0].depends_on = vec![id("b::1_y")];
+    let mut b = module("b", &[], vec![migration("b::1_y")]);
+    b.migrations[0].depends_on = vec![id("a::1_x")];
+    let catalogue = Catalogue::gather(vec![a, b]).unwrap();
+    let fault = merge(&Lock::default(), &catalogue, None).unwrap_err();
+    let note = &fault.notes[0];
+    assert!(note == "`a::1_x` before `b::1_y` before `a::1_x`" || note == "`b::1_y` before `a::1_x` before `b::1_y`");
+}
+
+#[test]
+fn what_is_locked_never_moves_and_new_older_ones_come_last() {
+    let lock = locked("b::20210101000000_x a::20220101000000_y");
+    let catalogue = catalogue("b::20210101000000_x a::20220101000000_y old::19990101000000_z");
+    assert_eq!(order(&merged(&lock, &catalogue)), "b::20210101000000_x a::20220101000000_y old::19990101000000_z");
+}
+
+#[test]
+fn what_has_run_is_appended_first_in_the_order_in_which_it_ran() {
+    let catalogue = catalogue("a::20200101000000_x a::20200102000000_y b::20200103000000_z");
+    let merged =
+        merge(&Lock::default(), &catalogue, Some(&history("b::20200103000000_z a::20200101000000_x"))).unwrap();
+    assert_eq!(order(&merged), "b::20200103000000_z a::20200101000000_x a::20200102000000_y");
+}
+
+fn with_text(text: &str, sql: &str) -> db_migrations::migration::Migration {
+    let mut migration = migration(text);
+    migration.up = Scripts { plain: Some(script(sql)), ..Scripts::default() };
+    migration
+}
+
+fn modules(list: Vec<(&str, db_migrations::migration::Migration)>) -> Catalogue {
+    let mut modules: Vec<Module> = Vec::new();
+    for (namespace, migration) in list {
+        match modules.iter_mut().find(|m| m.namespace.as_str() == namespace) {
+            Some(module) => module.migrations.push(migration),
+            None => modules.push(module(namespace, &[], vec![migration])),
+        }
+    }
+    Catalogue::gather(modules).unwrap()
+}
+
+#[test]
+fn of_three_equal_copies_the_earliest_runs() {
+    let name = |m: &str| with_text(&format!("{m}::20250904065521_job_setup"), "CREATE TABLE jobs (id int)");
+    let catalogue = modules(vec![("obix", name("obix")), ("cala", name("cala")), ("job", name("job"))]);
+    let merged = merged(&Lock::default(), &catalogue);
+    let skipped: Vec<_> = merged.lock.entries.iter().map(|(id, e)| (id.namespace(), e.same_as.clone())).collect();
+    let original = Some(id("cala::20250904065521_job_setup"));
+    assert_eq!(skipped, [("cala", None), ("job", original.clone()), ("obix", original)]);
+}
+
+#[test]
+fn a_locked_original_is_preferred_and_a_skipped_one_is_none() {
+    let a = with_text("a::20250101000000_x", "S");
+    let b = with_text("b::20250101000000_x", "S");
+    let catalogue = modules(vec![("a", a), ("b", b)]);
+    let merged = merged(&lock("b::20250101000000_x: { skip: false }\n"), &catalogue);
+    assert_eq!(merged.lock.entries["a::20250101000000_x"].same_as, Some(id("b::20250101000000_x")));
+    let merged = merge(&lock("b::20250101000000_x: { skip: true }\n"), &catalogue, None).unwrap();
+    assert_eq!(merged.lock.entries["a::20250101000000_x"].same_as, None);
+}
+
+#[test]
+fn the_one_with_more_dialects_runs_even_when_it_comes_later() {
+    let one = with_text("a::20250101000000_x", "S");
+    let mut three = migration("z::20250101000000_x");
+    three.up.plain = None;
+    three.up.variants.insert(Dialect::Sqlite, script("S"));
+    three.up.variants.insert(Dialect::Postgres, script("P"));
+    let catalogue = modules(vec![("a", one), ("z", three)]);
+    let merged = merged(&Lock::default(), &catalogue);
+    assert_eq!(merged.lock.entries["a::20250101000000_x"].same_as, Some(id("z::20250101000000_x")));
+    assert!(!merged.lock.entries["z::20250101000000_x"].skip);
+}
+
+#[test]
+fn an_edited_copy_is_named_and_runs() {
+    let a = with_text("a::20250101000000_x", "S");
+    let b = with_text("b::20250101000000_x", "T");
+    let merged = merged(&Lock::default(), &modules(vec![("a", a), ("b", b)]));
+    assert!(rules(&merged).contains("copy-differs"), "{}", rules(&merged));
+    assert!(merged.lock.entries.values().all(|entry| !entry.skip));
+}
+
+#[test]
+fn a_same_as_without_its_original_is_refused() {
+    let catalogue = catalogue("a::1_x");
+    for text in [
+        "a::1_x: { skip: true, same-as: b::1_x }\n",
+        "b::1_x: { skip: true }\na::1_x: { skip: true, same-as: b::1_x }\n",
+    ] {
+        assert!(merged(&lock(text), &catalogue).findings.iter().any(|f| f.rule.name() == "same-as"), "{text}");
+    }
+}
+
+#[test]
+fn states_of_locked_entries() {
+    let gone = locked("a::1_x b::1_y");
+    let here = catalogue("a::2_z");
+    assert!(rules(&merged(&gone, &here)).contains("missing:a::1_x missing:b::1_y"));
+    let ran = merge(&gone, &here, Some(&history("a::1_x other::9_q"))).unwrap();
+    assert!(rules(&ran).contains("orphaned:a::1_x missing:b::1_y"), "{}", rules(&ran));
+    assert!(rules(&ran).contains("unknown:other::9_q"), "{}", rules(&ran));
+    let skipped = merged(&lock("a::1_x: { skip: true }\n"), &here);
+    assert!(rules(&skipped).contains("skipped-missing:a::1_x"));
+    let after = merge(&lock("a::2_z: { skip: true }\n"), &here, Some(&history("a::2_z"))).unwrap();
+    assert!(rules(&after).contains("skipped-after-run:a::2_z"));
+}
+
+#[test]
+fn a_changed_text_says_whether_it_ran_and_which_dialect_changed() {
+    let text = "a::1_x: { skip: false, checksum: 0000000000000000000000000000000000000000000000000000000000000000 }\n";
+    let catalogue = catalogue("a::1_x");
+    let message = |history: Option<&History>| merge(&lock(text), &catalogue, history).unwrap().findings[0].diagnostic.message.clone();
+    assert!(message(None).ends_with("changed after it was locked"));
+    assert!(message(Some(&history("a::1_x"))).ends_with("changed after it ran"));
+    assert!(message(Some(&history("b::1_x"))).ends_with("it has not run here"));
+}
+
+#[test]
+fn a_rename_is_proposed_and_the_new_name_is_not_appended() {
+    let lock = locked("a::1_old");
+    let merged = merged(&lock, &catalogue("a::1_new"));
+    assert_eq!(rules(&merged), "rename:a::1_old");
+    assert_eq!(order(&merged), "a::1_old");
+}
+
+#[test]
+fn a_hand_order_against_depends_on_is_a_warning() {
+    let mut shop = module("shop", &[], vec![migration("shop::1_x")]);
+    shop.migrations[0].depends_on = vec![id("users::1_y"), id("users::7_never")];
+    let catalogue = Catalogue::gather(vec![shop, module("users", &[], vec![migration("users::1_y")])]).unwrap();
+    let merged = merged(&locked("shop::1_x users::1_y"), &catalogue);
+    assert!(rules(&merged).contains("hand-order:shop::1_x"), "{}", rules(&merged));
+    assert!(rules(&merged).contains("unknown-dependency:shop::1_x"), "{}", rules(&merged));
+    assert!(!merged.needs_hand());
+}
