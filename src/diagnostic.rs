@@ -121,7 +121,7 @@ impl std::error::Error for Diagnostic {}
 
 /// The nearest of `known` to a mistyped `word`, when it is near enough to be meant.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
+    let limit = (word.chars().count() / 2).clamp(1, 3);
     known
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))

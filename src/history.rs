@@ -72,6 +72,27 @@ pub struct Partial {
     pub prefix: Option<Checksum>,
 }
 
+impl Partial {
+    /// What the step rows (id, finished, prefix hash), in the order of id and number, say.
+    pub fn collect(steps: impl IntoIterator<Item = (MigrationId, bool, Option<Checksum>)>) -> Vec<Self> {
+        let mut partial: Vec<Self> = Vec::new();
+        for (id, finished, hash) in steps {
+            if partial.last().is_none_or(|last| last.id != id) {
+                partial.push(Self { id, finished: 0, interrupted: false, prefix: None });
+            }
+            match partial.last_mut() {
+                Some(last) if finished => {
+                    last.finished += 1;
+                    last.prefix = hash;
+                }
+                Some(last) => last.interrupted = true,
+                None => {}
+            }
+        }
+        partial
+    }
+}
+
 /// The newest row of `db_migrations_run`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {

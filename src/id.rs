@@ -379,12 +379,16 @@ mod tests {
 
     #[test]
     fn what_counts_as_time() {
-        for sequential in ["1", "00000000000000", "1526311559", "1526311559000", "20180101", "30000101000000"] {
+        for sequential in ["1", "00000000000000", "1526311559", "1526311559000", "20180101", "30000101000000"]
+        {
             assert_eq!(Version::number(sequential).unwrap().timestamp(), None, "{sequential}");
         }
         let long = "20240131120000123456";
         assert_eq!(Version::number(long).unwrap().timestamp().as_deref(), Some(long));
-        assert!(Version::number("20182101000000").unwrap().timestamp().is_some(), "month 21 exists in the wild");
+        assert!(
+            Version::number("20182101000000").unwrap().timestamp().is_some(),
+            "month 21 exists in the wild"
+        );
     }
 
     #[test]

@@ -85,7 +85,8 @@ pub(super) fn line(id: &MigrationId, entry: &Entry) -> String {
 }
 
 fn flow(entry: &Entry) -> String {
-    let fields: Vec<String> = fields(entry).into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let fields: Vec<String> =
+        fields(entry).into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
     format!("{{ {} }}", fields.join(", "))
 }
 

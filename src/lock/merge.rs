@@ -125,7 +125,9 @@ fn copies(
         if history.is_some_and(|history| history.contains(&b.id)) {
             continue;
         }
-        let Some(family) = by_version.get(&b.version.canonical()).filter(|family| family.len() > 1) else { continue };
+        let Some(family) = by_version.get(&b.version.canonical()).filter(|family| family.len() > 1) else {
+            continue;
+        };
         let b_texts = texts(b);
         let covers = |a: &&&Migration| {
             a.id.namespace() != b.id.namespace() && runs(a) && texts(a).is_superset(&b_texts)

@@ -200,7 +200,9 @@ fn circle(catalogue: &Catalogue, graph: &DiGraph<Place, ()>, open: &[usize]) -> 
     let stuck = |node: &NodeIndex| open[node.index()] > 0;
     let mut path: Vec<NodeIndex> = graph.node_indices().filter(stuck).take(1).collect();
     while let Some(last) = path.last() {
-        let Some(before) = graph.neighbors_directed(*last, petgraph::Direction::Incoming).find(stuck) else { break };
+        let Some(before) = graph.neighbors_directed(*last, petgraph::Direction::Incoming).find(stuck) else {
+            break;
+        };
         if let Some(start) = path.iter().position(|node| *node == before) {
             path.push(before);
             path.drain(..start);

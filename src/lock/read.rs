@@ -141,14 +141,22 @@ impl<'a> Reader<'a> {
                 Event::MappingStart(style, anchor, tag) => {
                     self.plain_node(anchor, tag.is_some(), &span);
                     if style == StructureStyle::Flow {
-                        self.fault(span, "the whole lock is one `{…}`", "write one line per migration, without braces around all of them");
+                        self.fault(
+                            span,
+                            "the whole lock is one `{…}`",
+                            "write one line per migration, without braces around all of them",
+                        );
                         return entries;
                     }
                     entries.extend(self.top_map());
                 }
                 Event::Scalar(value, ScalarStyle::Plain, 0, None) if is_null(&value) => {}
                 _ => {
-                    self.fault(span, "the lock is a map of migrations", "one line per migration: `namespace::name: { skip: false }`");
+                    self.fault(
+                        span,
+                        "the lock is a map of migrations",
+                        "one line per migration: `namespace::name: { skip: false }`",
+                    );
                     return entries;
                 }
             }
@@ -247,7 +255,9 @@ impl<'a> Reader<'a> {
             Ok(version) if version <= VERSION && first => {}
             Ok(version) if version > VERSION => self.fault(
                 span,
-                format!("this lock has format version {version}, newer than this db-migrations reads ({VERSION})"),
+                format!(
+                    "this lock has format version {version}, newer than this db-migrations reads ({VERSION})"
+                ),
                 "update db-migrations",
             ),
             _ => self.fault(span, "`lock-version` is a number and the first key", "remove the line"),
@@ -258,7 +268,11 @@ impl<'a> Reader<'a> {
         let id = match key.parse::<MigrationId>() {
             Ok(id) => Some(id),
             Err(error) => {
-                self.fault(key_span.clone(), format!("this is no migration's id: {error}"), "write `namespace::name:`");
+                self.fault(
+                    key_span.clone(),
+                    format!("this is no migration's id: {error}"),
+                    "write `namespace::name:`",
+                );
                 None
             }
         };
@@ -283,7 +297,8 @@ impl<'a> Reader<'a> {
             }
             Event::Scalar(value, ScalarStyle::Plain, 0, None) if is_null(&value) => {
                 if span.is_empty() {
-                    let colon = self.text[key_span.end..].find(':').map_or(key_span.end, |at| key_span.end + at + 1);
+                    let colon =
+                        self.text[key_span.end..].find(':').map_or(key_span.end, |at| key_span.end + at + 1);
                     end = colon;
                     ValueSite::Null(colon)
                 } else {
@@ -371,7 +386,11 @@ impl<'a> Reader<'a> {
                 Event::SequenceEnd => return span.end,
                 Event::Scalar(text, _, 0, None) => match text.parse() {
                     Ok(id) => ids.push(id),
-                    Err(error) => self.fault(span, format!("this is no migration's id: {error}"), "write `namespace::name`"),
+                    Err(error) => self.fault(
+                        span,
+                        format!("this is no migration's id: {error}"),
+                        "write `namespace::name`",
+                    ),
                 },
                 _ => {
                     self.at -= 1;
@@ -395,23 +414,45 @@ impl<'a> Reader<'a> {
         match name {
             "skip" => match bare_bool(value, style) {
                 Some(skip) => entry.skip = skip,
-                None => self.fault(span.clone(), "`skip` is the bare word `true` or `false`", "write `skip: true` or `skip: false`"),
+                None => self.fault(
+                    span.clone(),
+                    "`skip` is the bare word `true` or `false`",
+                    "write `skip: true` or `skip: false`",
+                ),
             },
             "reviewed" => match bare_bool(value, style) {
                 Some(reviewed) => entry.reviewed = Some(reviewed),
-                None => self.fault(span.clone(), "`reviewed` is the bare word `true` or `false`", "write `reviewed: true`"),
+                None => self.fault(
+                    span.clone(),
+                    "`reviewed` is the bare word `true` or `false`",
+                    "write `reviewed: true`",
+                ),
             },
             "same-as" => match value.parse() {
                 Ok(id) => entry.same_as = Some(id),
-                Err(error) => self.fault(span.clone(), format!("`same-as` names a migration: {error}"), "write `namespace::name`"),
+                Err(error) => self.fault(
+                    span.clone(),
+                    format!("`same-as` names a migration: {error}"),
+                    "write `namespace::name`",
+                ),
             },
             "checksum" => match value.parse::<Checksum>() {
                 Ok(checksum) => entry.checksum = Some(checksum),
-                Err(error) => self.fault(span.clone(), error.to_string(), "remove the `checksum` and run `db-migrations lock`"),
+                Err(error) => self.fault(
+                    span.clone(),
+                    error.to_string(),
+                    "remove the `checksum` and run `db-migrations lock`",
+                ),
             },
             "kind" if value == "sql" => {}
-            "kind" => self.fault(span.clone(), format!("migrations of kind `{value}` are not known to this db-migrations"), "update db-migrations, or write `kind: sql`"),
-            "replaces" => self.fault(span.clone(), "`replaces` is a list of ids", "write `[namespace::name]`"),
+            "kind" => self.fault(
+                span.clone(),
+                format!("migrations of kind `{value}` are not known to this db-migrations"),
+                "update db-migrations, or write `kind: sql`",
+            ),
+            "replaces" => {
+                self.fault(span.clone(), "`replaces` is a list of ids", "write `[namespace::name]`")
+            }
             _ => self.unknown_key(name, key),
         }
     }

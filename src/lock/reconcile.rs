@@ -55,7 +55,9 @@ fn check_text(
         return None;
     }
     let message = match history.and_then(|history| history.get(id)) {
-        None if history.is_some() => format!("migration `{id}` changed after it was locked; it has not run here"),
+        None if history.is_some() => {
+            format!("migration `{id}` changed after it was locked; it has not run here")
+        }
         None => format!("migration `{id}` changed after it was locked"),
         Some(row) => {
             let ran = row.checksum.is_some_and(|ran| migration.up.iter().any(|script| script.hash == ran));
@@ -63,7 +65,9 @@ fn check_text(
                 (true, Some(dialect)) => format!(
                     "migration `{id}` changed after it was locked; the {dialect} text that ran here is the same"
                 ),
-                (true, None) => format!("migration `{id}` changed after it was locked; the text that ran here is the same"),
+                (true, None) => format!(
+                    "migration `{id}` changed after it was locked; the text that ran here is the same"
+                ),
                 _ => format!("migration `{id}` changed after it ran"),
             }
         }
@@ -71,7 +75,9 @@ fn check_text(
     Some(
         Finding::new(Rule::Changed, id, message)
             .note(format!("locked {}…, now {}…", locked.short(), now.short()))
-            .help(format!("if the change is wanted, run `db-migrations lock --accept {id}`; else restore the file")),
+            .help(format!(
+                "if the change is wanted, run `db-migrations lock --accept {id}`; else restore the file"
+            )),
     )
 }
 
@@ -83,9 +89,13 @@ fn absent(
     history: Option<&History>,
 ) -> Finding {
     if let Some(new) = new {
-        return Finding::new(Rule::Rename, id, format!("`{id}` went and `{new}` came with the same version or text"))
-            .help(format!("if it was renamed, run `db-migrations lock rename {id} {new}`"))
-            .help("if not, run `db-migrations lock --prune` first");
+        return Finding::new(
+            Rule::Rename,
+            id,
+            format!("`{id}` went and `{new}` came with the same version or text"),
+        )
+        .help(format!("if it was renamed, run `db-migrations lock rename {id} {new}`"))
+        .help("if not, run `db-migrations lock --prune` first");
     }
     if history.is_some_and(|history| history.contains(id)) {
         return Finding::new(Rule::Orphaned, id, format!("`{id}` has run here, but its file is gone"))
@@ -98,9 +108,11 @@ fn absent(
     let missing = match catalogue.module(id.namespace()) {
         Some(module) => Finding::new(Rule::Missing, id, format!("`{id}` is locked, but was not found"))
             .note(format!("module `{}` was read from `{}`", module.namespace, module.folder)),
-        None => Finding::new(Rule::Missing, id, format!("`{id}` is locked, but its whole module is gone")).help(
-            format!("`db-migrations modules` lists what was found; enable `{}` again if it was lost", id.namespace()),
-        ),
+        None => Finding::new(Rule::Missing, id, format!("`{id}` is locked, but its whole module is gone"))
+            .help(format!(
+                "`db-migrations modules` lists what was found; enable `{}` again if it was lost",
+                id.namespace()
+            )),
     };
     missing.help("if it was removed for good, run `db-migrations lock --prune`")
 }
@@ -133,7 +145,8 @@ impl Renames {
 
 /// The version as the name spells it: the gone migration has no other.
 fn leading_version(name: &str) -> String {
-    let end = name.find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '.' || c == 'V')).unwrap_or(name.len());
+    let end =
+        name.find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '.' || c == 'V')).unwrap_or(name.len());
     name[..end].chars().filter(char::is_ascii_digit).collect()
 }
 
@@ -155,8 +168,12 @@ pub(super) fn whole(merged: &mut Merged, catalogue: &Catalogue, history: Option<
         let replaced = || lock.entries.values().any(|entry| entry.replaces.contains(&row.id));
         if !lock.entries.contains_key(&row.id) && catalogue.get(&row.id).is_none() && !replaced() {
             findings.push(
-                Finding::new(Rule::Unknown, &row.id, format!("`{}` has run here, but is neither locked nor found", row.id))
-                    .note("it probably comes from another branch or a newer release"),
+                Finding::new(
+                    Rule::Unknown,
+                    &row.id,
+                    format!("`{}` has run here, but is neither locked nor found", row.id),
+                )
+                .note("it probably comes from another branch or a newer release"),
             );
         }
     }
@@ -190,12 +207,20 @@ fn dependency_finding(
             return None; // proposed as a rename: said already
         }
         return Some(
-            Finding::new(Rule::UnknownDependency, id, format!("`{id}` depends on `{dependency}`, which does not exist"))
-                .help("correct the `depends-on`, or enable the module that has it"),
+            Finding::new(
+                Rule::UnknownDependency,
+                id,
+                format!("`{id}` depends on `{dependency}`, which does not exist"),
+            )
+            .help("correct the `depends-on`, or enable the module that has it"),
         );
     };
     (entries.get_index_of(id)? < position).then(|| {
-        Finding::new(Rule::HandOrder, id, format!("`{id}` depends on `{dependency}`, but stands before it in the lock"))
-            .help("move its line below")
+        Finding::new(
+            Rule::HandOrder,
+            id,
+            format!("`{id}` depends on `{dependency}`, but stands before it in the lock"),
+        )
+        .help("move its line below")
     })
 }

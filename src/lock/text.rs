@@ -93,8 +93,9 @@ impl Document {
         let frame = |span: Range<usize>, label: &str| {
             Frame::new(&self.path, Arc::clone(&self.text), span).label(label)
         };
-        let mut fault = Diagnostic::new(format!("`{}` stands twice in the lock, with different values", again.id))
-            .frame(frame(again.key.clone(), "again here"));
+        let mut fault =
+            Diagnostic::new(format!("`{}` stands twice in the lock, with different values", again.id))
+                .frame(frame(again.key.clone(), "again here"));
         if let Some(first) = self.sites.get(&again.id) {
             fault = fault.frame(frame(first.key.clone(), "first here"));
         }

@@ -15,7 +15,12 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    (any::<bool>(), proptest::option::of(name()), proptest::option::of(any::<u8>()), proptest::option::of(any::<bool>()))
+    (
+        any::<bool>(),
+        proptest::option::of(name()),
+        proptest::option::of(any::<u8>()),
+        proptest::option::of(any::<bool>()),
+    )
         .prop_map(|(skip, same_as, checksum, reviewed)| Entry {
             skip,
             same_as: same_as.map(|text| id(&text)),
@@ -26,8 +31,9 @@ fn entry() -> impl Strategy<Value = Entry> {
 }
 
 fn any_lock() -> impl Strategy<Value = Lock> {
-    proptest::collection::vec((name(), entry()), 0..12)
-        .prop_map(|entries| Lock { entries: entries.into_iter().map(|(text, entry)| (id(&text), entry)).collect() })
+    proptest::collection::vec((name(), entry()), 0..12).prop_map(|entries| Lock {
+        entries: entries.into_iter().map(|(text, entry)| (id(&text), entry)).collect(),
+    })
 }
 
 /// Modules a, b, c (c needs b needs a when the flag is set) with generated migrations.

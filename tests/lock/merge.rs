@@ -69,21 +69,28 @@ fn a_circle_is_printed() {
     let catalogue = Catalogue::gather(vec![a, b]).unwrap();
     let fault = merge(&Lock::default(), &catalogue, None).unwrap_err();
     let note = &fault.notes[0];
-    assert!(note == "`a::1_x` before `b::1_y` before `a::1_x`" || note == "`b::1_y` before `a::1_x` before `b::1_y`");
+    assert!(
+        note == "`a::1_x` before `b::1_y` before `a::1_x`"
+            || note == "`b::1_y` before `a::1_x` before `b::1_y`"
+    );
 }
 
 #[test]
 fn what_is_locked_never_moves_and_new_older_ones_come_last() {
     let lock = locked("b::20210101000000_x a::20220101000000_y");
     let catalogue = catalogue("b::20210101000000_x a::20220101000000_y old::19990101000000_z");
-    assert_eq!(order(&merged(&lock, &catalogue)), "b::20210101000000_x a::20220101000000_y old::19990101000000_z");
+    assert_eq!(
+        order(&merged(&lock, &catalogue)),
+        "b::20210101000000_x a::20220101000000_y old::19990101000000_z"
+    );
 }
 
 #[test]
 fn what_has_run_is_appended_first_in_the_order_in_which_it_ran() {
     let catalogue = catalogue("a::20200101000000_x a::20200102000000_y b::20200103000000_z");
     let merged =
-        merge(&Lock::default(), &catalogue, Some(&history("b::20200103000000_z a::20200101000000_x"))).unwrap();
+        merge(&Lock::default(), &catalogue, Some(&history("b::20200103000000_z a::20200101000000_x")))
+            .unwrap();
     assert_eq!(order(&merged), "b::20200103000000_z a::20200101000000_x a::20200102000000_y");
 }
 
@@ -109,7 +116,8 @@ fn of_three_equal_copies_the_earliest_runs() {
     let name = |m: &str| with_text(&format!("{m}::20250904065521_job_setup"), "CREATE TABLE jobs (id int)");
     let catalogue = modules(vec![("obix", name("obix")), ("cala", name("cala")), ("job", name("job"))]);
     let merged = merged(&Lock::default(), &catalogue);
-    let skipped: Vec<_> = merged.lock.entries.iter().map(|(id, e)| (id.namespace(), e.same_as.clone())).collect();
+    let skipped: Vec<_> =
+        merged.lock.entries.iter().map(|(id, e)| (id.namespace(), e.same_as.clone())).collect();
     let original = Some(id("cala::20250904065521_job_setup"));
     assert_eq!(skipped, [("cala", None), ("job", original.clone()), ("obix", original)]);
 }
@@ -154,7 +162,10 @@ fn a_same_as_without_its_original_is_refused() {
         "a::1_x: { skip: true, same-as: b::1_x }\n",
         "b::1_x: { skip: true }\na::1_x: { skip: true, same-as: b::1_x }\n",
     ] {
-        assert!(merged(&lock(text), &catalogue).findings.iter().any(|f| f.rule.name() == "same-as"), "{text}");
+        assert!(
+            merged(&lock(text), &catalogue).findings.iter().any(|f| f.rule.name() == "same-as"),
+            "{text}"
+        );
     }
 }
 
@@ -176,7 +187,9 @@ fn states_of_locked_entries() {
 fn a_changed_text_says_whether_it_ran_and_which_dialect_changed() {
     let text = "a::1_x: { skip: false, checksum: 0000000000000000000000000000000000000000000000000000000000000000 }\n";
     let catalogue = catalogue("a::1_x");
-    let message = |history: Option<&History>| merge(&lock(text), &catalogue, history).unwrap().findings[0].diagnostic.message.clone();
+    let message = |history: Option<&History>| {
+        merge(&lock(text), &catalogue, history).unwrap().findings[0].diagnostic.message.clone()
+    };
     assert!(message(None).ends_with("changed after it was locked"));
     assert!(message(Some(&history("a::1_x"))).ends_with("changed after it ran"));
     assert!(message(Some(&history("b::1_x"))).ends_with("it has not run here"));
@@ -194,7 +207,8 @@ fn a_rename_is_proposed_and_the_new_name_is_not_appended() {
 fn a_hand_order_against_depends_on_is_a_warning() {
     let mut shop = module("shop", &[], vec![migration("shop::1_x")]);
     shop.migrations[0].depends_on = vec![id("users::1_y"), id("users::7_never")];
-    let catalogue = Catalogue::gather(vec![shop, module("users", &[], vec![migration("users::1_y")])]).unwrap();
+    let catalogue =
+        Catalogue::gather(vec![shop, module("users", &[], vec![migration("users::1_y")])]).unwrap();
     let merged = merged(&locked("shop::1_x users::1_y"), &catalogue);
     assert!(rules(&merged).contains("hand-order:shop::1_x"), "{}", rules(&merged));
     assert!(rules(&merged).contains("unknown-dependency:shop::1_x"), "{}", rules(&merged));

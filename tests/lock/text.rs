@@ -28,7 +28,10 @@ fn refusals_name_the_place() {
         ("a::1: { skip: yes }\n", "bare word"),
         ("a::1: { skip: True }\n", "bare word"),
         ("a::1: { skip: true, skip: false }\n", "stands twice in one entry"),
-        ("a::1: { skip: true }\na::1: { skip: false }\n", "stands twice in the lock, with different values (migrations-lock.yml:2:1)"),
+        (
+            "a::1: { skip: true }\na::1: { skip: false }\n",
+            "stands twice in the lock, with different values (migrations-lock.yml:2:1)",
+        ),
         ("a: { skip: true }\n", "no migration's id"),
         ("a::1: true\n", "an entry is a map"),
         ("a::1: [x]\nb::1: {}\n", "an entry is a map (migrations-lock.yml:1:7)"),
@@ -36,7 +39,10 @@ fn refusals_name_the_place() {
         ("a::1: { same-as: x }\n", "`same-as` names a migration"),
         ("a::1: { kind: rust }\n", "kind `rust`"),
         ("lock-version: 2\na::1: { skip: true }\n", "format version 2, newer"),
-        ("a::1: {}\n<<<<<<< HEAD\nb::1: {}\n=======\nc::1: {}\n>>>>>>> x\n", "git conflict markers (migrations-lock.yml:2:1)"),
+        (
+            "a::1: {}\n<<<<<<< HEAD\nb::1: {}\n=======\nc::1: {}\n>>>>>>> x\n",
+            "git conflict markers (migrations-lock.yml:2:1)",
+        ),
         ("a::1: { skip: true\n", "not valid YAML"),
         ("? [a]\n: { skip: true }\n", "a key is a migration's id"),
     ] {
@@ -137,7 +143,10 @@ fn new_lines_go_before_the_trailing_comment_and_removed_ones_take_only_their_own
     wanted.entries.shift_remove("shop::1_c");
     wanted.entries.insert(id("new::1"), Entry::default());
     let text = document.edit(&wanted).unwrap();
-    assert!(text.contains("# --- shop ---\n\n\"odd::1\": {}\nlast::1:\nnew::1: { skip: false }\n# the end\n"), "{text}");
+    assert!(
+        text.contains("# --- shop ---\n\n\"odd::1\": {}\nlast::1:\nnew::1: { skip: false }\n# the end\n"),
+        "{text}"
+    );
     assert!(!text.contains("needs users"));
 }
 
@@ -172,7 +181,17 @@ fn line_endings_and_a_missing_last_one_are_kept() {
 fn odd_names_are_quoted_and_come_back() {
     let document = Document::parse("l", "").unwrap();
     let mut wanted = document.lock().clone();
-    for name in ["a::1 create things", "a::ünïcode", "a::-x", "a::x:", "a::#x", "a::{x}", "a::*y", "n::true", r"A\B::V1"] {
+    for name in [
+        "a::1 create things",
+        "a::ünïcode",
+        "a::-x",
+        "a::x:",
+        "a::#x",
+        "a::{x}",
+        "a::*y",
+        "n::true",
+        r"A\B::V1",
+    ] {
         let entry = Entry { replaces: vec![id(name)], same_as: Some(id(name)), ..Entry::default() };
         wanted.entries.insert(id(name), entry);
     }

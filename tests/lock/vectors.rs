@@ -95,7 +95,8 @@ fn all_eighty_cases() {
         assert_eq!(runs, wanted, "order of case {}", case.id);
         let pending: Vec<&String> =
             runs.iter().filter(|id| case.executed.iter().all(|e| names.id(e).as_str() != *id)).collect();
-        let wanted: Vec<String> = case.expect.to_execute.iter().map(|class| names.id(class).to_string()).collect();
+        let wanted: Vec<String> =
+            case.expect.to_execute.iter().map(|class| names.id(class).to_string()).collect();
         assert_eq!(pending, wanted.iter().collect::<Vec<_>>(), "pending of case {}", case.id);
     }
 }

@@ -1,0 +1,106 @@
+//! The databases that can be migrated: one folder each, with the same four names.
+//!
+//! `mod` connects and takes the guard, `session` runs, `history` reads and creates our tables,
+//! `introspect` reads the schema. What they share is here and in `tables`.
+
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+mod tables;
+
+use crate::database::{Connect, DatabaseError, SqlError};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+
+pub use tables::Tables;
+
+/// How a connection is made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The database, or `None` where a file of it may be absent.
+    pub url: String,
+    /// Where scratch databases may be made, if not beside it.
+    pub scratch_url: Option<String>,
+    /// Our tables.
+    pub tables: Tables,
+    /// Make a database file that is absent.
+    pub create: bool,
+}
+
+/// The dialect that a URL speaks of.
+pub fn dialect_of(url: &str) -> Result<Dialect, Diagnostic> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    Dialect::from_scheme(scheme).ok_or_else(|| {
+        Diagnostic::new(format!("`{scheme}` is not the scheme of a database URL"))
+            .help("use `sqlite://FILE`, or `postgres://USER@HOST/DATABASE`")
+    })
+}
+
+/// Where connections to this URL come from.
+pub fn connector(options: Options) -> Result<Box<dyn Connect>, Diagnostic> {
+    match dialect_of(&options.url)? {
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => Ok(Box::new(postgres::Connector::new(options)?)),
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => Ok(Box::new(sqlite::Connector::new(options)?)),
+        other => {
+            Err(Diagnostic::new(format!("this db-migrations was built without {}", other.facts().title))
+                .help("SQLite and PostgreSQL are supported; MariaDB and MySQL are to come"))
+        }
+    }
+}
+
+/// The URL without its password, for people.
+pub fn address(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) => {
+            if parsed.password().is_some() {
+                let _ = parsed.set_password(Some("***"));
+            }
+            parsed.to_string()
+        }
+        Err(_) => match url.split_once("://") {
+            Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default()),
+            None => "the database".to_owned(),
+        },
+    }
+}
+
+/// Turns a driver's error into ours. A driver's own text of a database's error is never shown: it
+/// speaks of the server's C sources.
+fn error(error: sqlx::Error) -> DatabaseError {
+    match error {
+        sqlx::Error::Database(error) => DatabaseError::Sql(sql_error(&*error)),
+        sqlx::Error::Io(error) => DatabaseError::Lost(error.to_string()),
+        sqlx::Error::WorkerCrashed => DatabaseError::Lost("the database's thread ended".to_owned()),
+        other => DatabaseError::Lost(other.to_string()),
+    }
+}
+
+fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
+    #[cfg(feature = "postgres")]
+    if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        return SqlError {
+            code: Some(error.code().to_owned()),
+            message: error.message().to_owned(),
+            detail: own(error.detail()),
+            hint: own(error.hint()),
+            context: own(error.r#where()),
+            position: match error.position() {
+                Some(sqlx::postgres::PgErrorPosition::Original(at)) => Some(at),
+                _ => None,
+            },
+        };
+    }
+    SqlError {
+        code: error.code().map(Into::into),
+        message: error.message().to_owned(),
+        ..SqlError::default()
+    }
+}
+
+fn strange(what: &str) -> DatabaseError {
+    DatabaseError::Unfit(format!("the history table holds `{what}`, which is no migration's id"))
+}

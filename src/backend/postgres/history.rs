@@ -1,0 +1,147 @@
+//! Our tables on PostgreSQL, and other tools' ones.
+
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+
+use super::Postgres;
+use crate::backend::{Tables, error, strange};
+use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
+use crate::dialect::Dialect;
+use crate::history::{History, Partial, Row, RowKind, Run};
+
+/// How a time becomes text, in UTC.
+const TIME: &str = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
+
+/// SQL that makes our tables where they are absent.
+pub(super) fn create(tables: &Tables) -> String {
+    let schema = tables.schema().unwrap_or(super::DEFAULT_SCHEMA);
+    let schema = if schema == super::DEFAULT_SCHEMA {
+        String::new() // a role may be allowed to use `public` and not to create schemas
+    } else {
+        format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"; ")
+    };
+    format!(
+        "SET LOCAL client_min_messages = warning; {schema}\
+         CREATE TABLE IF NOT EXISTS {} (id text PRIMARY KEY, checksum text, dialect text, kind text NOT NULL, run text NOT NULL, \
+         position bigint NOT NULL, executed_at timestamptz NOT NULL, execution_ms bigint); \
+         CREATE TABLE IF NOT EXISTS {} (id text PRIMARY KEY, started_at timestamptz NOT NULL, lock_digest text NOT NULL, \
+         tool_version text NOT NULL, \"user\" text NOT NULL, verdict text, reason text, release text); \
+         CREATE TABLE IF NOT EXISTS {} (id text NOT NULL, n integer NOT NULL, started_at timestamptz NOT NULL, finished_at timestamptz, \
+         prefix_hash text NOT NULL, PRIMARY KEY (id, n)); RESET client_min_messages",
+        tables.migrations(),
+        tables.runs(),
+        tables.steps(),
+    )
+}
+
+/// Reads all three tables in one message; absent ones are empty.
+pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseError> {
+    let tables = postgres.tables.clone();
+    let exists: bool =
+        postgres.one(format!("SELECT to_regclass('{}') IS NOT NULL", tables.migrations())).await?;
+    if !exists {
+        return Ok(History::default());
+    }
+    // a column more or less would be another layout: each kind of row says which it is
+    let rows = postgres
+        .fetch(format!(
+            "SELECT id, checksum, dialect, kind, run, position, to_char(executed_at AT TIME ZONE 'UTC', {TIME}), execution_ms FROM {}",
+            tables.migrations(),
+        ))
+        .await?;
+    let mut history = History::new(rows.iter().map(row).collect::<Result<_, _>>()?);
+    let rest = postgres
+        .fetch(format!(
+            "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash FROM {} ORDER BY id, n) UNION ALL \
+             (SELECT 'run', id, to_char(started_at AT TIME ZONE 'UTC', {TIME}), verdict FROM {} ORDER BY started_at DESC LIMIT 1)",
+            tables.steps(),
+            tables.runs(),
+        ))
+        .await?;
+    let mut steps = Vec::new();
+    for row in &rest {
+        let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
+        let id = text(1)?.unwrap_or_default();
+        if text(0)?.as_deref() == Some("step") {
+            let hash = text(3)?.and_then(|hex| hex.parse().ok());
+            steps.push((id.parse().map_err(|_| strange(&id))?, text(2)?.as_deref() == Some("true"), hash));
+        } else {
+            history.last_run = Some(Run { id, started_at: text(2)?.unwrap_or_default(), verdict: text(3)? });
+        }
+    }
+    history.partial = Partial::collect(steps);
+    Ok(history)
+}
+
+fn row(row: &PgRow) -> Result<Row, DatabaseError> {
+    let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
+    let id = text(0)?.unwrap_or_default();
+    Ok(Row {
+        id: id.parse().map_err(|_| strange(&id))?,
+        checksum: text(1)?.and_then(|hex| hex.parse().ok()),
+        dialect: text(2)?.and_then(|name| Dialect::from_alias(&name)),
+        kind: text(3)?.and_then(|name| RowKind::from_name(&name)).unwrap_or(RowKind::Applied),
+        run: text(4)?.unwrap_or_default(),
+        position: row.try_get(5).map_err(error)?,
+        executed_at: text(6)?.unwrap_or_default(),
+        execution_ms: row.try_get(7).map_err(error)?,
+    })
+}
+
+/// Other tools' tables with rows in them, in any schema that we may read.
+pub(super) async fn strangers(postgres: &mut Postgres) -> Result<Vec<Stranger>, DatabaseError> {
+    let names: Vec<String> = FOREIGN_TABLES.iter().map(|(table, _)| format!("'{table}'")).collect();
+    let found = postgres
+        .fetch(format!(
+            "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind = 'r' AND c.relname IN ({}) AND has_table_privilege(c.oid, 'SELECT') \
+             AND has_schema_privilege(n.oid, 'USAGE') ORDER BY 1, 2",
+            names.join(", ")
+        ))
+        .await?;
+    let mut strangers = Vec::new();
+    for row in &found {
+        let (schema, table): (String, String) =
+            (row.try_get(0).map_err(error)?, row.try_get(1).map_err(error)?);
+        let qualified = format!("\"{}\".\"{}\"", schema.replace('"', "\"\""), table.replace('"', "\"\""));
+        let rows: i64 = postgres.one(format!("SELECT count(*) FROM {qualified}")).await?;
+        let tool = FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("", |(_, tool)| tool);
+        if rows > 0 {
+            strangers.push(Stranger { tool, table: format!("{schema}.{table}"), rows });
+        }
+    }
+    Ok(strangers)
+}
+
+/// The rows of an sqlx history.
+pub(super) async fn sqlx_rows(
+    postgres: &mut Postgres,
+    schema: Option<&str>,
+    table: &str,
+) -> Result<Vec<ForeignRow>, DatabaseError> {
+    let ident = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let rows = postgres
+        .fetch(format!(
+            "SELECT version::text, description, to_char(installed_on AT TIME ZONE 'UTC', {TIME}), success, encode(checksum, 'hex'), execution_time \
+             FROM {}.{} ORDER BY version",
+            ident(schema.unwrap_or(super::DEFAULT_SCHEMA)),
+            ident(table)
+        ))
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let nanoseconds: i64 = row.try_get(5).map_err(error)?;
+            let hex: String = row.try_get(4).map_err(error)?;
+            Ok(ForeignRow {
+                version: row.try_get(0).map_err(error)?,
+                description: row.try_get(1).map_err(error)?,
+                installed_on: row.try_get(2).map_err(error)?,
+                success: row.try_get(3).map_err(error)?,
+                checksum: (0..hex.len() / 2)
+                    .filter_map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).ok())
+                    .collect(),
+                execution_ms: (nanoseconds >= 0).then_some(nanoseconds / 1_000_000),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,386 @@
+//! PostgreSQL: connecting, and a guard that lives on the connection that does the work.
+//!
+//! The guard is an advisory lock, polled with `pg_try_advisory_xact_lock` (a blocked waiter would
+//! deadlock `CREATE INDEX CONCURRENTLY`), each poll in a new transaction, so that the history read
+//! under it is not stale. A plan that splits takes the session-level lock on the same connection.
+
+mod history;
+mod introspect;
+mod session;
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+
+use super::{Options, Tables, address, error};
+use crate::database::{
+    Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRow, Holder, Read,
+    Scratch, Server, Stranger,
+};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::history::History;
+use crate::schema::Schema;
+
+const DEFAULT_SCHEMA: &str = "public";
+
+/// Makes connections to one database.
+pub struct Connector {
+    options: PgConnectOptions,
+    scratch: Option<PgConnectOptions>,
+    tables: Tables,
+    address: String,
+}
+
+impl Connector {
+    pub(super) fn new(options: Options) -> Result<Self, Diagnostic> {
+        let parse = |url: &str| {
+            PgConnectOptions::from_str(url).map(prepared).map_err(|error| {
+                Diagnostic::new(format!("`{}` is no PostgreSQL URL", address(url))).cause(error).help(
+                    "write `postgres://USER:PASSWORD@HOST/DATABASE`; special characters of a password as %XX",
+                )
+            })
+        };
+        let schema = options.tables.schema().unwrap_or(DEFAULT_SCHEMA);
+        let tables = Tables::new(Some(schema), &options.tables.names()[0])
+            .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
+        Ok(Self {
+            options: parse(&options.url)?,
+            scratch: options.scratch_url.as_deref().map(parse).transpose()?,
+            tables,
+            address: address(&options.url),
+        })
+    }
+
+    async fn open(&self, options: &PgConnectOptions) -> Result<Postgres, DatabaseError> {
+        let unreachable = |error: sqlx::Error| DatabaseError::Unreachable {
+            address: self.address.clone(),
+            message: match super::error(error) {
+                DatabaseError::Sql(error) => error.message,
+                DatabaseError::Lost(message) => message,
+                other => other.to_string(),
+            },
+        };
+        let mut connection = options.connect().await.map_err(unreachable)?;
+        let sql = format!(
+            "{}; SELECT current_setting('server_version'), pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool",
+            session::settings(connection.server_version_num())
+        );
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await.map_err(unreachable)?;
+        let row = rows.last().ok_or_else(|| DatabaseError::Lost("no answer".to_owned()))?;
+        let version: String = row.try_get(0).map_err(error)?;
+        if connection.server_version_num().is_some_and(|number| number < 130_000) {
+            return Err(DatabaseError::Unfit(format!(
+                "PostgreSQL {version} is too old: 13 or newer is needed"
+            )));
+        }
+        let server = Server {
+            dialect: Dialect::Postgres,
+            version: version.split(' ').next().unwrap_or_default().to_owned(),
+            address: self.address.clone(),
+            read_only: row.try_get(1).map_err(error)?,
+        };
+        let key = guard_key(&self.tables.guard_name(DEFAULT_SCHEMA));
+        Ok(Postgres {
+            connection,
+            server,
+            tables: self.tables.clone(),
+            key,
+            guard: Held::Not,
+            transaction: None,
+        })
+    }
+}
+
+fn prepared(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("db-migrations").disable_statement_logging()
+}
+
+/// The first 8 bytes of the name's SHA-256, big-endian.
+fn guard_key(name: &str) -> i64 {
+    let digest = Sha256::digest(name.as_bytes());
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(bytes)
+}
+
+impl Connect for Connector {
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Database>, DatabaseError>> {
+        Box::pin(async move { Ok(Box::new(self.open(&self.options).await?) as Box<dyn Database>) })
+    }
+
+    fn scratch(&self) -> BoxFuture<'_, Result<Scratch, DatabaseError>> {
+        Box::pin(async move {
+            let base = self.scratch.as_ref().unwrap_or(&self.options);
+            let mut admin = self.open(base).await?;
+            let name = format!("db_migrations_scratch_{}", crate::run_id::random());
+            let create = format!(
+                "SELECT format('CREATE DATABASE {name} TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', \
+                 pg_encoding_to_char(encoding), datcollate, datctype) FROM pg_database WHERE datname = current_database()"
+            );
+            let create: String = admin.one(create).await?;
+            admin.execute(create).await?;
+            admin.close_quietly().await;
+            let discard = discard(base.clone(), name.clone());
+            match self.open(&base.clone().database(&name)).await {
+                Ok(scratch) => Ok(Scratch { database: Box::new(scratch), discard }),
+                Err(error) => {
+                    discard.await;
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn is_local(&self) -> bool {
+        let host = self.options.get_host();
+        self.options.get_socket().is_some()
+            || host.starts_with('/')
+            || host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>> {
+        Box::pin(async move {
+            let mut postgres = self.open(&self.options).await?;
+            let rows = postgres.fetch(CONTENTS).await?;
+            let objects = rows.iter().map(|row| row.try_get(0).map_err(error)).collect::<Result<_, _>>()?;
+            postgres.close_quietly().await;
+            Ok(Contents { address: self.address.clone(), objects })
+        })
+    }
+
+    fn clear(&self) -> BoxFuture<'_, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let database = Box::new(self.open(&self.options).await?);
+            let Attempt::Held(guard) = database.guard().await? else {
+                return Err(DatabaseError::Unfit("a run is going on".to_owned()));
+            };
+            guard.free().await?.close().await;
+            let mut postgres = self.open(&self.options).await?;
+            postgres.execute(CLEAR).await?;
+            postgres.close_quietly().await;
+            Ok(())
+        })
+    }
+}
+
+const CONTENTS: &str = "SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' \
+     WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'foreign table' END || ' ' || c.oid::regclass::text \
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
+     AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
+     UNION ALL SELECT 'type ' || format_type(t.oid, NULL) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace \
+     WHERE t.typtype IN ('e', 'd') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
+     UNION ALL SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+     WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
+     UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' \
+     AND nspname NOT IN ('information_schema', 'public')";
+
+/// Drops all schemas with what is in them, and makes `public` again as `initdb` does.
+const CLEAR: &str = "DO $db_migrations$ DECLARE s record; BEGIN \
+     FOR s IN SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' LOOP \
+     EXECUTE format('DROP EXTENSION IF EXISTS %I CASCADE', s.extname); END LOOP; \
+     FOR s IN SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' LOOP \
+     EXECUTE format('DROP SCHEMA %I CASCADE', s.nspname); END LOOP; \
+     CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC; \
+     IF current_setting('server_version_num')::int < 150000 THEN GRANT CREATE ON SCHEMA public TO PUBLIC; END IF; \
+     COMMENT ON SCHEMA public IS 'standard public schema'; END $db_migrations$";
+
+/// Drops a scratch database.
+fn discard(admin: PgConnectOptions, name: String) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        if let Ok(mut admin) = admin.connect().await {
+            let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut admin).await;
+            let _ = admin.close().await;
+        }
+    })
+}
+
+/// How the guard is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// It is not.
+    Not,
+    /// By the open transaction.
+    Transaction,
+    /// By the session.
+    Session,
+}
+
+/// A connection, with or without guard and transaction.
+pub(super) struct Postgres {
+    connection: PgConnection,
+    server: Server,
+    tables: Tables,
+    key: i64,
+    guard: Held,
+    /// The id of the open transaction of a group.
+    transaction: Option<String>,
+}
+
+impl Postgres {
+    async fn execute(&mut self, sql: impl Into<String>) -> Result<(), DatabaseError> {
+        sqlx::raw_sql(AssertSqlSafe(sql.into()))
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
+            .map_err(error)
+    }
+
+    async fn fetch(&mut self, sql: impl Into<String>) -> Result<Vec<PgRow>, DatabaseError> {
+        sqlx::raw_sql(AssertSqlSafe(sql.into())).fetch_all(&mut self.connection).await.map_err(error)
+    }
+
+    /// The first column of the first row.
+    async fn one<T>(&mut self, sql: impl Into<String>) -> Result<T, DatabaseError>
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        let row =
+            sqlx::raw_sql(AssertSqlSafe(sql.into())).fetch_one(&mut self.connection).await.map_err(error)?;
+        row.try_get(0).map_err(error)
+    }
+
+    async fn close_quietly(self) {
+        let _ = self.connection.close().await;
+    }
+
+    async fn find_holder(&mut self) -> Result<Option<Holder>, DatabaseError> {
+        let key = self.key.cast_unsigned();
+        let (high, low) = (key >> 32, key & 0xffff_ffff);
+        let rows = self
+            .fetch(format!(
+                "SELECT a.pid::text, a.usename::text, coalesce(a.client_addr::text, 'local'), \
+                 to_char(coalesce(a.xact_start, a.backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
+                 left(a.query, 200) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+                 WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {high} AND l.objid = {low} AND l.objsubid = 1 \
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ))
+            .await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let text =
+            |i: usize| row.try_get::<Option<String>, _>(i).map_err(error).map(Option::unwrap_or_default);
+        let pid = text(0)?;
+        Ok(Some(Holder {
+            who: format!("server process {pid} of user {} from {}", text(1)?, text(2)?),
+            since: Some(text(3)?),
+            query: Some(text(4)?).filter(|query| !query.is_empty()),
+            remedy: Some(format!("SELECT pg_terminate_backend({pid});")),
+        }))
+    }
+}
+
+impl Read for Postgres {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+
+    fn history(&mut self) -> BoxFuture<'_, Result<History, DatabaseError>> {
+        Box::pin(history::read(self))
+    }
+
+    fn strangers(&mut self) -> BoxFuture<'_, Result<Vec<Stranger>, DatabaseError>> {
+        Box::pin(history::strangers(self))
+    }
+
+    fn introspect(&mut self) -> BoxFuture<'_, Result<Schema, DatabaseError>> {
+        Box::pin(async move {
+            let own = self.tables.names();
+            let left_out: Vec<&str> = own
+                .iter()
+                .map(String::as_str)
+                .chain(FOREIGN_TABLES.iter().map(|(table, _)| *table))
+                .collect();
+            introspect::introspect(&mut self.connection, &left_out).await.map_err(error)
+        })
+    }
+
+    fn not_covered(&mut self) -> BoxFuture<'_, Result<Vec<String>, DatabaseError>> {
+        Box::pin(async move { introspect::not_covered(&mut self.connection).await.map_err(error) })
+    }
+
+    fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
+        Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
+    fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>> {
+        Box::pin(self.find_holder())
+    }
+
+    fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>> {
+        Box::pin(async move {
+            let rows = self.fetch(sql).await?;
+            let text = |row: &PgRow| {
+                let cell = |i| row.try_get_unchecked::<Option<String>, _>(i).ok().flatten();
+                (0..row.len())
+                    .map(|i| cell(i).unwrap_or_else(|| "NULL".to_owned()))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            Ok(rows.iter().map(text).collect())
+        })
+    }
+
+    fn sqlx_rows<'a>(
+        &'a mut self,
+        schema: Option<&'a str>,
+        table: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ForeignRow>, DatabaseError>> {
+        Box::pin(history::sqlx_rows(self, schema, table))
+    }
+}
+
+impl Database for Postgres {
+    fn guard(mut self: Box<Self>) -> BoxFuture<'static, Result<Attempt, DatabaseError>> {
+        Box::pin(async move {
+            if self.server.read_only {
+                return Err(DatabaseError::Unfit(
+                    "the server is read-only (a replica, or default_transaction_read_only is on)".to_owned(),
+                ));
+            }
+            let sql = format!(
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_try_advisory_xact_lock({})",
+                self.key
+            );
+            if self.one::<bool>(sql).await? {
+                self.guard = Held::Transaction;
+                return Ok(Attempt::Held(self));
+            }
+            self.execute("ROLLBACK").await?;
+            let holder = self.find_holder().await?;
+            Ok(Attempt::Busy(self, holder))
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(self.close_quietly())
+    }
+}
+
+/// A text as an SQL literal, whatever `standard_conforming_strings` is.
+fn quote(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guard_key_is_for_ever() {
+        assert_eq!(guard_key("db-migrations:public.db_migrations"), -4_281_799_553_845_862_698);
+    }
+
+    #[test]
+    fn quoting_stands_backslashes() {
+        assert_eq!(quote("a\\'b"), "E'a\\\\''b'");
+    }
+}

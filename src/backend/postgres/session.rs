@@ -1,0 +1,314 @@
+//! Transactions on PostgreSQL.
+//!
+//! A migration, the resets that keep its session state from the next one, and its history row are
+//! one message: one round trip. The transaction id taken after BEGIN must be the same after each:
+//! only that catches every `COMMIT` in disguise.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use futures_util::TryStreamExt;
+use sqlx::{AssertSqlSafe, Either, Row as _};
+
+use super::history::create;
+use super::{Held, Postgres, quote};
+use crate::backend::error;
+use crate::database::{
+    Begin, BoxFuture, CommitError, Committed, Database, DatabaseError, Guard, NewRow, NewRun, Session, Task,
+    TaskFailure,
+};
+use crate::dialect::Dialect;
+use crate::plan::prefix_hash;
+
+/// Fires pending deferred triggers: each deferrable constraint by name (`SET CONSTRAINTS ALL` would
+/// stay on for tables that come later).
+const FIRE_DEFERRED: &str = "DO $db_migrations$ DECLARE c record; BEGIN \
+     FOR c IN SELECT n.nspname, k.conname, k.condeferred FROM pg_catalog.pg_constraint k \
+     JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace WHERE k.condeferrable LOOP \
+     EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I IMMEDIATE', c.nspname, c.conname); \
+     IF c.condeferred THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I DEFERRED', c.nspname, c.conname); END IF; \
+     END LOOP; END $db_migrations$";
+
+const RESET: &str = "CLOSE ALL; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP";
+
+/// How many results `FIRE_DEFERRED`, `RESET` and the settings give.
+const RESET_RESULTS: usize = 7;
+
+/// Our own settings: no limit of the role or the server may end a run in its middle, a dead client
+/// frees its guard soon.
+pub(super) fn settings(server_version: Option<u32>) -> String {
+    let mut settings = vec![("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "600000")];
+    if server_version.is_some_and(|version| version >= 140_000) {
+        settings.push(("client_connection_check_interval", "2000"));
+        settings.push(("idle_session_timeout", "0"));
+    }
+    let calls: Vec<String> = settings
+        .iter()
+        .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', false)"))
+        .collect();
+    format!("SELECT {}", calls.join(", "))
+}
+
+impl Postgres {
+    fn insert(&self, run: &str, row: &NewRow, measured: bool) -> String {
+        let at = row.executed_at.as_deref().map_or_else(
+            || "pg_catalog.clock_timestamp()".to_owned(),
+            |at| format!("{}::timestamptz", quote(at)),
+        );
+        let duration = match row.execution_ms {
+            Some(ms) => ms.to_string(),
+            None if measured => {
+                "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000)::bigint".to_owned()
+            }
+            None => "NULL".to_owned(),
+        };
+        let head = self.tables.insert_row(row, Dialect::Postgres.name(), run, quote);
+        format!("{head}, {at}, {duration})")
+    }
+
+    async fn insert_run(&mut self, run: &NewRun) -> Result<(), DatabaseError> {
+        let sql = format!(
+            "INSERT INTO {} (id, started_at, lock_digest, tool_version, \"user\", reason) VALUES ({}, clock_timestamp(), '{}', {}, {}, {}) \
+             ON CONFLICT DO NOTHING",
+            self.tables.runs(),
+            quote(&run.id),
+            run.lock_digest,
+            quote(run.tool_version),
+            quote(&run.user),
+            run.reason.as_deref().map_or_else(|| "NULL".to_owned(), quote),
+        );
+        self.execute(sql).await
+    }
+
+    /// Makes the guard outlive transactions.
+    async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
+        if self.guard != Held::Transaction {
+            return Ok(());
+        }
+        if !self.one::<bool>(format!("SELECT pg_try_advisory_lock({})", self.key)).await? {
+            return Err(DatabaseError::Unfit("the guard was lost".to_owned()));
+        }
+        self.execute("COMMIT").await?;
+        self.guard = Held::Session;
+        Ok(())
+    }
+
+    async fn open(&mut self, begin: Begin) -> Result<(), DatabaseError> {
+        if begin.splits {
+            self.keep_guard().await?;
+        }
+        if self.guard == Held::Session {
+            self.execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+        }
+        let sql = format!("{}; SELECT pg_current_xact_id()::text", create(&self.tables));
+        self.transaction = Some(self.one(sql).await?);
+        Ok(())
+    }
+
+    async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
+        let settings = settings(self.connection.server_version_num());
+        let insert = self.insert(run, task.row, true);
+        let text = format!(
+            "{}\n;{FIRE_DEFERRED}; {RESET}; {settings}; {insert} RETURNING pg_current_xact_id()::text, execution_ms",
+            task.script.text
+        );
+        let mut done = 0;
+        let mut last = None;
+        let result = {
+            let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
+            loop {
+                match stream.try_next().await {
+                    Ok(Some(Either::Left(_))) => done += 1,
+                    Ok(Some(Either::Right(row))) if done == task.statements.len() + RESET_RESULTS => {
+                        last = Some(row)
+                    }
+                    Ok(Some(Either::Right(_))) => {}
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(super::error(error)),
+                }
+            }
+        };
+        result.map_err(|error| failure(task, done, error))?;
+        let row = last.filter(|_| done == task.statements.len() + RESET_RESULTS + 1).ok_or_else(|| {
+            failure(
+                task,
+                done,
+                DatabaseError::Unfit(format!("the server ran {done} statements, not those that were read")),
+            )
+        })?;
+        let transaction: String = row.try_get(0).map_err(|e| failure(task, done, error(e)))?;
+        if self.transaction.as_ref() != Some(&transaction) {
+            let message =
+                "the migration ended the transaction of the run: what it did before that is committed"
+                    .to_owned();
+            return Err(TaskFailure { escaped: true, ..failure(task, done, DatabaseError::Unfit(message)) });
+        }
+        row.try_get(1).map_err(|e| failure(task, done, error(e)))
+    }
+
+    async fn run_statements(
+        &mut self,
+        run: &NewRun,
+        task: Task<'_>,
+        from: usize,
+    ) -> Result<i64, TaskFailure> {
+        let start = Instant::now();
+        let before = |error| TaskFailure { statement: None, offset: None, error, escaped: false };
+        self.keep_guard().await.map_err(before)?;
+        self.transaction = None;
+        let create = format!("BEGIN; {}; COMMIT", create(&self.tables));
+        self.execute(create).await.map_err(before)?;
+        self.insert_run(run).await.map_err(before)?;
+        let id = quote(task.row.id.as_str());
+        let steps = self.tables.steps();
+        for (n, statement) in task.statements.iter().enumerate().skip(from) {
+            let failed = |error| statement_failure(task, n, error);
+            let hash = prefix_hash(task.script, task.statements, n);
+            self.execute(format!(
+                "INSERT INTO {steps} (id, n, started_at, prefix_hash) VALUES ({id}, {n}, clock_timestamp(), '{hash}') \
+                 ON CONFLICT (id, n) DO UPDATE SET started_at = excluded.started_at, prefix_hash = excluded.prefix_hash"
+            ))
+            .await
+            .map_err(before)?;
+            self.execute(&task.script.text[statement.span.clone()]).await.map_err(failed)?;
+            self.execute(format!(
+                "UPDATE {steps} SET finished_at = clock_timestamp() WHERE id = {id} AND n = {n}"
+            ))
+            .await
+            .map_err(failed)?;
+        }
+        let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let row = NewRow { execution_ms: Some(milliseconds), ..task.row.clone() };
+        let insert = self.insert(&run.id, &row, false);
+        let settings = settings(self.connection.server_version_num());
+        let end =
+            format!("{RESET}; {settings}; BEGIN; {insert}; DELETE FROM {steps} WHERE id = {id}; COMMIT");
+        self.execute(end).await.map_err(before)?;
+        Ok(milliseconds)
+    }
+}
+
+/// A failure of a message that held a whole script.
+fn failure(task: Task<'_>, done: usize, error: DatabaseError) -> TaskFailure {
+    let offset = offset(&task.script.text, &error);
+    let at_offset = offset.and_then(|at| task.statements.iter().position(|s| s.span.end >= at));
+    let statement = at_offset.or((done < task.statements.len()).then_some(done));
+    TaskFailure { statement, offset, error, escaped: false }
+}
+
+/// A failure of one statement that was sent alone.
+fn statement_failure(task: Task<'_>, n: usize, error: DatabaseError) -> TaskFailure {
+    let span = task.statements[n].span.clone();
+    let offset = offset(&task.script.text[span.clone()], &error).map(|at| span.start + at);
+    TaskFailure { statement: Some(n), offset, error, escaped: false }
+}
+
+/// The byte that the server's position (a character, from 1) means, if it is in the text.
+fn offset(text: &str, error: &DatabaseError) -> Option<usize> {
+    let DatabaseError::Sql(error) = error else { return None };
+    text.char_indices().nth(error.position?.checked_sub(1)?).map(|(at, _)| at)
+}
+
+impl Guard for Postgres {
+    fn begin(
+        mut self: Box<Self>,
+        begin: Begin,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, DatabaseError>> {
+        Box::pin(async move {
+            self.open(begin).await?;
+            Ok(self as Box<dyn Session>)
+        })
+    }
+
+    fn run_alone<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        task: Task<'a>,
+        from: usize,
+    ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
+        Box::pin(self.run_statements(run, task, from))
+    }
+
+    fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
+        Box::pin(async move {
+            match self.guard {
+                Held::Not => {}
+                Held::Transaction => self.execute("ROLLBACK").await?,
+                Held::Session => self.execute(format!("SELECT pg_advisory_unlock({})", self.key)).await?,
+            }
+            self.guard = Held::Not;
+            Ok(self as Box<dyn Database>)
+        })
+    }
+}
+
+impl Session for Postgres {
+    fn start<'a>(&'a mut self, run: &'a NewRun) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(self.insert_run(run))
+    }
+
+    fn run<'a>(&'a mut self, run: &'a NewRun, task: Task<'a>) -> BoxFuture<'a, Result<i64, TaskFailure>> {
+        Box::pin(self.run_script(&run.id, task))
+    }
+
+    fn record<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        rows: &'a [NewRow],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            for chunk in rows.chunks(200) {
+                let sql: Vec<String> = chunk.iter().map(|row| self.insert(&run.id, row, false)).collect();
+                self.execute(sql.join(";\n")).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn verdict<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        verdict: &'a str,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "UPDATE {} SET verdict = {} WHERE id = {}",
+                self.tables.runs(),
+                quote(verdict),
+                quote(&run.id)
+            );
+            self.execute(sql).await
+        })
+    }
+
+    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
+        Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(Committed, Box<dyn Guard>), CommitError>> {
+        Box::pin(async move {
+            self.transaction = None;
+            match self.execute("COMMIT").await {
+                Ok(()) => {
+                    if self.guard == Held::Transaction {
+                        self.guard = Held::Not;
+                    }
+                    Ok((Committed::by_database(), self as Box<dyn Guard>))
+                }
+                Err(error @ DatabaseError::Sql(_)) => Err(CommitError::RolledBack(error)),
+                Err(error) => Err(CommitError::Unknown(error)),
+            }
+        })
+    }
+
+    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>> {
+        Box::pin(async move {
+            self.execute("ROLLBACK").await?;
+            self.transaction = None;
+            if self.guard == Held::Transaction {
+                self.guard = Held::Not;
+            }
+            Ok(self as Box<dyn Guard>)
+        })
+    }
+}

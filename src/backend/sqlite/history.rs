@@ -1,0 +1,139 @@
+//! Our tables on SQLite, and other tools' ones.
+
+use sqlx::Row as _;
+
+use super::Sqlite;
+use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
+use crate::dialect::Dialect;
+use crate::history::{History, Partial, Row, RowKind, Run};
+
+use super::super::{Tables, error, strange};
+
+/// The server's clock, in milliseconds since 1970.
+pub(super) const NOW_MS: &str = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)";
+/// The server's clock, as text.
+pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+
+/// SQL that makes our tables where they are absent.
+pub(super) fn create(tables: &Tables) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (id TEXT NOT NULL PRIMARY KEY, checksum TEXT, dialect TEXT, kind TEXT NOT NULL, \
+         run TEXT NOT NULL, position INTEGER NOT NULL, executed_at TEXT NOT NULL, execution_ms INTEGER) WITHOUT ROWID;\n\
+         CREATE TABLE IF NOT EXISTS {} (id TEXT NOT NULL PRIMARY KEY, started_at TEXT NOT NULL, lock_digest TEXT NOT NULL, \
+         tool_version TEXT NOT NULL, \"user\" TEXT NOT NULL, verdict TEXT, reason TEXT, release TEXT);\n\
+         CREATE TABLE IF NOT EXISTS {} (id TEXT NOT NULL, n INTEGER NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, \
+         prefix_hash TEXT NOT NULL, PRIMARY KEY (id, n)) WITHOUT ROWID;",
+        tables.migrations(),
+        tables.runs(),
+        tables.steps(),
+    )
+}
+
+async fn existing(sqlite: &mut Sqlite) -> Result<Vec<String>, DatabaseError> {
+    let rows = sqlite.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'").await?;
+    rows.iter().map(|row| row.try_get(0).map_err(error)).collect()
+}
+
+/// Reads all three tables; absent ones are empty.
+pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> {
+    let [migrations, ..] = sqlite.tables.names();
+    if !existing(sqlite).await?.contains(&migrations) {
+        return Ok(History::default());
+    }
+    let tables = sqlite.tables.clone();
+    let rows = sqlite
+        .fetch(format!(
+            "SELECT id, checksum, dialect, kind, run, position, executed_at, execution_ms FROM {} ORDER BY position",
+            tables.migrations()
+        ))
+        .await?;
+    let mut history = History::new(rows.iter().map(row).collect::<Result<_, _>>()?);
+    let steps = sqlite
+        .fetch(format!(
+            "SELECT id, n, finished_at IS NOT NULL, prefix_hash FROM {} ORDER BY id, n",
+            tables.steps()
+        ))
+        .await?;
+    let step = |row: &sqlx::sqlite::SqliteRow| {
+        let (id, hash): (String, String) = (row.try_get(0).map_err(error)?, row.try_get(3).map_err(error)?);
+        let id = id.parse().map_err(|_| strange(&id))?;
+        Ok((id, row.try_get(2).map_err(error)?, hash.parse().ok()))
+    };
+    history.partial = Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?);
+    let runs = sqlite
+        .fetch(format!(
+            "SELECT id, started_at, verdict FROM {} ORDER BY started_at DESC, rowid DESC LIMIT 1",
+            tables.runs()
+        ))
+        .await?;
+    if let Some(run) = runs.first() {
+        history.last_run = Some(Run {
+            id: run.try_get(0).map_err(error)?,
+            started_at: run.try_get(1).map_err(error)?,
+            verdict: run.try_get(2).map_err(error)?,
+        });
+    }
+    Ok(history)
+}
+
+fn row(row: &sqlx::sqlite::SqliteRow) -> Result<Row, DatabaseError> {
+    let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
+    let id = text(0)?.unwrap_or_default();
+    Ok(Row {
+        id: id.parse().map_err(|_| strange(&id))?,
+        checksum: text(1)?.and_then(|hex| hex.parse().ok()),
+        dialect: text(2)?.and_then(|name| Dialect::from_alias(&name)),
+        kind: text(3)?.and_then(|name| RowKind::from_name(&name)).unwrap_or(RowKind::Applied),
+        run: text(4)?.unwrap_or_default(),
+        position: row.try_get(5).map_err(error)?,
+        executed_at: text(6)?.unwrap_or_default(),
+        execution_ms: row.try_get(7).map_err(error)?,
+    })
+}
+
+/// Other tools' tables with rows in them.
+pub(super) async fn strangers(sqlite: &mut Sqlite) -> Result<Vec<Stranger>, DatabaseError> {
+    let existing = existing(sqlite).await?;
+    let mut strangers = Vec::new();
+    for (table, tool) in FOREIGN_TABLES {
+        if !existing.iter().any(|name| name == table) {
+            continue;
+        }
+        let rows = sqlite.fetch(format!("SELECT count(*) FROM \"{table}\"")).await?;
+        let rows: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0)).map_err(error)?;
+        if rows > 0 {
+            strangers.push(Stranger { tool, table: table.to_owned(), rows });
+        }
+    }
+    Ok(strangers)
+}
+
+/// The rows of an sqlx history.
+pub(super) async fn sqlx_rows(
+    sqlite: &mut Sqlite,
+    schema: Option<&str>,
+    table: &str,
+) -> Result<Vec<ForeignRow>, DatabaseError> {
+    if let Some(schema) = schema {
+        return Err(DatabaseError::Unfit(format!("SQLite has no schema `{schema}`")));
+    }
+    let rows = sqlite
+        .fetch(format!(
+            "SELECT CAST(version AS TEXT), description, CAST(installed_on AS TEXT), success, checksum, execution_time FROM \"{}\" ORDER BY version",
+            table.replace('"', "\"\"")
+        ))
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let nanoseconds: i64 = row.try_get(5).map_err(error)?;
+            Ok(ForeignRow {
+                version: row.try_get(0).map_err(error)?,
+                description: row.try_get(1).map_err(error)?,
+                installed_on: row.try_get(2).map_err(error)?,
+                success: row.try_get(3).map_err(error)?,
+                checksum: row.try_get(4).map_err(error)?,
+                execution_ms: (nanoseconds >= 0).then_some(nanoseconds / 1_000_000),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,321 @@
+//! SQLite: connecting, and a guard that holds between processes.
+//!
+//! `BEGIN IMMEDIATE` alone cannot tell another run from an application that writes, so the guard is
+//! an operating system lock on a file beside the database (`app.db-guard`), freed by the system when
+//! its process dies. The file stays; only the lock on it means anything.
+
+mod history;
+mod introspect;
+mod session;
+
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+
+use super::{Options, Tables, address, error};
+use crate::database::{
+    Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, ForeignRow, Holder, Read, Scratch,
+    Server, Stranger,
+};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::history::History;
+use crate::schema::Schema;
+
+/// Makes connections to one database file.
+pub struct Connector {
+    options: SqliteConnectOptions,
+    path: Option<PathBuf>,
+    tables: Tables,
+    create: bool,
+    address: String,
+}
+
+impl Connector {
+    pub(super) fn new(options: Options) -> Result<Self, Diagnostic> {
+        let parsed = SqliteConnectOptions::from_str(&options.url).map_err(|error| {
+            Diagnostic::new(format!("`{}` is no SQLite URL", address(&options.url)))
+                .cause(error)
+                .help("write `sqlite://path/to/file.db`, or `sqlite::memory:`")
+        })?;
+        let in_memory = options.url.contains(":memory:") || options.url.contains("mode=memory");
+        let path = (!in_memory).then(|| parsed.get_filename().to_owned());
+        let address = match &path {
+            Some(path) => format!("sqlite://{}", path.display()),
+            None => "sqlite::memory:".to_owned(),
+        };
+        let tables = Tables::new(None, &options.tables.names()[0])
+            .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
+        Ok(Self {
+            options: parsed.create_if_missing(options.create).disable_statement_logging(),
+            path,
+            tables,
+            create: options.create,
+            address,
+        })
+    }
+
+    async fn open(
+        &self,
+        options: &SqliteConnectOptions,
+        path: Option<PathBuf>,
+    ) -> Result<Sqlite, DatabaseError> {
+        let unreachable = |error: sqlx::Error| DatabaseError::Unreachable {
+            address: self.address.clone(),
+            message: match super::error(error) {
+                DatabaseError::Sql(error) => error.message,
+                other => other.to_string(),
+            },
+        };
+        let mut connection = options.connect().await.map_err(unreachable)?;
+        let row =
+            sqlx::raw_sql("SELECT sqlite_version()").fetch_one(&mut connection).await.map_err(unreachable)?;
+        let server = Server {
+            dialect: Dialect::Sqlite,
+            version: row.try_get(0).map_err(error)?,
+            address: self.address.clone(),
+            read_only: false,
+        };
+        Ok(Sqlite {
+            connection,
+            server,
+            tables: self.tables.clone(),
+            guard_path: path.map(|path| guard_path(&path)),
+            guard: None,
+            may_commit: Arc::new(AtomicBool::new(true)),
+        })
+    }
+}
+
+fn guard_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-guard");
+    name.into()
+}
+
+impl Connect for Connector {
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Database>, DatabaseError>> {
+        Box::pin(async move {
+            let absent = self.path.as_ref().is_some_and(|path| !path.exists());
+            let sqlite = if absent && !self.create {
+                // nothing is created by looking: an absent file is an empty database
+                self.open(&memory(), None).await?
+            } else {
+                self.open(&self.options, self.path.clone()).await?
+            };
+            Ok(Box::new(sqlite) as Box<dyn Database>)
+        })
+    }
+
+    fn scratch(&self) -> BoxFuture<'_, Result<Scratch, DatabaseError>> {
+        Box::pin(async move {
+            let database = Box::new(self.open(&memory(), None).await?);
+            Ok(Scratch { database, discard: Box::pin(async {}) })
+        })
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>> {
+        Box::pin(async move {
+            let exists = self.path.as_ref().is_some_and(|path| path.exists());
+            let mut objects = Vec::new();
+            if exists {
+                let mut sqlite = self.open(&self.options, self.path.clone()).await?;
+                for row in sqlite
+                    .fetch("SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
+                    .await?
+                {
+                    objects.push(row.try_get(0).map_err(error)?);
+                }
+            }
+            Ok(Contents { address: self.address.clone(), objects })
+        })
+    }
+
+    /// Everything in the file is gone, the file stays.
+    fn clear(&self) -> BoxFuture<'_, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let mut sqlite = self.open(&self.options, self.path.clone()).await?;
+            if let Some(holder) = sqlite.try_guard()? {
+                return Err(DatabaseError::Unfit(format!("a run is going on ({})", holder.who)));
+            }
+            let mut handle = sqlite.connection.lock_handle().await.map_err(error)?;
+            handle.remove_commit_hook();
+            drop(handle);
+            sqlite.drop_all().await?;
+            Box::new(sqlite).close().await;
+            Ok(())
+        })
+    }
+}
+
+fn memory() -> SqliteConnectOptions {
+    SqliteConnectOptions::new().in_memory(true).disable_statement_logging()
+}
+
+/// A connection, with or without guard and transaction.
+pub(super) struct Sqlite {
+    connection: SqliteConnection,
+    server: Server,
+    tables: Tables,
+    guard_path: Option<PathBuf>,
+    guard: Option<File>,
+    /// What the commit hook answers.
+    may_commit: Arc<AtomicBool>,
+}
+
+impl Sqlite {
+    async fn execute(&mut self, sql: impl Into<String>) -> Result<(), DatabaseError> {
+        sqlx::raw_sql(AssertSqlSafe(sql.into()))
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
+            .map_err(error)
+    }
+
+    async fn fetch(&mut self, sql: impl Into<String>) -> Result<Vec<sqlx::sqlite::SqliteRow>, DatabaseError> {
+        sqlx::raw_sql(AssertSqlSafe(sql.into())).fetch_all(&mut self.connection).await.map_err(error)
+    }
+
+    /// Drops every object in one transaction; shadow tables go with their virtual table.
+    async fn drop_all(&mut self) -> Result<(), DatabaseError> {
+        self.execute("PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE").await?;
+        let rows = self
+            .fetch(
+                "SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+                 ORDER BY type = 'table', sql NOT LIKE 'CREATE VIRTUAL%'",
+            )
+            .await?;
+        for row in rows {
+            let (kind, name): (String, String) =
+                (row.try_get(0).map_err(error)?, row.try_get(1).map_err(error)?);
+            self.execute(format!("DROP {kind} IF EXISTS \"{}\"", name.replace('"', "\"\""))).await?;
+        }
+        self.execute("COMMIT; VACUUM").await
+    }
+
+    fn try_guard(&mut self) -> Result<Option<Holder>, DatabaseError> {
+        let Some(path) = &self.guard_path else { return Ok(None) };
+        let unfit = |error: std::io::Error| {
+            DatabaseError::Unfit(format!("the guard file `{}` cannot be used: {error}", path.display()))
+        };
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(unfit)?;
+        match file.try_lock() {
+            Ok(()) => {
+                file.set_len(0).map_err(unfit)?;
+                let holder = format!("process {}\n{}\n", std::process::id(), jiff::Timestamp::now());
+                file.write_all(holder.as_bytes()).map_err(unfit)?;
+                self.guard = Some(file);
+                Ok(None)
+            }
+            Err(TryLockError::WouldBlock) => Ok(Some(read_holder(&mut file))),
+            Err(TryLockError::Error(error)) => Err(unfit(error)),
+        }
+    }
+}
+
+fn read_holder(file: &mut File) -> Holder {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    let mut lines = text.lines();
+    let who = lines.next().filter(|_| read.is_ok()).unwrap_or("another process").to_owned();
+    let remedy = who.strip_prefix("process ").map(|pid| format!("kill {pid}"));
+    Holder { who, since: lines.next().map(str::to_owned), query: None, remedy }
+}
+
+impl Read for Sqlite {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+
+    fn history(&mut self) -> BoxFuture<'_, Result<History, DatabaseError>> {
+        Box::pin(history::read(self))
+    }
+
+    fn strangers(&mut self) -> BoxFuture<'_, Result<Vec<Stranger>, DatabaseError>> {
+        Box::pin(history::strangers(self))
+    }
+
+    fn introspect(&mut self) -> BoxFuture<'_, Result<Schema, DatabaseError>> {
+        Box::pin(introspect::introspect(self))
+    }
+
+    fn not_covered(&mut self) -> BoxFuture<'_, Result<Vec<String>, DatabaseError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
+        Box::pin(introspect::referenced_tables(self))
+    }
+
+    fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>> {
+        Box::pin(async move {
+            let Some(path) = self.guard_path.as_ref().filter(|path| path.exists()) else { return Ok(None) };
+            let Ok(mut file) = File::open(path) else { return Ok(None) };
+            // a shared lock, so that looking never keeps a run out
+            match file.try_lock_shared() {
+                Ok(()) => Ok(None),
+                Err(_) => Ok(Some(read_holder(&mut file))),
+            }
+        })
+    }
+
+    fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>> {
+        Box::pin(async move {
+            let rows = self.fetch(sql).await?;
+            let text = |row: &sqlx::sqlite::SqliteRow| {
+                let cell = |i| row.try_get_unchecked::<Option<String>, _>(i).ok().flatten();
+                (0..row.len())
+                    .map(|i| cell(i).unwrap_or_else(|| "NULL".to_owned()))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            Ok(rows.iter().map(text).collect())
+        })
+    }
+
+    fn sqlx_rows<'a>(
+        &'a mut self,
+        schema: Option<&'a str>,
+        table: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ForeignRow>, DatabaseError>> {
+        Box::pin(history::sqlx_rows(self, schema, table))
+    }
+}
+
+impl Database for Sqlite {
+    fn guard(mut self: Box<Self>) -> BoxFuture<'static, Result<Attempt, DatabaseError>> {
+        Box::pin(async move {
+            match self.try_guard()? {
+                None => Ok(Attempt::Held(self)),
+                Some(holder) => Ok(Attempt::Busy(self, Some(holder))),
+            }
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let _ = self.connection.close().await;
+        })
+    }
+}
+
+/// A text as an SQL literal.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -1,0 +1,295 @@
+//! Transactions on SQLite.
+//!
+//! A commit hook refuses every commit but ours, so a migration that hides a `COMMIT` fails instead
+//! of passing silently. A migration and its history row are one text; the results are counted, so
+//! the failing statement is known.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use futures_util::TryStreamExt;
+use sqlx::{AssertSqlSafe, Either, Row as _};
+
+use super::history::{NOW, NOW_MS, create};
+use super::{Sqlite, quote};
+use crate::backend::error;
+use crate::database::{
+    Begin, BoxFuture, CommitError, Committed, Database, DatabaseError, Guard, NewRow, NewRun, Session,
+    SqlError, Task, TaskFailure,
+};
+use crate::dialect::Dialect;
+use crate::plan::prefix_hash;
+use crate::sql;
+
+/// Settings that a migration may change and the next must not see.
+const RESET: &str = "PRAGMA recursive_triggers = OFF; PRAGMA ignore_check_constraints = OFF; PRAGMA writable_schema = OFF; \
+     PRAGMA legacy_alter_table = OFF; PRAGMA defer_foreign_keys = OFF; PRAGMA reverse_unordered_selects = OFF; \
+     PRAGMA query_only = OFF;";
+
+impl Sqlite {
+    async fn install_hook(&mut self) -> Result<(), DatabaseError> {
+        let may_commit = Arc::clone(&self.may_commit);
+        let mut handle = self.connection.lock_handle().await.map_err(error)?;
+        handle.set_commit_hook(move || may_commit.load(Ordering::SeqCst));
+        Ok(())
+    }
+
+    fn insert(&self, run: &str, row: &NewRow, started_ms: Option<u128>) -> String {
+        let at = row.executed_at.as_deref().map_or_else(|| NOW.to_owned(), quote);
+        let duration = match (row.execution_ms, started_ms) {
+            (Some(ms), _) => ms.to_string(),
+            (None, Some(start)) => format!("{NOW_MS} - {start}"),
+            (None, None) => "NULL".to_owned(),
+        };
+        let head = self.tables.insert_row(row, Dialect::Sqlite.name(), run, quote);
+        format!("{head}, {at}, {duration})")
+    }
+
+    async fn insert_run(&mut self, run: &NewRun) -> Result<(), DatabaseError> {
+        let sql = format!(
+            "INSERT INTO {} (id, started_at, lock_digest, tool_version, \"user\", reason) VALUES ({}, {NOW}, '{}', {}, {}, {}) \
+             ON CONFLICT DO NOTHING",
+            self.tables.runs(),
+            quote(&run.id),
+            run.lock_digest,
+            quote(run.tool_version),
+            quote(&run.user),
+            run.reason.as_deref().map_or_else(|| "NULL".to_owned(), quote),
+        );
+        self.execute(sql).await
+    }
+
+    async fn open(&mut self, begin: Begin) -> Result<(), DatabaseError> {
+        let foreign_keys = match begin.foreign_keys {
+            Some(false) => "OFF",
+            _ => "ON",
+        };
+        self.execute(format!("PRAGMA foreign_keys = {foreign_keys}")).await?;
+        self.may_commit.store(true, Ordering::SeqCst);
+        self.install_hook().await?;
+        self.execute("BEGIN IMMEDIATE").await.map_err(|error| match error {
+            DatabaseError::Sql(SqlError { code: Some(code), .. }) if code == "5" || code == "517" => {
+                DatabaseError::Unfit(
+                    "another program has a write transaction open on the database (not a run of db-migrations: the guard is ours)"
+                        .to_owned(),
+                )
+            }
+            other => other,
+        })?;
+        self.may_commit.store(false, Ordering::SeqCst);
+        let sql = create(&self.tables);
+        self.execute(sql).await
+    }
+
+    async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
+        let start = Instant::now();
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let insert = self.insert(run, task.row, Some(epoch));
+        let reset = if leaks(task) { RESET } else { "" };
+        let text = format!("{}\n;{reset}{insert}", task.script.text);
+        let mut done = 0;
+        let mut last_rows = 0;
+        let result = {
+            let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
+            loop {
+                match stream.try_next().await {
+                    Ok(Some(Either::Left(result))) => {
+                        done += 1;
+                        last_rows = result.rows_affected();
+                    }
+                    Ok(Some(Either::Right(_))) => {}
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(super::error(error)),
+                }
+            }
+        };
+        let failure = |error| TaskFailure {
+            statement: (done < task.statements.len()).then_some(done),
+            offset: None,
+            error,
+            escaped: false,
+        };
+        result.map_err(|error| failure(explain(error)))?;
+        let resets = RESET.matches(';').count() * usize::from(!reset.is_empty());
+        if done != task.statements.len() + resets + 1 || last_rows != 1 {
+            return Err(failure(DatabaseError::Unfit(format!(
+                "the database ran {done} statements where {} were read: the history row cannot be trusted",
+                task.statements.len() + resets + 1
+            ))));
+        }
+        self.drop_temporary(task).await.map_err(failure)?;
+        Ok(i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Temporary tables must not reach the next migration.
+    async fn drop_temporary(&mut self, task: Task<'_>) -> Result<(), DatabaseError> {
+        let text = &task.script.text;
+        if !task.statements.iter().any(|s| sql::creates_temporary(Dialect::Sqlite, &text[s.span.clone()])) {
+            return Ok(());
+        }
+        let rows = self
+            .fetch("SELECT type, name FROM sqlite_temp_schema WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type = 'table'")
+            .await?;
+        for row in rows {
+            let (kind, name): (String, String) =
+                (row.try_get(0).map_err(error)?, row.try_get(1).map_err(error)?);
+            self.execute(format!("DROP {kind} IF EXISTS temp.\"{}\"", name.replace('"', "\"\""))).await?;
+        }
+        Ok(())
+    }
+
+    async fn run_statements(
+        &mut self,
+        run: &NewRun,
+        task: Task<'_>,
+        from: usize,
+    ) -> Result<i64, TaskFailure> {
+        let start = Instant::now();
+        let before = |error| TaskFailure { statement: None, offset: None, error, escaped: false };
+        self.may_commit.store(true, Ordering::SeqCst);
+        let sql = create(&self.tables);
+        self.execute(sql).await.map_err(before)?;
+        self.insert_run(run).await.map_err(before)?;
+        let id = quote(task.row.id.as_str());
+        let steps = self.tables.steps();
+        for (n, statement) in task.statements.iter().enumerate().skip(from) {
+            let failure = |error| TaskFailure { statement: Some(n), offset: None, error, escaped: false };
+            let hash = prefix_hash(task.script, task.statements, n);
+            self.execute(format!("INSERT OR REPLACE INTO {steps} (id, n, started_at, prefix_hash) VALUES ({id}, {n}, {NOW}, '{hash}')"))
+                .await
+                .map_err(failure)?;
+            self.execute(&task.script.text[statement.span.clone()]).await.map_err(failure)?;
+            self.execute(format!("UPDATE {steps} SET finished_at = {NOW} WHERE id = {id} AND n = {n}"))
+                .await
+                .map_err(failure)?;
+        }
+        let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let row = NewRow { execution_ms: Some(milliseconds), ..task.row.clone() };
+        let insert = self.insert(&run.id, &row, None);
+        self.execute(format!("BEGIN IMMEDIATE; {insert}; DELETE FROM {steps} WHERE id = {id}; COMMIT"))
+            .await
+            .map_err(before)?;
+        Ok(milliseconds)
+    }
+}
+
+/// Whether a script may leave settings behind.
+fn leaks(task: Task<'_>) -> bool {
+    task.statements.iter().any(|s| sql::is_pragma(&task.script.text[s.span.clone()]).is_some())
+}
+
+/// The commit hook speaks through an error code that says nothing to a person.
+fn explain(error: DatabaseError) -> DatabaseError {
+    match error {
+        DatabaseError::Sql(sql) if sql.code.as_deref() == Some("531") => DatabaseError::Sql(SqlError {
+            message: "the migration tried to commit the transaction of the run".to_owned(),
+            ..sql
+        }),
+        other => other,
+    }
+}
+
+impl Guard for Sqlite {
+    fn begin(
+        mut self: Box<Self>,
+        begin: Begin,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, DatabaseError>> {
+        Box::pin(async move {
+            self.open(begin).await?;
+            Ok(self as Box<dyn Session>)
+        })
+    }
+
+    fn run_alone<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        task: Task<'a>,
+        from: usize,
+    ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
+        Box::pin(self.run_statements(run, task, from))
+    }
+
+    fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
+        Box::pin(async move {
+            self.guard = None;
+            Ok(self as Box<dyn Database>)
+        })
+    }
+}
+
+impl Session for Sqlite {
+    fn start<'a>(&'a mut self, run: &'a NewRun) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(self.insert_run(run))
+    }
+
+    fn run<'a>(&'a mut self, run: &'a NewRun, task: Task<'a>) -> BoxFuture<'a, Result<i64, TaskFailure>> {
+        Box::pin(self.run_script(&run.id, task))
+    }
+
+    fn record<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        rows: &'a [NewRow],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            for chunk in rows.chunks(200) {
+                let sql: Vec<String> = chunk.iter().map(|row| self.insert(&run.id, row, None)).collect();
+                self.execute(sql.join(";\n")).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn verdict<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        verdict: &'a str,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "UPDATE {} SET verdict = {} WHERE id = {}",
+                self.tables.runs(),
+                quote(verdict),
+                quote(&run.id)
+            );
+            self.execute(sql).await
+        })
+    }
+
+    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
+        Box::pin(async move {
+            let rows = self.fetch("PRAGMA foreign_key_check").await?;
+            let text = |row: &sqlx::sqlite::SqliteRow| {
+                let (child, parent): (String, String) = (row.try_get(0)?, row.try_get(2)?);
+                let rowid: Option<i64> = row.try_get(1)?;
+                Ok(format!("row {} of `{child}` points at no row of `{parent}`", rowid.unwrap_or_default()))
+            };
+            rows.iter().map(|row| text(row).map_err(error)).collect()
+        })
+    }
+
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(Committed, Box<dyn Guard>), CommitError>> {
+        Box::pin(async move {
+            self.may_commit.store(true, Ordering::SeqCst);
+            match self.execute("COMMIT").await {
+                Ok(()) => Ok((Committed::by_database(), self as Box<dyn Guard>)),
+                Err(error @ DatabaseError::Sql(_)) => {
+                    let _ = self.execute("ROLLBACK").await;
+                    Err(CommitError::RolledBack(error))
+                }
+                Err(error) => Err(CommitError::Unknown(error)),
+            }
+        })
+    }
+
+    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>> {
+        Box::pin(async move {
+            // an error of SQLite may have rolled back already: then there is no transaction to end
+            let _ = self.execute("ROLLBACK").await;
+            self.may_commit.store(true, Ordering::SeqCst);
+            Ok(self as Box<dyn Guard>)
+        })
+    }
+}

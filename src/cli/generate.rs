@@ -1,0 +1,139 @@
+//! `generate`: a new, empty migration in a module of this workspace.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::context::Context;
+use super::{Done, Exit, Format, Global};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::engine::{Failure, FailureKind, Project};
+use crate::generate::{files, slug};
+use crate::id::{MigrationId, Version};
+use crate::lockfile;
+use crate::module::{Module, Origin};
+use crate::report::human;
+
+/// Make a new migration
+///
+/// Named after the current time (or the next number, where the module counts), in the format of the module.
+/// Only modules of this workspace can get one: a crate of a registry belongs to its author. On a terminal
+/// you are asked when several modules fit; otherwise the application gets it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What it does: `add users` becomes `20260101120000_add_users.sql`
+    name: String,
+    /// The module that gets it
+    #[arg(long, value_name = "NAMESPACE")]
+    module: Option<String>,
+    /// With a down script, where the format has it apart
+    #[arg(long)]
+    down: bool,
+}
+
+pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
+    let usage = |fault: Diagnostic| Failure::new(FailureKind::Usage, fault);
+    let context = Context::read(global)?;
+    let project = context.project()?;
+    let slug = slug(&args.name)
+        .ok_or_else(|| usage(Diagnostic::new(format!("`{}` gives no file name", args.name))))?;
+    let module = choose(global, &project, args.module.as_deref())?;
+    let source = project
+        .discovery
+        .sources
+        .get(&module.namespace)
+        .ok_or_else(|| usage(Diagnostic::new(format!("`{}` has no folder", module.namespace))))?;
+    let stamp = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
+    let next = next_number(module);
+    let pair = args.down || module.migrations.last().is_some_and(|last| !last.down.is_empty());
+    let depends_on = if published(module) { last_of_dependencies(&project, module) } else { Vec::new() };
+    let mut written = Vec::new();
+    for file in files(module.format, &stamp, next, &slug, &depends_on, pair) {
+        let path = source.folder.join(&file.path);
+        if path.exists() {
+            return Err(usage(Diagnostic::new(format!("`{}` exists already", path.display()))));
+        }
+        lockfile::write(&path, &file.text).map_err(usage)?;
+        written.push(shown(&path, &context.root));
+    }
+    if global.format == Format::Human {
+        written.iter().for_each(|path| human::line(&format!("wrote {path}")));
+    }
+    Ok(Done::new(Exit::Done, "written", json!({ "module": module.namespace.as_str(), "written": written })))
+}
+
+fn shown(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}
+
+/// Whether it is in this workspace, and so may be written to.
+fn ours(module: &Module) -> bool {
+    !matches!(module.origin, Origin::Crate { external: true, .. })
+}
+
+/// Whether others can get it without this application: then its order must not rest on our lock.
+fn published(module: &Module) -> bool {
+    matches!(module.origin, Origin::Crate { .. })
+}
+
+fn choose<'a>(global: &Global, project: &'a Project, wanted: Option<&str>) -> Result<&'a Module, Failure> {
+    let usage = |fault: Diagnostic| Failure::new(FailureKind::Usage, fault);
+    let modules: Vec<&Module> = project.catalogue.modules().iter().filter(|module| ours(module)).collect();
+    if let Some(wanted) = wanted {
+        return match project.catalogue.module(wanted) {
+            Some(module) if ours(module) => Ok(module),
+            Some(module) => Err(usage(
+                Diagnostic::new(format!("`{wanted}` is {}, which is not of this workspace", module.origin))
+                    .help(
+                        "make the migration in the application, and say `-- db-migrations: depends-on` in it",
+                    ),
+            )),
+            None => {
+                let near = nearest(wanted, modules.iter().map(|module| module.namespace.as_str()));
+                let mut fault = Diagnostic::new(format!("there is no module `{wanted}`"));
+                fault.help.extend(near.map(|near| format!("did you mean `{near}`?")));
+                Err(usage(fault))
+            }
+        };
+    }
+    let application = modules.iter().position(|module| module.origin == Origin::Application);
+    let ask = modules.len() > 1
+        && global.format == Format::Human
+        && std::io::stdin().is_terminal()
+        && std::io::stderr().is_terminal();
+    let index = if ask {
+        let names: Vec<&str> = modules.iter().map(|module| module.namespace.as_str()).collect();
+        dialoguer::Select::new()
+            .with_prompt("Which module gets it? (--module)")
+            .items(&names)
+            .default(application.unwrap_or(0))
+            .interact_opt()
+            .ok()
+            .flatten()
+            .ok_or_else(|| Failure::new(FailureKind::Declined, Diagnostic::new("no module was chosen")))?
+    } else {
+        application.unwrap_or(0)
+    };
+    modules.get(index).copied().ok_or_else(|| usage(Diagnostic::new("there is no module of this workspace")))
+}
+
+/// The next number, in a module whose last version is a number and not a time.
+fn next_number(module: &Module) -> Option<u64> {
+    let last = &module.migrations.last()?.version;
+    if last.timestamp().is_some() {
+        return None;
+    }
+    match last {
+        Version::Number(digits) => digits.parse::<u64>().ok().map(|n| n + 1),
+        Version::Parts(parts) => parts.first()?.parse::<u64>().ok().map(|n| n + 1),
+        Version::Text(_) => None,
+    }
+}
+
+/// The last migration of each module that this one depends on.
+fn last_of_dependencies(project: &Project, module: &Module) -> Vec<MigrationId> {
+    let modules =
+        project.catalogue.modules().iter().filter(|other| module.depends_on.contains(&other.namespace));
+    modules.filter_map(|other| other.migrations.last().map(|last| last.id.clone())).collect()
+}

@@ -1,0 +1,337 @@
+//! `lock`: the lock without a database.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::context::Context;
+use super::migrate::reporter;
+use super::{Done, Exit, Format, Global};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::engine::{
+    self, Failure, FailureKind, Project, Replayed, SnapshotState, replay, snapshot_state, write_snapshot,
+};
+use crate::id::MigrationId;
+use crate::lock::{Entry, Finding, Lock, Merged, Rule, merge};
+use crate::lockfile::{self, Written};
+use crate::report::human::{self, Weight};
+use crate::report::json;
+
+/// Bring the lock up to date with what is found; no database is needed
+///
+/// Appends new migrations, fills in checksums, and refreshes the snapshot of SQLite. `--check` writes
+/// nothing and ends with 1 when anything would change: the job of CI.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Write nothing; end with 1 when lock or snapshots are not up to date
+    #[arg(long, conflicts_with_all = ["prune", "accept", "module"])]
+    check: bool,
+    /// With --check: also prove the snapshots by replay
+    #[arg(long, requires = "check")]
+    replay: bool,
+    /// Remove entries whose migration is gone
+    #[arg(long)]
+    prune: bool,
+    /// Lock the text that these migrations have now
+    #[arg(long, value_name = "ID", num_args = 0..)]
+    accept: Option<Vec<MigrationId>>,
+    /// With --accept: all migrations of a module
+    #[arg(long, value_name = "NAMESPACE", requires = "accept")]
+    module: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Give a locked migration the id that its file has now
+    ///
+    /// Keeps its place and comment. A database that ran it under the old id will not run it again.
+    Rename {
+        /// The locked id
+        old: MigrationId,
+        /// The id of the file
+        new: MigrationId,
+    },
+}
+
+pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
+    let context = Context::read(global)?;
+    let mut project = context.project()?;
+    if let Some(Command::Rename { old, new }) = &args.command {
+        let text = rename(&project, old, new)?;
+        write(&project, &text)?;
+        say(global, &format!("renamed `{old}` to `{new}` in {}", project.config.lock));
+        return Ok(Done::new(Exit::Done, "renamed", json!({ "old": old.as_str(), "new": new.as_str() })));
+    }
+    for warning in &project.discovery.warnings {
+        warn(global, warning);
+    }
+    let changed = adjust(&mut project, &args)?;
+    let merged = merged(&project)?;
+    if args.check {
+        return check(global, &context, &project, &merged, args.replay).await;
+    }
+    update(global, &context, &mut project, &merged, changed).await
+}
+
+/// Merges without any history.
+fn merged(project: &Project) -> Result<Merged, Failure> {
+    merge(project.document.lock(), &project.catalogue, None)
+        .map_err(|fault| Failure::new(FailureKind::Usage, fault))
+}
+
+fn say(global: &Global, text: &str) {
+    if global.format == Format::Human {
+        human::line(text);
+    }
+}
+
+fn warn(global: &Global, diagnostic: &Diagnostic) {
+    if global.format == Format::Human {
+        human::note(&format!("{}\n", human::render(diagnostic, Weight::Warning, true)));
+    }
+}
+
+fn write(project: &Project, text: &str) -> Result<Written, Failure> {
+    lockfile::write(&project.lock_path(), text).map_err(|fault| Failure::new(FailureKind::Usage, fault))
+}
+
+/// Carries out `--prune` and `--accept` on the document; whether anything changed.
+fn adjust(project: &mut Project, args: &Args) -> Result<bool, Failure> {
+    let mut lock = project.document.lock().clone();
+    if args.prune {
+        lock.entries.retain(|id, _| project.catalogue.get(id).is_some());
+        let gone = |same_as: &MigrationId| project.catalogue.get(same_as).is_none();
+        for entry in lock.entries.values_mut().filter(|entry| entry.same_as.as_ref().is_some_and(gone)) {
+            entry.same_as = None; // its original is gone for good: now it must run itself
+            entry.skip = false;
+        }
+    }
+    if let Some(ids) = &args.accept {
+        accept(project, &mut lock, ids, args.module.as_deref())?;
+    }
+    if lock.same(project.document.lock()) {
+        return Ok(false);
+    }
+    let text = project.document.edit(&lock).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
+    project.document = crate::lock::Document::parse(&project.config.lock, &text)
+        .map_err(|faults| Failure::all(FailureKind::Bug, faults))?;
+    Ok(true)
+}
+
+fn accept(
+    project: &Project,
+    lock: &mut Lock,
+    ids: &[MigrationId],
+    module: Option<&str>,
+) -> Result<(), Failure> {
+    if ids.is_empty() && module.is_none() {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            Diagnostic::new("`--accept` needs ids, or `--module NAMESPACE`"),
+        ));
+    }
+    for id in ids {
+        if !lock.entries.contains_key(id) || project.catalogue.get(id).is_none() {
+            let near = crate::diagnostic::nearest(id.as_str(), lock.entries.keys().map(MigrationId::as_str));
+            let mut diagnostic = Diagnostic::new(format!("`{id}` is not both locked and found"));
+            diagnostic.help.extend(near.map(|near| format!("did you mean `{near}`?")));
+            return Err(Failure::new(FailureKind::Usage, diagnostic));
+        }
+    }
+    for (id, entry) in &mut lock.entries {
+        if ids.contains(id) || Some(id.namespace()) == module {
+            if let Some(migration) = project.catalogue.get(id) {
+                entry.checksum = Some(migration.up.checksum());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn rename(project: &Project, old: &MigrationId, new: &MigrationId) -> Result<String, Failure> {
+    let usage = |message: String| Failure::new(FailureKind::Usage, Diagnostic::new(message));
+    let lock = project.document.lock();
+    let entry = lock.entries.get(old).ok_or_else(|| usage(format!("`{old}` is not in the lock")))?;
+    if lock.entries.contains_key(new) {
+        return Err(usage(format!("`{new}` is in the lock already")));
+    }
+    let migration = project.catalogue.get(new).ok_or_else(|| usage(format!("`{new}` was not found")))?;
+    if project.catalogue.get(old).is_some() {
+        return Err(usage(format!("`{old}` is still there: it was not renamed")));
+    }
+    let mut replaces = entry.replaces.clone();
+    replaces.push(old.clone());
+    let entry = Entry { checksum: Some(migration.up.checksum()), replaces, ..entry.clone() };
+    let mut text =
+        project.document.rename(old, new, &entry).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
+    // copies that point at it follow
+    let document = crate::lock::Document::parse(&project.config.lock, &text)
+        .map_err(|faults| Failure::all(FailureKind::Bug, faults))?;
+    let mut wanted = document.lock().clone();
+    for entry in wanted.entries.values_mut().filter(|entry| entry.same_as.as_ref() == Some(old)) {
+        entry.same_as = Some(new.clone());
+    }
+    if !wanted.same(document.lock()) {
+        text = document.edit(&wanted).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
+    }
+    Ok(text)
+}
+
+/// Writes the lock, then the snapshot that needs no server.
+async fn update(
+    global: &Global,
+    context: &Context,
+    project: &mut Project,
+    merged: &Merged,
+    adjusted: bool,
+) -> Result<Done, Failure> {
+    let text = project.document.edit(&merged.lock).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
+    let written = write(project, &text)?;
+    let mut by_hand = Vec::new();
+    for finding in project.document.findings().iter().chain(&merged.findings) {
+        let finding = project.document.locate(finding.clone());
+        match finding.rule {
+            Rule::New => say(global, &format!("added {}", finding.id)),
+            Rule::Copy => say(global, &format!("skipped {}", finding.diagnostic.message)),
+            rule if rule.needs_hand() => by_hand.push(finding),
+            rule if rule.warns() => warn(global, &finding.diagnostic),
+            _ => {}
+        }
+    }
+    match written {
+        Written::Changed => {
+            say(global, &format!("wrote {} ({} entries)", project.config.lock, merged.lock.entries.len()))
+        }
+        Written::Unchanged => say(
+            global,
+            &format!("{} is up to date ({} entries)", project.config.lock, merged.lock.entries.len()),
+        ),
+    }
+    project.read_lock()?;
+    let mut snapshots = Vec::new();
+    if by_hand.is_empty() {
+        snapshots = refresh(global, context, project, merged).await?;
+    }
+    if !by_hand.is_empty() {
+        return Err(Failure::all(FailureKind::Findings, by_hand.into_iter().map(|f| f.diagnostic).collect()));
+    }
+    let changed = written == Written::Changed || adjusted;
+    let rest = json!({
+        "entries": merged.lock.entries.len(),
+        "changed": changed,
+        "findings": json::findings(&merged.findings),
+        "snapshots": snapshots,
+    });
+    Ok(Done::new(Exit::Done, if changed { "written" } else { "up-to-date" }, rest))
+}
+
+/// Refreshes stale snapshots of databases that need no server; names the command for the others.
+async fn refresh(
+    global: &Global,
+    context: &Context,
+    project: &Project,
+    merged: &Merged,
+) -> Result<Vec<String>, Failure> {
+    let mut written = Vec::new();
+    for dialect in context.dialects()? {
+        if matches!(snapshot_state(project, &merged.lock, dialect), SnapshotState::Fresh(_))
+            || !engine::checks_schema(project)
+        {
+            continue;
+        }
+        if !dialect.facts().scratch_in_memory {
+            say(
+                global,
+                &format!(
+                    "the snapshot of {dialect} is stale: run `db-migrations schema snapshot --dialect {dialect}`"
+                ),
+            );
+            continue;
+        }
+        let connect = context.connector_to(format!("{}::memory:", dialect.name()), false)?;
+        match write_snapshot(project, merged, &*connect, &mut *reporter(global)).await {
+            Ok(Some(name)) => {
+                say(global, &format!("wrote {name}"));
+                written.push(name);
+            }
+            Ok(None) => {}
+            Err(diagnostic) => warn(global, &diagnostic),
+        }
+    }
+    Ok(written)
+}
+
+/// Everything that is not up to date, as findings.
+async fn check(
+    global: &Global,
+    context: &Context,
+    project: &Project,
+    merged: &Merged,
+    prove: bool,
+) -> Result<Done, Failure> {
+    let all: Vec<Finding> = project
+        .document
+        .findings()
+        .iter()
+        .chain(&merged.findings)
+        .map(|finding| project.document.locate(finding.clone()))
+        .collect();
+    let mut wrong: Vec<Diagnostic> = Vec::new();
+    for finding in &all {
+        if finding.rule.needs_hand() || finding.rule.changes_lock() {
+            wrong.push(finding.diagnostic.clone());
+        } else if finding.rule.warns() {
+            warn(global, &finding.diagnostic);
+        }
+    }
+    if !wrong.is_empty() {
+        wrong.push(
+            Diagnostic::new(format!("`{}` is not up to date", project.config.lock))
+                .help("run `db-migrations lock` and commit it"),
+        );
+    } else if engine::checks_schema(project) {
+        for dialect in context.dialects()? {
+            let state = snapshot_state(project, &merged.lock, dialect);
+            wrong.extend(state.diagnostic(project, dialect));
+            if let (SnapshotState::Fresh(snapshot), true) = (state, prove) {
+                wrong.extend(unproved(global, context, project, merged, dialect, &snapshot).await?);
+            }
+        }
+    }
+    if wrong.is_empty() {
+        say(
+            global,
+            &format!("{} is up to date ({} entries)", project.config.lock, merged.lock.entries.len()),
+        );
+        let rest = json!({ "entries": merged.lock.entries.len(), "findings": json::findings(&all) });
+        return Ok(Done::new(Exit::Done, "up-to-date", rest));
+    }
+    Err(Failure::all(FailureKind::Findings, wrong))
+}
+
+/// Replays the lock and compares with the committed snapshot.
+async fn unproved(
+    global: &Global,
+    context: &Context,
+    project: &Project,
+    merged: &Merged,
+    dialect: Dialect,
+    snapshot: &crate::snapshot::Snapshot,
+) -> Result<Option<Diagnostic>, Failure> {
+    let connect = super::schema::scratch_connector(context, dialect)?;
+    let name = project.snapshot_name(dialect);
+    match replay(project, merged, &*connect, &mut *reporter(global)).await {
+        Replayed::NotProved(reason) => {
+            Ok(Some(Diagnostic::new(format!("`{name}` cannot be proved by replay")).cause(reason)))
+        }
+        Replayed::Schema { schema, .. } if schema == snapshot.schema => Ok(None),
+        Replayed::Schema { .. } => {
+            Ok(Some(Diagnostic::new(format!("`{name}` is not what a replay of the lock makes")).help(
+                format!("run `db-migrations schema snapshot --dialect {dialect}` and look at the difference"),
+            )))
+        }
+    }
+}

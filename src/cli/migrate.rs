@@ -1,0 +1,211 @@
+//! `migrate`: the main job.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::context::{self, Context};
+use super::{Done, Exit, Format, Global, plan};
+use crate::database::Connect;
+use crate::diagnostic::Diagnostic;
+use crate::drift::Change;
+use crate::engine::{self, CheckMode, Failure, FailureKind, LockMode, Migrated, Outcome, Request, Verdict};
+use crate::event::{Event, Silence, Sink};
+use crate::report::human::{self, Reporter};
+use crate::report::json;
+
+/// Run all pending migrations in locked order, in one transaction, and check the schema
+///
+/// New migrations are appended to the lock, which is written after the commit. With `--locked` the lock
+/// must fit already: a difference is an error, and nothing is written. Any failure, of a statement or of
+/// the schema check, rolls everything back.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Refuse to run when the lock or the snapshot would change (production and CI)
+    #[arg(long, conflicts_with = "dry_run")]
+    locked: bool,
+    /// Show what would run; write nothing, not even the history table
+    #[arg(long)]
+    dry_run: bool,
+    /// Accept a run that cannot be one transaction
+    #[arg(long)]
+    allow_split: bool,
+    /// How long to wait for another run, in seconds [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    guard_wait: Option<u64>,
+    /// What a schema difference does
+    #[arg(long, value_enum, default_value_t = SchemaCheck::Fail)]
+    schema_check: SchemaCheck,
+    /// Why the check is softened; kept in the history
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SchemaCheck {
+    /// It rolls back
+    Fail,
+    /// It is said
+    Warn,
+    /// It is not looked for
+    Off,
+}
+
+pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
+    let check = match args.schema_check {
+        SchemaCheck::Fail => CheckMode::Fail,
+        SchemaCheck::Warn => CheckMode::Warn,
+        SchemaCheck::Off => CheckMode::Off,
+    };
+    if check != CheckMode::Fail && args.reason.is_none() {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            Diagnostic::new("`--schema-check` is softened without a reason")
+                .help("add `--reason TEXT`: it is kept in the history"),
+        ));
+    }
+    let context = Context::read(global)?;
+    let connect = context.connector(!args.dry_run)?;
+    let mode = match (args.locked, args.dry_run) {
+        (true, _) => LockMode::Locked,
+        (_, true) => LockMode::DryRun,
+        _ => LockMode::Update,
+    };
+    let request = Request {
+        connect: &*connect,
+        mode,
+        allow_split: args.allow_split || context.config.policy.allow_split,
+        guard_wait: args.guard_wait.map_or(context.config.database.guard_wait, Duration::from_secs),
+        check,
+        reason: args.reason,
+        user: context::user(),
+    };
+    let mut project = context.project()?;
+    for warning in std::mem::take(&mut project.discovery.warnings) {
+        reporter(global).tell(Event::Warned(warning));
+    }
+    let mut sink = Watching { inner: reporter(global), committing: Arc::new(AtomicBool::new(false)) };
+    let committing = Arc::clone(&sink.committing);
+    let outcome = interruptible(engine::migrate(&mut project, &request, &mut sink), &committing).await?;
+    drop(sink);
+    match outcome {
+        Outcome::NothingToDo(prepared) => {
+            if global.format == Format::Human {
+                human::line("nothing to do: all locked migrations have run");
+            }
+            Ok(Done::new(Exit::Done, "nothing-to-do", json::prepared(&prepared)))
+        }
+        Outcome::Planned(prepared) => {
+            if global.format == Format::Human {
+                plan::print(&prepared);
+                human::line("dry run: nothing was written");
+            }
+            Ok(Done::new(Exit::Done, "planned", json::prepared(&prepared)))
+        }
+        Outcome::Migrated(migrated) => {
+            if global.format == Format::Human {
+                print(&migrated);
+            }
+            Ok(Done::new(Exit::Done, "migrated", json::migrated(&migrated)))
+        }
+    }
+}
+
+/// Who listens: people on a terminal, nobody when the output is for machines.
+pub(super) fn reporter(global: &Global) -> Box<dyn Sink> {
+    match global.format {
+        Format::Human => Box::new(Reporter::new(global.quiet)),
+        Format::Json => Box::new(Silence),
+    }
+}
+
+/// Passes events on, and knows whether a commit is under way.
+struct Watching {
+    inner: Box<dyn Sink>,
+    committing: Arc<AtomicBool>,
+}
+
+impl Sink for Watching {
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::CommitStarted => self.committing.store(true, Ordering::SeqCst),
+            Event::StepStarted { .. } => self.committing.store(false, Ordering::SeqCst),
+            _ => {}
+        }
+        self.inner.tell(event);
+    }
+}
+
+/// Runs until it ends or a signal comes. Dropping the run closes its connection, which rolls back;
+/// from the commit on it is not dropped any more: the end is near, and its answer is needed.
+async fn interruptible<T>(
+    run: impl Future<Output = Result<T, Failure>>,
+    committing: &AtomicBool,
+) -> Result<T, Failure> {
+    let mut run = std::pin::pin!(run);
+    tokio::select! {
+        biased;
+        result = &mut run => return result,
+        () = signal() => {}
+    }
+    if committing.load(Ordering::SeqCst) {
+        human::note("interrupted during the commit: waiting for its answer");
+        return run.await;
+    }
+    Err(Failure::new(
+        FailureKind::Interrupted,
+        Diagnostic::new("interrupted")
+            .note("the connection is closed: the database rolls back what was open"),
+    ))
+}
+
+/// Waits for Ctrl-C or a request to end.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn print(migrated: &Migrated) {
+    for applied in &migrated.applied {
+        human::line(&format!("applied {} ({} ms)", applied.id, applied.milliseconds));
+    }
+    let total: i64 = migrated.applied.iter().map(|applied| applied.milliseconds).sum();
+    let count = migrated.applied.len();
+    let what = if count == 1 { "migration" } else { "migrations" };
+    human::line(&format!(
+        "{count} {what} committed ({total} ms); schema check: {}",
+        verdict(&migrated.verdict)
+    ));
+}
+
+/// What the check said, in words.
+pub(super) fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Passed(drift) => {
+            let extra = drift.notes.iter().filter(|note| note.change == Change::Extra).count();
+            match extra {
+                0 => "passed".to_owned(),
+                1 => "passed (1 extra object, see `db-migrations schema check`)".to_owned(),
+                n => format!("passed ({n} extra objects, see `db-migrations schema check`)"),
+            }
+        }
+        other => other.word(),
+    }
+}
+
+/// A connector for commands that only look.
+pub(super) fn looking(context: &Context) -> Result<Box<dyn Connect>, Failure> {
+    context.connector(false)
+}

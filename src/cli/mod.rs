@@ -1,0 +1,162 @@
+//! The command line. One file per command; `context` is the one place that reads the environment
+//! and picks a backend, `exit` the one that knows exit codes.
+//!
+//! Results go to standard output, everything else to standard error.
+
+mod context;
+mod exit;
+mod generate;
+mod import;
+mod init;
+mod lock;
+mod migrate;
+mod modules;
+mod plan;
+mod reset;
+mod schema;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use serde_json::Value;
+
+use crate::engine::Failure;
+use crate::report::{human, json};
+
+pub use exit::Exit;
+
+/// Merges, runs and checks the database migrations of an application and of every crate and plugin it depends on
+///
+/// The order of all migrations is kept in `migrations-lock.yml`. Without options, `migrate` discovers new
+/// migrations, appends them to the lock, runs what the database lacks in one transaction, checks the resulting
+/// schema and commits; any failure rolls everything back. Production and CI use `migrate --locked`.
+#[derive(Debug, Parser)]
+#[command(name = "db-migrations", version, propagate_version = true, after_help = exit::HELP)]
+pub struct Args {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// The configuration [default: the nearest `db-migrations.yml` above]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The database [default: `DATABASE_URL` of the environment or `.env`, then `database.url`]
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    url: Option<String>,
+    /// How results are written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Say only results, warnings and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Migrate(migrate::Args),
+    Plan(plan::Args),
+    Status(status::Args),
+    Lock(lock::Args),
+    Modules(modules::Args),
+    Schema(schema::Args),
+    Import(import::Args),
+    Init(init::Args),
+    Generate(generate::Args),
+    Reset(reset::Args),
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Migrate(_) => "migrate",
+            Self::Plan(_) => "plan",
+            Self::Status(_) => "status",
+            Self::Lock(_) => "lock",
+            Self::Modules(_) => "modules",
+            Self::Schema(_) => "schema",
+            Self::Import(_) => "import",
+            Self::Init(_) => "init",
+            Self::Generate(_) => "generate",
+            Self::Reset(_) => "reset",
+        }
+    }
+}
+
+/// The good end of a command: what it is called, and its document for machines. What people read
+/// was printed by then.
+pub(crate) struct Done {
+    exit: Exit,
+    outcome: &'static str,
+    json: Value,
+}
+
+impl Done {
+    fn new(exit: Exit, outcome: &'static str, json: Value) -> Self {
+        Self { exit, outcome, json }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            human::note(&format!("error: cannot start: {error}"));
+            return Exit::Bug.into();
+        }
+    };
+    let exit = runtime.block_on(run(args));
+    // a statement may still run in SQLite's thread after an interrupt: it is not waited for
+    runtime.shutdown_background();
+    exit.into()
+}
+
+async fn run(args: Args) -> Exit {
+    let (name, format) = (args.command.name(), args.global.format);
+    let result = dispatch(args).await;
+    let (exit, outcome, json) = match result {
+        Ok(done) => (done.exit, done.outcome, done.json),
+        Err(failure) => {
+            if format == Format::Human {
+                human::print_errors(&failure.diagnostics);
+            }
+            (Exit::of(failure.kind), "failed", json::failure(&failure))
+        }
+    };
+    if format == Format::Json {
+        human::raw(&format!("{:#}\n", json::document(name, outcome, exit.code(), json)));
+    }
+    exit
+}
+
+async fn dispatch(args: Args) -> Result<Done, Failure> {
+    let global = args.global;
+    match args.command {
+        Command::Migrate(args) => migrate::run(&global, args).await,
+        Command::Plan(args) => plan::run(&global, &args).await,
+        Command::Status(args) => status::run(&global, &args).await,
+        Command::Lock(args) => lock::run(&global, args).await,
+        Command::Modules(args) => modules::run(&global, args),
+        Command::Schema(args) => schema::run(&global, args).await,
+        Command::Import(args) => import::run(&global, args).await,
+        Command::Init(args) => init::run(&global, &args),
+        Command::Generate(args) => generate::run(&global, &args),
+        Command::Reset(args) => reset::run(&global, &args).await,
+    }
+}

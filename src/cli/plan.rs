@@ -1,0 +1,82 @@
+//! `plan`: what `migrate` would do, read-only.
+
+use super::context::Context;
+use super::migrate::looking;
+use super::{Done, Exit, Format, Global};
+use crate::engine::{self, Failure, Prepared};
+use crate::plan::{Group, Mode, Why};
+use crate::report::human::{self, Weight};
+use crate::report::json;
+
+/// Show what `migrate` would run, in which transactions, and why the rest is left out
+///
+/// Reads the database only; a read-only role suffices, also on production.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) async fn run(global: &Global, _: &Args) -> Result<Done, Failure> {
+    let context = Context::read(global)?;
+    let connect = looking(&context)?;
+    let project = context.project()?;
+    let mut database = connect.connect().await?;
+    let history = database.history().await?;
+    let prepared = engine::prepare(&project, &history, &mut *database).await?;
+    let server = database.server().clone();
+    database.close().await;
+    if global.format == Format::Human {
+        if !global.quiet {
+            human::note(&format!("{} at {}", server.title(), server.address));
+        }
+        print(&prepared);
+    }
+    Ok(Done::new(Exit::Done, "planned", json::prepared(&prepared)))
+}
+
+/// Prints a plan for people.
+pub(super) fn print(prepared: &Prepared) {
+    let plan = &prepared.plan;
+    for finding in prepared.merged.findings.iter().filter(|f| f.rule.warns() || f.rule.needs_hand()) {
+        human::note(&human::render(&finding.diagnostic, Weight::Warning, true));
+    }
+    for warning in &plan.warnings {
+        human::note(&human::render(warning, Weight::Warning, true));
+    }
+    for refusal in &plan.refusals {
+        human::note(&human::render(refusal, Weight::Error, true));
+    }
+    if plan.is_empty() {
+        human::line("nothing would run");
+    }
+    for (n, group) in plan.groups.iter().enumerate() {
+        print_group(n, group);
+    }
+    let left_out: Vec<_> = plan.left_out.iter().filter(|left_out| left_out.why != Why::Applied).collect();
+    if !left_out.is_empty() {
+        human::line("left out:");
+        for left_out in left_out {
+            human::line(&format!("  {} ({})", left_out.id, json::why(&left_out.why)));
+        }
+    }
+    if plan.splits() {
+        human::line(
+            "this plan is not one transaction: a failure keeps the groups before it; it needs --allow-split",
+        );
+    }
+}
+
+fn print_group(n: usize, group: &Group) {
+    let mode = match group.mode {
+        Mode::Transaction { foreign_keys: Some(false) } => "one transaction, foreign keys off",
+        Mode::Transaction { .. } => "one transaction",
+        Mode::Alone => "outside of a transaction, statement by statement",
+    };
+    let reason = group.reason.as_ref().map(|reason| format!(", since {reason}")).unwrap_or_default();
+    human::line(&format!("group {}: {mode}{reason}", n + 1));
+    for step in &group.steps {
+        let late = if step.late { ", late" } else { "" };
+        let from = if step.from > 0 { format!(", from statement {}", step.from + 1) } else { String::new() };
+        let count = step.statements.len();
+        let statements = if count == 1 { "1 statement".to_owned() } else { format!("{count} statements") };
+        human::line(&format!("  {} ({statements}{late}{from})", step.id));
+    }
+}

@@ -1,0 +1,96 @@
+//! `status`: what this database has of the lock.
+
+use super::context::Context;
+use super::migrate::looking;
+use super::{Done, Exit, Format, Global};
+use crate::engine::{self, Failure, State, Status};
+use crate::report::human::{self, Weight};
+use crate::report::json;
+
+/// Show every locked migration with its state in this database
+///
+/// Reads only; creates nothing, not even the history table.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Leave out what has run
+    #[arg(long)]
+    pending: bool,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
+    let context = Context::read(global)?;
+    let connect = looking(&context)?;
+    let project = context.project()?;
+    let status = engine::status(&project, &*connect).await?;
+    if global.format == Format::Human {
+        print(&status, args.pending);
+    }
+    Ok(Done::new(Exit::Done, "looked", json::status(&status)))
+}
+
+fn print(status: &Status, pending_only: bool) {
+    for finding in status.prepared.merged.findings.iter().filter(|f| f.rule.warns() || f.rule.needs_hand()) {
+        human::note(&human::render(&finding.diagnostic, Weight::Warning, true));
+    }
+    for refusal in &status.prepared.plan.refusals {
+        human::note(&human::render(refusal, Weight::Error, true));
+    }
+    human::line(&format!("{} at {}", status.server.title(), status.server.address));
+    let rows = status.lines.iter().filter(|line| !pending_only || line.state != State::Applied).map(|line| {
+        let state = match (&line.state, line.kind) {
+            (State::Copy(original), _) => format!("copy of {original}"),
+            (state, Some(kind)) => format!("{} ({kind})", state.word()),
+            (state, None) if !line.locked && *state != State::Unknown => {
+                format!("{}, not locked yet", state.word())
+            }
+            (state, None) => state.word(),
+        };
+        let at = line.executed_at.as_deref().map_or("", |at| at.get(..19).unwrap_or(at)).replace('T', " ");
+        vec![
+            line.id.to_string(),
+            state,
+            at,
+            line.execution_ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
+        ]
+    });
+    human::table(&["migration", "state", "ran at (UTC)", "took"], rows, &[3]);
+    human::line(&summary(status));
+    if let Some(run) = &status.last_run {
+        let verdict = run.verdict.as_deref().unwrap_or("not recorded");
+        human::line(&format!("last run {} began {}; schema check: {verdict}", run.id, run.started_at));
+    }
+    if status.holder.is_some() {
+        human::line(&format!("guard: held by {}", human::holder_text(status.holder.as_ref())));
+    }
+    for stranger in &status.strangers {
+        human::line(&format!(
+            "another tool was here: {} rows in `{}` ({})",
+            stranger.rows, stranger.table, stranger.tool
+        ));
+    }
+}
+
+fn summary(status: &Status) -> String {
+    let words = [
+        "applied",
+        "pending",
+        "late",
+        "partial",
+        "refused",
+        "skipped",
+        "copy",
+        "not-applicable",
+        "changed",
+        "missing",
+        "orphaned",
+        "unknown",
+        "skipped-after-run",
+    ];
+    let counted = words.iter().filter_map(|word| {
+        let count =
+            status.lines.iter().filter(|line| line.state.word().split(' ').next() == Some(word)).count();
+        (count > 0).then(|| format!("{count} {word}"))
+    });
+    let text = counted.collect::<Vec<_>>().join(", ");
+    if text.is_empty() { "no migrations".to_owned() } else { text }
+}

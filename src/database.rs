@@ -1,0 +1,341 @@
+//! The ports to a database: what may be asked of a connection, of the guard, of a transaction.
+//!
+//! A connection becomes a guard, a guard becomes a session (an open transaction), and a session is
+//! consumed by its commit or rollback: wrong orders do not compile. Only [`Committed`] lets a run
+//! write the lock. How a database does it belongs to `backend`; nothing here sends a byte.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::dialect::Dialect;
+use crate::history::{History, RowKind};
+use crate::id::{Checksum, MigrationId};
+use crate::migration::Script;
+use crate::schema::Schema;
+use crate::sql::Statement;
+
+/// A future in a box, since the ports are trait objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The database behind a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its engine.
+    pub dialect: Dialect,
+    /// Its version as it says itself: `15.20`, `3.51.3`.
+    pub version: String,
+    /// Where it is, for people; no password in it.
+    pub address: String,
+    /// The session or the server accepts no change.
+    pub read_only: bool,
+}
+
+impl Server {
+    /// `PostgreSQL 15.20`.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.dialect.facts().title, self.version)
+    }
+
+    /// What stands before the first dot.
+    pub fn major(&self) -> &str {
+        self.version.split('.').next().unwrap_or_default()
+    }
+}
+
+/// What a database says when a statement fails.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlError {
+    /// SQLSTATE, or the engine's own code.
+    pub code: Option<String>,
+    /// The message.
+    pub message: String,
+    /// More of it.
+    pub detail: Option<String>,
+    /// The server's own advice.
+    pub hint: Option<String>,
+    /// Where inside of a function it happened.
+    pub context: Option<String>,
+    /// The character (from 1) of the text that was sent.
+    pub position: Option<usize>,
+}
+
+/// What can go wrong between us and a database.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Nobody answers, or the login is refused.
+    #[error("cannot connect to {address}: {message}")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// Why.
+        message: String,
+    },
+    /// The connection broke.
+    #[error("the connection to the database was lost: {0}")]
+    Lost(String),
+    /// The database refused a statement of ours.
+    #[error("{}", .0.message)]
+    Sql(SqlError),
+    /// The database, or its setting, is not one we can work with.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// Who holds the guard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// For people: process, user, host.
+    pub who: String,
+    /// Since when, if it is known.
+    pub since: Option<String>,
+    /// What it is doing.
+    pub query: Option<String>,
+    /// How to end it, if it must be.
+    pub remedy: Option<String>,
+}
+
+/// The table of another migration tool, with rows in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// The tool's name: `sqlx`.
+    pub tool: &'static str,
+    /// The table, qualified where that says more.
+    pub table: String,
+    /// How many rows.
+    pub rows: i64,
+}
+
+/// The tables by which other tools remember, for [`Stranger`] and to leave them out of the schema.
+pub const FOREIGN_TABLES: [(&str, &str); 10] = [
+    ("_sqlx_migrations", "sqlx"),
+    ("refinery_schema_history", "refinery"),
+    ("__diesel_schema_migrations", "diesel"),
+    ("seaql_migrations", "sea-orm"),
+    ("schema_migrations", "dbmate or golang-migrate"),
+    ("goose_db_version", "goose"),
+    ("flyway_schema_history", "flyway"),
+    ("doctrine_migration_versions", "doctrine"),
+    ("django_migrations", "django"),
+    ("alembic_version", "alembic"),
+];
+
+/// One row of another tool's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignRow {
+    /// The version as that tool stores it.
+    pub version: String,
+    /// What it calls the migration.
+    pub description: String,
+    /// When it ran, UTC.
+    pub installed_on: String,
+    /// Whether it ended well.
+    pub success: bool,
+    /// Its checksum, as bytes.
+    pub checksum: Vec<u8>,
+    /// Milliseconds, if they were measured.
+    pub execution_ms: Option<i64>,
+}
+
+/// A history row to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRow {
+    /// The migration.
+    pub id: MigrationId,
+    /// The hash of the text that ran.
+    pub checksum: Checksum,
+    /// How it comes here.
+    pub kind: RowKind,
+    /// Its place in the order of execution.
+    pub position: i64,
+    /// When it ran, if not now.
+    pub executed_at: Option<String>,
+    /// How long it took, if not measured here.
+    pub execution_ms: Option<i64>,
+}
+
+/// A row of `db_migrations_run`, written when a run begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its random id.
+    pub id: String,
+    /// The digest of the lock that is run.
+    pub lock_digest: Checksum,
+    /// Ours.
+    pub tool_version: &'static str,
+    /// Who runs it: user and host of the operating system.
+    pub user: String,
+    /// Why a check was softened.
+    pub reason: Option<String>,
+}
+
+/// A migration to be run together with its history row.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// What is executed.
+    pub script: &'a Script,
+    /// Its statements.
+    pub statements: &'a [Statement],
+    /// The row that is written with it.
+    pub row: &'a NewRow,
+}
+
+/// Why a migration did not end well.
+#[derive(Clone, Debug)]
+pub struct TaskFailure {
+    /// The failing statement; `None` when it happened after the last one (deferred constraints, the
+    /// history row).
+    pub statement: Option<usize>,
+    /// The byte of the script where the database points at.
+    pub offset: Option<usize>,
+    /// What it said.
+    pub error: DatabaseError,
+    /// The migration ended our transaction; what it did before cannot be rolled back.
+    pub escaped: bool,
+}
+
+/// How a transaction is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begin {
+    /// Foreign keys, where they are switched per connection; `None` = as the database has them.
+    pub foreign_keys: Option<bool>,
+    /// More groups follow, so the guard must outlive this transaction.
+    pub splits: bool,
+}
+
+/// What may be asked of every connection. Nothing of it changes anything.
+pub trait Read: Send {
+    /// The database.
+    fn server(&self) -> &Server;
+    /// What has run; empty when our tables are not there.
+    fn history(&mut self) -> BoxFuture<'_, Result<History, DatabaseError>>;
+    /// Other tools' tables that hold rows.
+    fn strangers(&mut self) -> BoxFuture<'_, Result<Vec<Stranger>, DatabaseError>>;
+    /// The schema, without our own tables.
+    fn introspect(&mut self) -> BoxFuture<'_, Result<Schema, DatabaseError>>;
+    /// Objects of kinds that introspection does not read, for a warning.
+    fn not_covered(&mut self) -> BoxFuture<'_, Result<Vec<String>, DatabaseError>>;
+    /// Tables that a foreign key points at, lower-cased (asked only where the plan needs it).
+    fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>>;
+    /// Who holds the guard, as far as can be seen from here.
+    fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>>;
+    /// The first rows (as text) that a query returns.
+    fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>>;
+    /// All rows of a `_sqlx_migrations` table, by version.
+    fn sqlx_rows<'a>(
+        &'a mut self,
+        schema: Option<&'a str>,
+        table: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ForeignRow>, DatabaseError>>;
+}
+
+/// A connection without the guard.
+pub trait Database: Read {
+    /// One try to get the guard; never waits.
+    fn guard(self: Box<Self>) -> BoxFuture<'static, Result<Attempt, DatabaseError>>;
+    /// Ends the connection in good order.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// The answer to a try.
+pub enum Attempt {
+    /// The guard is ours.
+    Held(Box<dyn Guard>),
+    /// Another run has it.
+    Busy(Box<dyn Database>, Option<Holder>),
+}
+
+/// A connection that holds the guard. Dropping it closes the connection and so frees the guard.
+pub trait Guard: Read {
+    /// Opens the transaction of a group, with our tables in it.
+    fn begin(self: Box<Self>, begin: Begin) -> BoxFuture<'static, Result<Box<dyn Session>, DatabaseError>>;
+    /// Runs statement by statement outside of a transaction, from statement `from` on, each with a
+    /// started and a finished row, and the history row at the end.
+    fn run_alone<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        task: Task<'a>,
+        from: usize,
+    ) -> BoxFuture<'a, Result<i64, TaskFailure>>;
+    /// Frees the guard.
+    fn free(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>>;
+}
+
+/// An open transaction under the guard.
+pub trait Session: Read {
+    /// Writes the run's row; first thing of a run's first transaction.
+    fn start<'a>(&'a mut self, run: &'a NewRun) -> BoxFuture<'a, Result<(), DatabaseError>>;
+    /// Runs a migration with its history row, as one message; answers its duration in milliseconds.
+    fn run<'a>(&'a mut self, run: &'a NewRun, task: Task<'a>) -> BoxFuture<'a, Result<i64, TaskFailure>>;
+    /// Writes rows without running anything.
+    fn record<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        rows: &'a [NewRow],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>;
+    /// Writes down what the schema check said.
+    fn verdict<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        verdict: &'a str,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>;
+    /// Rows that violate a foreign key, as text (only where they can exist).
+    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>>;
+    /// Commits.
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(Committed, Box<dyn Guard>), CommitError>>;
+    /// Rolls back; an error means that the connection is gone, which rolls back, too.
+    fn rollback(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>>;
+}
+
+/// Why a commit did not say that it is done.
+#[derive(Debug)]
+pub enum CommitError {
+    /// The database refused; everything is rolled back.
+    RolledBack(DatabaseError),
+    /// The answer was lost: committed or not, nobody knows yet.
+    Unknown(DatabaseError),
+}
+
+/// The proof that a transaction was committed. Only a backend makes one.
+#[derive(Debug)]
+pub struct Committed(());
+
+impl Committed {
+    /// Made where the database has said so.
+    pub(crate) fn by_database() -> Self {
+        Self(())
+    }
+}
+
+/// Where connections come from.
+pub trait Connect: Send + Sync {
+    /// Connects to the database.
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Database>, DatabaseError>>;
+    /// Makes an empty database of the same engine, to be thrown away.
+    fn scratch(&self) -> BoxFuture<'_, Result<Scratch, DatabaseError>>;
+    /// The engine.
+    fn dialect(&self) -> Dialect;
+    /// Whether the database is on this machine.
+    fn is_local(&self) -> bool;
+    /// All that [`Connect::clear`] would drop.
+    fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>>;
+    /// Drops everything in the database, our own tables included.
+    fn clear(&self) -> BoxFuture<'_, Result<(), DatabaseError>>;
+}
+
+/// What is in a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Where, for people.
+    pub address: String,
+    /// Each object, for people.
+    pub objects: Vec<String>,
+}
+
+/// A throwaway database.
+pub struct Scratch {
+    /// A connection to it.
+    pub database: Box<dyn Database>,
+    /// What removes it, once the connection is closed.
+    pub discard: BoxFuture<'static, ()>,
+}

@@ -1,0 +1,263 @@
+//! The difference between the schema that must be and the one that is.
+//!
+//! Blocks are matched by kind and name and compared as text, then as tokens, then (tables) part by
+//! part, so that an extra column is extra and a column at another place is nothing. What counts is
+//! said by [`Policy`]; nothing here knows where either schema came from.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::dialect::Dialect;
+use crate::schema::{Kind, Object, Schema};
+use crate::sql;
+
+/// What counts as drift.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The database.
+    pub dialect: Dialect,
+    /// Extra objects and parts count, too.
+    pub strict: bool,
+    /// Glob patterns over `kind name` that never count.
+    pub ignore: Vec<glob::Pattern>,
+    /// Both schemas come from different major versions of the server: text alone may differ.
+    pub lenient_text: bool,
+}
+
+/// What is the matter with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Expected, and not there.
+    Missing,
+    /// There, and not expected.
+    Extra,
+    /// Not what it must be.
+    Different,
+    /// The same under another name that the server made up.
+    Renamed,
+}
+
+impl Change {
+    /// The word in reports and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Different => "different",
+            Self::Renamed => "renamed",
+        }
+    }
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The kind of the object.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// The part of a table that is meant: `column id`.
+    pub part: Option<String>,
+    /// What is the matter.
+    pub change: Change,
+    /// What must be.
+    pub expected: Option<String>,
+    /// What is.
+    pub actual: Option<String>,
+}
+
+/// All differences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// Those that count.
+    pub differences: Vec<Difference>,
+    /// Those that do not.
+    pub notes: Vec<Difference>,
+}
+
+impl Drift {
+    /// Whether the schema is as it must be.
+    pub fn is_empty(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// Compares two schemas.
+pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
+    let mut drift = Drift::default();
+    let ignored = |object: &Object| {
+        let text = format!("{} {}", object.kind, object.name);
+        policy.ignore.iter().any(|pattern| pattern.matches(&text))
+    };
+    let index: HashMap<(Kind, &str), &Object> =
+        actual.objects.iter().map(|object| ((object.kind, object.name.as_str()), object)).collect();
+    let mut matched: HashSet<(Kind, &str)> = HashSet::new();
+    let mut missing = Vec::new();
+    for object in expected.objects.iter().filter(|object| !ignored(object)) {
+        let key = (object.kind, object.name.as_str());
+        match index.get(&key) {
+            Some(is) => {
+                matched.insert(key);
+                compare_object(&mut drift, object, is, policy);
+            }
+            None => missing.push(object),
+        }
+    }
+    let schemas = named_schemas(expected);
+    let mut extra: Vec<&Object> = actual
+        .objects
+        .iter()
+        .filter(|object| !matched.contains(&(object.kind, object.name.as_str())) && !ignored(object))
+        .filter(|object| policy.dialect != Dialect::Postgres || in_schemas(object, &schemas))
+        .collect();
+    settle(&mut drift, missing, &mut extra, policy);
+    for object in extra {
+        let difference = whole(object, Change::Extra);
+        if policy.strict { drift.differences.push(difference) } else { drift.notes.push(difference) }
+    }
+    drift
+}
+
+/// Objects that went and came: the same under a name that the server made up is a note.
+fn settle(drift: &mut Drift, missing: Vec<&Object>, extra: &mut Vec<&Object>, policy: &Policy) {
+    let mut nameless: HashMap<String, Vec<&Object>> = HashMap::new();
+    for object in extra.iter().filter(|object| generated_name(&object.name)) {
+        nameless.entry(without_name(object, policy.dialect)).or_default().push(object);
+    }
+    for object in missing {
+        let twin = generated_name(&object.name)
+            .then(|| nameless.get_mut(&without_name(object, policy.dialect)).and_then(Vec::pop))
+            .flatten();
+        match twin {
+            Some(twin) => {
+                extra.retain(|other| !std::ptr::eq(*other, twin));
+                drift.notes.push(Difference {
+                    actual: Some(twin.name.clone()),
+                    expected: Some(object.name.clone()),
+                    ..whole(object, Change::Renamed)
+                });
+            }
+            None => drift.differences.push(whole(object, Change::Missing)),
+        }
+    }
+}
+
+fn whole(object: &Object, change: Change) -> Difference {
+    let text = Some(object.definition.clone());
+    let (expected, actual) = if change == Change::Extra { (None, text) } else { (text, None) };
+    Difference { kind: object.kind, name: object.name.clone(), part: None, change, expected, actual }
+}
+
+fn compare_object(drift: &mut Drift, expected: &Object, actual: &Object, policy: &Policy) {
+    if expected.definition == actual.definition {
+        return;
+    }
+    let dialect = policy.dialect;
+    if sql::normal_form(dialect, &expected.definition) == sql::normal_form(dialect, &actual.definition) {
+        return;
+    }
+    let parts = expected.kind.has_parts().then(|| {
+        Some((
+            sql::table_parts(dialect, &expected.definition)?,
+            sql::table_parts(dialect, &actual.definition)?,
+        ))
+    });
+    if let Some(Some((expected_parts, actual_parts))) = parts {
+        compare_parts(drift, expected, &expected_parts, &actual_parts, policy);
+        return;
+    }
+    let difference = Difference {
+        kind: expected.kind,
+        name: expected.name.clone(),
+        part: None,
+        change: Change::Different,
+        expected: Some(expected.definition.clone()),
+        actual: Some(actual.definition.clone()),
+    };
+    if policy.lenient_text { drift.notes.push(difference) } else { drift.differences.push(difference) }
+}
+
+fn compare_parts(
+    drift: &mut Drift,
+    object: &Object,
+    expected: &[sql::Part],
+    actual: &[sql::Part],
+    policy: &Policy,
+) {
+    let difference =
+        |part: &sql::Part, change, expected: Option<&sql::Part>, actual: Option<&sql::Part>| Difference {
+            kind: object.kind,
+            name: object.name.clone(),
+            part: Some(part.name.clone()),
+            change,
+            expected: expected.map(|part| part.text.clone()),
+            actual: actual.map(|part| part.text.clone()),
+        };
+    let mut unmatched: Vec<&sql::Part> =
+        actual.iter().filter(|part| expected.iter().all(|other| other.name != part.name)).collect();
+    for part in expected {
+        match actual.iter().find(|other| other.name == part.name) {
+            Some(is) if is.text == part.text => {}
+            Some(is) => {
+                let found = difference(part, Change::Different, Some(part), Some(is));
+                if policy.lenient_text { drift.notes.push(found) } else { drift.differences.push(found) }
+            }
+            None => match unmatched.iter().position(|other| same_but_name(part, other)) {
+                Some(at) => {
+                    let twin = unmatched.swap_remove(at);
+                    drift.notes.push(difference(part, Change::Renamed, Some(part), Some(twin)));
+                }
+                None => drift.differences.push(difference(part, Change::Missing, Some(part), None)),
+            },
+        }
+    }
+    for part in unmatched {
+        let found = difference(part, Change::Extra, None, Some(part));
+        if policy.strict { drift.differences.push(found) } else { drift.notes.push(found) }
+    }
+}
+
+/// Two constraints whose names the server made up, and which are the same otherwise.
+fn same_but_name(a: &sql::Part, b: &sql::Part) -> bool {
+    let bare = |part: &sql::Part| {
+        let name = part.name.strip_prefix("constraint ")?;
+        generated_name(name).then(|| part.text.replacen(name, "?", 1))
+    };
+    bare(a).is_some_and(|text| bare(b) == Some(text))
+}
+
+/// `t_id_idx1`: a name as PostgreSQL makes them up.
+fn generated_name(name: &str) -> bool {
+    let name = name.trim_end_matches('"').trim_end_matches(|c: char| c.is_ascii_digit());
+    ["_idx", "_key", "_fkey", "_check", "_pkey", "_excl"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+fn without_name(object: &Object, dialect: Dialect) -> String {
+    let bare = object.name.rsplit('.').next().unwrap_or(&object.name);
+    let definition = object.definition.replacen(bare, "?", 1);
+    format!("{} {}", object.kind, sql::normal_form(dialect, &definition))
+}
+
+/// The schemas that the expected one speaks of; `public` always counts.
+fn named_schemas(expected: &Schema) -> HashSet<String> {
+    let mut schemas: HashSet<String> = expected.objects.iter().map(schema_of).collect();
+    schemas.insert("public".to_owned());
+    schemas
+}
+
+fn in_schemas(object: &Object, schemas: &HashSet<String>) -> bool {
+    schemas.contains(&schema_of(object))
+}
+
+/// The first part of a qualified name; a schema's own name; for a comment, that of its object.
+fn schema_of(object: &Object) -> String {
+    let name = match object.kind {
+        Kind::Comment => object.name.rsplit_once(' ').map_or(object.name.as_str(), |(_, name)| name),
+        _ => object.name.as_str(),
+    };
+    let end = if let Some(quoted) = name.strip_prefix('"') {
+        quoted.find('"').map_or(name.len(), |at| at + 2)
+    } else {
+        name.find(['.', '(']).unwrap_or(name.len())
+    };
+    name[..end].to_owned()
+}

@@ -1,0 +1,115 @@
+//! The schema check: the schema that is against the one that must be, and the modules' own checks.
+
+use crate::config::SchemaCheckMode;
+use crate::database::{DatabaseError, Read};
+use crate::diagnostic::Diagnostic;
+use crate::drift::{Drift, Policy, compare};
+use crate::schema::Schema;
+
+use super::failure::{Failure, Kind};
+use super::project::Project;
+
+/// What a difference does to a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckMode {
+    /// It rolls the run back.
+    #[default]
+    Fail,
+    /// It is said.
+    Warn,
+    /// Nothing is compared.
+    Off,
+}
+
+/// What the check said.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The schema is as it must be; what else is there.
+    Passed(Drift),
+    /// It is not.
+    Drifted(Drift),
+    /// Nothing was compared; why.
+    NotChecked(String),
+}
+
+impl Verdict {
+    /// The word for the history and for JSON.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Passed(_) => "passed".to_owned(),
+            Self::Drifted(drift) => format!("drift: {}", drift.differences.len()),
+            Self::NotChecked(why) => format!("not checked: {why}"),
+        }
+    }
+}
+
+/// What counts as drift for this project on this database.
+pub fn policy(
+    project: &Project,
+    read: &(dyn Read + '_),
+    expected_server: Option<&str>,
+) -> Result<Policy, Failure> {
+    let patterns = project.config.schema_check.ignore.iter().map(|text| {
+        glob::Pattern::new(text).map_err(|error| {
+            Failure::new(
+                Kind::Usage,
+                Diagnostic::new(format!("`schema-check.ignore`: `{text}` is no pattern")).cause(error),
+            )
+        })
+    });
+    let server = read.server();
+    let major = |title: &str| title.rsplit(' ').next().and_then(|v| v.split('.').next()).map(str::to_owned);
+    let lenient_text = expected_server.and_then(major).is_some_and(|expected| expected != server.major());
+    Ok(Policy {
+        dialect: server.dialect,
+        strict: project.config.schema_check.mode == SchemaCheckMode::Strict,
+        ignore: patterns.collect::<Result<_, _>>()?,
+        lenient_text,
+    })
+}
+
+/// Compares the connected database's schema with an expected one.
+pub async fn compare_with(
+    project: &Project,
+    expected: &Schema,
+    expected_server: Option<&str>,
+    read: &mut (dyn Read + '_),
+) -> Result<Verdict, Failure> {
+    let policy = policy(project, read, expected_server)?;
+    let actual = read.introspect().await?;
+    let drift = compare(expected, &actual, &policy);
+    Ok(if drift.is_empty() { Verdict::Passed(drift) } else { Verdict::Drifted(drift) })
+}
+
+/// Runs the checks of all modules: each must return no row.
+pub(super) async fn queries(
+    project: &Project,
+    read: &mut (dyn Read + '_),
+) -> Result<Vec<Diagnostic>, DatabaseError> {
+    let dialect = read.server().dialect;
+    let mut failures = Vec::new();
+    for module in project.catalogue.modules() {
+        for check in
+            module.checks.iter().filter(|c| c.dialect.is_none_or(|d| dialect.variants().contains(&d)))
+        {
+            let rows = match read.query(&check.text).await {
+                Ok(rows) => rows,
+                Err(error @ DatabaseError::Sql(_)) => {
+                    failures.push(Diagnostic::new(format!("the check `{}` failed", check.path)).cause(error));
+                    return Ok(failures); // the transaction is over
+                }
+                Err(error) => return Err(error),
+            };
+            if !rows.is_empty() {
+                let mut diagnostic = Diagnostic::new(format!(
+                    "the check `{}` returned {} rows where none must be",
+                    check.path,
+                    rows.len()
+                ));
+                diagnostic.notes.extend(rows.iter().take(5).map(|row| format!("row: {row}")));
+                failures.push(diagnostic);
+            }
+        }
+    }
+    Ok(failures)
+}

@@ -1,0 +1,30 @@
+//! The engine: it sees ports and values, never a particular database, file format or terminal.
+//!
+//! - `project`: what is known without a database
+//! - `prepare`: merge and plan, as one value
+//! - `execute`: walks a plan
+//! - `replay`: what the lock makes of an empty database
+//! - `check`: the schema check
+//! - `migrate`: the flow, on one page
+//! - `status`, `import`, `snapshots`: the other commands' work
+
+mod check;
+mod execute;
+mod failure;
+mod import;
+mod migrate;
+mod prepare;
+mod project;
+mod replay;
+mod snapshots;
+mod status;
+
+pub use check::{CheckMode, Verdict, compare_with};
+pub use failure::{Failure, Kind as FailureKind};
+pub use import::{Import, import_sqlx};
+pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
+pub use prepare::{Prepared, prepare};
+pub use project::Project;
+pub use replay::{Replayed, replay};
+pub use snapshots::{SnapshotState, checked as checks_schema, snapshot_state, write_snapshot};
+pub use status::{Line, State, Status, status};

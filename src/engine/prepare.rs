@@ -1,0 +1,80 @@
+//! Merge and plan, as one value: what `plan` prints and `migrate` carries out.
+
+use std::collections::BTreeSet;
+
+use crate::database::Read;
+use crate::dialect::Dialect;
+use crate::history::History;
+use crate::lock::{Finding, Merged, merge};
+use crate::plan::{Circumstances, Plan};
+use crate::snapshot::Fingerprint;
+
+use super::failure::{Failure, Kind};
+use super::project::Project;
+
+/// What a run would do, and why.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The lock that should be, and what there is to say; findings point at their lines.
+    pub merged: Merged,
+    /// The lock's text that should be.
+    pub lock_text: String,
+    /// The steps.
+    pub plan: Plan,
+    /// What the merged lock means for this database.
+    pub fingerprint: Fingerprint,
+}
+
+impl Prepared {
+    /// Whether nothing is to be run or written.
+    pub fn nothing_to_do(&self, project: &Project) -> bool {
+        self.plan.is_empty() && self.plan.refusals.is_empty() && self.lock_text == project.document.text()
+    }
+}
+
+/// Merges lock, catalogue and history.
+pub(super) fn merged(project: &Project, history: Option<&History>) -> Result<(Merged, String), Failure> {
+    let mut merged = merge(project.document.lock(), &project.catalogue, history)
+        .map_err(|circle| Failure::new(Kind::Usage, circle))?;
+    merged.findings.splice(0..0, project.document.findings().iter().cloned());
+    merged.findings = merged.findings.into_iter().map(|finding| located(project, finding)).collect();
+    let text = project.document.edit(&merged.lock).map_err(|fault| Failure::new(Kind::Bug, fault))?;
+    Ok((merged, text))
+}
+
+fn located(project: &Project, finding: Finding) -> Finding {
+    project.document.locate(finding)
+}
+
+/// Merges and plans for the database that `read` is connected to.
+pub async fn prepare(
+    project: &Project,
+    history: &History,
+    read: &mut (dyn Read + '_),
+) -> Result<Prepared, Failure> {
+    let dialect = read.server().dialect;
+    let (merged, lock_text) = merged(project, Some(history))?;
+    let pending = merged.lock.runnable().any(|id| !history.contains(id));
+    let referenced = if pending && dialect.facts().foreign_keys_by_pragma {
+        read.referenced_tables().await?
+    } else {
+        BTreeSet::new()
+    };
+    let plan = plan(project, &merged, history, dialect, &referenced);
+    let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
+    Ok(Prepared { merged, lock_text, plan, fingerprint })
+}
+
+/// The plan alone.
+pub(super) fn plan(
+    project: &Project,
+    merged: &Merged,
+    history: &History,
+    dialect: Dialect,
+    referenced: &BTreeSet<String>,
+) -> Plan {
+    let foreign_keys = project.foreign_keys();
+    let late = project.config.policy.out_of_order;
+    let at = Circumstances { dialect, late, foreign_keys: &foreign_keys, referenced };
+    Plan::new(&merged.lock, &project.catalogue, history, &at)
+}

@@ -1,0 +1,93 @@
+//! What is known without a database: configuration, modules, catalogue, lock.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::discover::{self, Discovery};
+use crate::lock::Document;
+use crate::lockfile;
+use crate::snapshot::Snapshot;
+
+use super::failure::{Failure, Kind};
+
+/// An application with its modules and its lock.
+pub struct Project {
+    /// The folder of the configuration.
+    pub root: PathBuf,
+    /// The configuration.
+    pub config: Config,
+    /// What discovery found beside the migrations.
+    pub discovery: Discovery,
+    /// All migrations.
+    pub catalogue: Catalogue,
+    /// The lock as it was read.
+    pub document: Document,
+    /// Whether the lock file is there.
+    pub locked: bool,
+}
+
+impl Project {
+    /// Discovers, gathers, and reads the lock. Faults of all of them are usage faults.
+    pub fn open(root: &Path, config: Config) -> Result<Self, Failure> {
+        let usage = |faults| Failure::all(Kind::Usage, faults);
+        let discovery = discover::discover(&discover::Request::new(root, &config)).map_err(usage)?;
+        let catalogue = Catalogue::gather(discovery.modules.clone()).map_err(usage)?;
+        let mut project = Self {
+            root: root.to_owned(),
+            config,
+            discovery,
+            catalogue,
+            document: Document::parse("", "").map_err(usage)?,
+            locked: false,
+        };
+        project.read_lock()?;
+        Ok(project)
+    }
+
+    /// Reads the lock again.
+    pub fn read_lock(&mut self) -> Result<(), Failure> {
+        let text = lockfile::read(&self.lock_path()).map_err(|fault| Failure::new(Kind::Usage, fault))?;
+        self.locked = text.is_some();
+        self.document = Document::parse(&self.config.lock, &text.unwrap_or_default())
+            .map_err(|faults| Failure::all(Kind::Usage, faults))?;
+        Ok(())
+    }
+
+    /// Where the lock is.
+    pub fn lock_path(&self) -> PathBuf {
+        self.root.join(&self.config.lock)
+    }
+
+    /// Where a dialect's snapshot is.
+    pub fn snapshot_path(&self, dialect: Dialect) -> PathBuf {
+        self.root.join(self.snapshot_name(dialect))
+    }
+
+    /// The same, as it is shown.
+    pub fn snapshot_name(&self, dialect: Dialect) -> String {
+        format!("{}.{dialect}.sql", self.config.snapshot)
+    }
+
+    /// The committed snapshot, if there is one.
+    pub fn snapshot(&self, dialect: Dialect) -> Result<Option<Snapshot>, Diagnostic> {
+        let Some(text) = lockfile::read(&self.snapshot_path(dialect))? else { return Ok(None) };
+        Snapshot::parse(&self.snapshot_name(dialect), &text).map(Some)
+    }
+
+    /// The foreign key modes that the configuration gives to modules.
+    pub fn foreign_keys(&self) -> HashMap<String, bool> {
+        self.config
+            .modules
+            .enable
+            .iter()
+            .filter_map(|(name, enable)| {
+                let namespace = enable.namespace.as_ref().map_or(name.as_str(), |n| n.as_str());
+                Some((namespace.to_owned(), enable.foreign_keys?))
+            })
+            .collect()
+    }
+}

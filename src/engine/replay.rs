@@ -1,0 +1,104 @@
+//! What a lock makes of an empty database: run on a scratch database, then thrown away.
+
+use std::collections::BTreeSet;
+
+use crate::database::{Attempt, Connect, NewRun};
+use crate::event::{Event, Silence, Sink};
+use crate::history::History;
+use crate::id::Checksum;
+use crate::lock::Merged;
+use crate::schema::Schema;
+
+use super::execute::{End, Progress, walk};
+use super::prepare;
+use super::project::Project;
+
+/// The result of a replay.
+#[derive(Clone, Debug)]
+pub enum Replayed {
+    /// The schema, the server that made it, and what could not be replayed.
+    Schema {
+        /// The schema.
+        schema: Schema,
+        /// `PostgreSQL 15.20`.
+        server: String,
+        /// Statements that reach beyond a database.
+        left_out: Vec<String>,
+    },
+    /// It could not be made; why.
+    NotProved(String),
+}
+
+/// Replays a lock. Never fails: a replay that fails proves nothing, and says why.
+pub async fn replay(
+    project: &Project,
+    merged: &Merged,
+    connect: &dyn Connect,
+    sink: &mut dyn Sink,
+) -> Replayed {
+    match try_replay(project, merged, connect, sink).await {
+        Ok(replayed) => replayed,
+        Err(reason) => Replayed::NotProved(reason),
+    }
+}
+
+async fn try_replay(
+    project: &Project,
+    merged: &Merged,
+    connect: &dyn Connect,
+    sink: &mut dyn Sink,
+) -> Result<Replayed, String> {
+    let mut plan = prepare::plan(project, merged, &History::default(), connect.dialect(), &BTreeSet::new());
+    if let Some(refusal) = plan.refusals.first() {
+        return Err(refusal.to_string());
+    }
+    let left_out = plan.confine(connect.dialect());
+    sink.tell(Event::ReplayStarted { total: plan.len() });
+    let scratch = connect.scratch().await.map_err(|error| format!("no scratch database: {error}"))?;
+    let server = scratch.database.server().title();
+    let schema = run(scratch.database, &plan).await;
+    scratch.discard.await;
+    Ok(Replayed::Schema { schema: schema?, server, left_out })
+}
+
+async fn run(
+    database: Box<dyn crate::database::Database>,
+    plan: &crate::plan::Plan,
+) -> Result<Schema, String> {
+    let text = |error: crate::database::DatabaseError| error.to_string();
+    let guard = match database.guard().await.map_err(text)? {
+        Attempt::Held(guard) => guard,
+        Attempt::Busy(..) => return Err("the scratch database is in use".to_owned()),
+    };
+    let run = NewRun {
+        id: "replay".to_owned(),
+        lock_digest: Checksum::of(b""),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        user: String::new(),
+        reason: None,
+    };
+    let mut progress = Progress::default();
+    let end = walk(plan, guard, &run, 1, &mut progress, &mut Silence).await.map_err(|failure| {
+        let diagnostic = &failure.diagnostics[0];
+        let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{diagnostic}{cause}")
+    })?;
+    match end {
+        End::Open(mut session) => {
+            let schema = session.introspect().await.map_err(text)?;
+            if let Ok(guard) = session.rollback().await
+                && let Ok(database) = guard.free().await
+            {
+                database.close().await;
+            }
+            Ok(schema)
+        }
+        End::Outside(mut guard) => {
+            let schema = guard.introspect().await.map_err(text)?;
+            if let Ok(database) = guard.free().await {
+                database.close().await;
+            }
+            Ok(schema)
+        }
+    }
+}

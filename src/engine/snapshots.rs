@@ -1,0 +1,111 @@
+//! The committed snapshots: whether they fit the lock, and making them.
+
+use crate::config::{SchemaCheckMode, SchemaSource};
+use crate::database::Connect;
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::event::Sink;
+use crate::lock::{Lock, Merged};
+use crate::lockfile::{self, Written};
+use crate::schema::Schema;
+use crate::snapshot::{Fingerprint, Proof, Snapshot};
+
+use super::project::Project;
+use super::replay::{Replayed, replay};
+
+/// Whether a committed snapshot is the lock's.
+#[derive(Clone, Debug)]
+pub enum SnapshotState {
+    /// It is.
+    Fresh(Box<Snapshot>),
+    /// New entries, or texts, came after it was made.
+    Stale(Vec<String>),
+    /// Entries that it was made from were moved, removed or skipped by hand.
+    Edited(Vec<String>),
+    /// There is none.
+    Missing,
+    /// It cannot be read.
+    Unreadable(Diagnostic),
+}
+
+impl SnapshotState {
+    /// What to say where a fresh one is needed.
+    pub fn diagnostic(&self, project: &Project, dialect: Dialect) -> Option<Diagnostic> {
+        let name = project.snapshot_name(dialect);
+        let help = "run `db-migrations schema snapshot`, look at the difference, and commit it";
+        match self {
+            Self::Fresh(_) => None,
+            Self::Missing => Some(Diagnostic::new(format!("the snapshot `{name}` is missing")).help(help)),
+            Self::Stale(changes) | Self::Edited(changes) => {
+                let mut diagnostic =
+                    Diagnostic::new(format!("the snapshot `{name}` was made from another lock")).help(help);
+                diagnostic.notes.extend(changes.iter().take(8).cloned());
+                diagnostic
+                    .notes
+                    .extend((changes.len() > 8).then(|| format!("and {} more", changes.len() - 8)));
+                Some(diagnostic)
+            }
+            Self::Unreadable(diagnostic) => Some(diagnostic.clone()),
+        }
+    }
+}
+
+/// Whether the project wants its schema checked at all.
+pub fn checked(project: &Project) -> bool {
+    project.config.schema_check.mode != SchemaCheckMode::Off
+        && project.config.schema_check.source != SchemaSource::Off
+}
+
+/// Compares the committed snapshot of a dialect with a lock.
+pub fn snapshot_state(project: &Project, lock: &Lock, dialect: Dialect) -> SnapshotState {
+    let snapshot = match project.snapshot(dialect) {
+        Ok(Some(snapshot)) => snapshot,
+        Ok(None) => return SnapshotState::Missing,
+        Err(diagnostic) => return SnapshotState::Unreadable(diagnostic),
+    };
+    let now = Fingerprint::of(lock, &project.catalogue, dialect);
+    if snapshot.fingerprint.digest == now.digest && snapshot.dialect == dialect {
+        return SnapshotState::Fresh(Box::new(snapshot));
+    }
+    let changes = snapshot.fingerprint.changes(&now);
+    let old = &snapshot.fingerprint.entries;
+    let only_grew = now.entries.len() >= old.len() && now.entries[..old.len()] == old[..];
+    if only_grew { SnapshotState::Stale(changes) } else { SnapshotState::Edited(changes) }
+}
+
+/// A snapshot value.
+pub(super) fn of(schema: Schema, server: String, proof: Proof, fingerprint: &Fingerprint) -> Snapshot {
+    let dialect =
+        Dialect::ALL.into_iter().find(|d| server.starts_with(d.facts().title)).unwrap_or(Dialect::Sqlite);
+    Snapshot { dialect, fingerprint: fingerprint.clone(), proof, server, schema }
+}
+
+/// Writes a snapshot; its name if that changed anything.
+pub(super) fn write(project: &Project, snapshot: &Snapshot) -> Result<Option<String>, Diagnostic> {
+    let written = lockfile::write(&project.snapshot_path(snapshot.dialect), &snapshot.render())?;
+    Ok((written == Written::Changed).then(|| project.snapshot_name(snapshot.dialect)))
+}
+
+/// Replays a lock and writes the snapshot; its name if that changed anything.
+pub async fn write_snapshot(
+    project: &Project,
+    merged: &Merged,
+    connect: &dyn Connect,
+    sink: &mut dyn Sink,
+) -> Result<Option<String>, Diagnostic> {
+    match replay(project, merged, connect, sink).await {
+        Replayed::Schema { schema, server, left_out } => {
+            let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, connect.dialect());
+            if !left_out.is_empty() {
+                sink.tell(crate::event::Event::Noted(format!(
+                    "not replayed, since it reaches beyond a database: {}",
+                    left_out.join(", ")
+                )));
+            }
+            write(project, &of(schema, server, Proof::Replay, &fingerprint))
+        }
+        Replayed::NotProved(reason) => Err(Diagnostic::new("the lock could not be replayed on an empty database")
+            .cause(reason)
+            .help("mend the migration or its order in the lock; where the role may not create databases, set `database.scratch-url`")),
+    }
+}

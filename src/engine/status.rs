@@ -1,0 +1,195 @@
+//! What a database has of the lock, entry by entry.
+
+use crate::database::{Connect, Holder, Server, Stranger};
+use crate::diagnostic::Diagnostic;
+use crate::drift::{Change, Drift};
+use crate::history::Run;
+use crate::id::MigrationId;
+use crate::lock::Rule;
+use crate::plan::Why;
+
+use super::failure::Failure;
+use super::prepare::{Prepared, prepare};
+use super::project::Project;
+
+/// The state of one migration here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It will run.
+    Pending,
+    /// It will run, after ones that stand behind it.
+    Late,
+    /// It has run.
+    Applied,
+    /// Some of its statements have run: how many of how many.
+    Partial(usize, usize),
+    /// `skip: true`.
+    Skipped,
+    /// Another module's copy runs in its place.
+    Copy(MigrationId),
+    /// It has no text for this database.
+    NotApplicable,
+    /// It has run, and its file is gone.
+    Orphaned,
+    /// It has not run, and its file is gone.
+    Missing,
+    /// It has run, and is neither locked nor found.
+    Unknown,
+    /// Its text is not the locked one.
+    Changed,
+    /// It has run before it was skipped.
+    SkippedAfterRun,
+    /// It cannot be planned; `plan` says why.
+    Refused,
+}
+
+impl State {
+    /// The word in reports and JSON.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Pending => "pending".to_owned(),
+            Self::Late => "late".to_owned(),
+            Self::Applied => "applied".to_owned(),
+            Self::Partial(done, all) => format!("partial ({done}/{all})"),
+            Self::Skipped => "skipped".to_owned(),
+            Self::Copy(_) => "copy".to_owned(),
+            Self::NotApplicable => "not-applicable".to_owned(),
+            Self::Orphaned => "orphaned".to_owned(),
+            Self::Missing => "missing".to_owned(),
+            Self::Unknown => "unknown".to_owned(),
+            Self::Changed => "changed".to_owned(),
+            Self::SkippedAfterRun => "skipped-after-run".to_owned(),
+            Self::Refused => "refused".to_owned(),
+        }
+    }
+}
+
+/// One line.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The migration.
+    pub id: MigrationId,
+    /// Its state here.
+    pub state: State,
+    /// Whether it is in the lock file already.
+    pub locked: bool,
+    /// When it ran, UTC.
+    pub executed_at: Option<String>,
+    /// How long it took, in milliseconds.
+    pub execution_ms: Option<i64>,
+    /// `imported`, `marked`, …, when not applied by us.
+    pub kind: Option<&'static str>,
+}
+
+/// Everything there is to see.
+pub struct Status {
+    /// The database.
+    pub server: Server,
+    /// In locked order; unknown ones last.
+    pub lines: Vec<Line>,
+    /// What merge and plan say.
+    pub prepared: Prepared,
+    /// Who holds the guard.
+    pub holder: Option<Holder>,
+    /// The newest run.
+    pub last_run: Option<Run>,
+    /// Other tools' tables.
+    pub strangers: Vec<Stranger>,
+}
+
+/// Looks; changes nothing.
+pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, Failure> {
+    let mut database = connect.connect().await?;
+    let history = database.history().await?;
+    let prepared = prepare(project, &history, &mut *database).await?;
+    let holder = database.holder().await?;
+    let strangers = if history.is_empty() { database.strangers().await? } else { Vec::new() };
+    let server = database.server().clone();
+    database.close().await;
+    let states = States::of(&prepared, &history);
+    let line = |id: &MigrationId| {
+        let row = history.get(id);
+        Line {
+            id: id.clone(),
+            state: states.state(id),
+            locked: project.document.lock().entries.contains_key(id),
+            executed_at: row.map(|row| row.executed_at.clone()),
+            execution_ms: row.and_then(|row| row.execution_ms),
+            kind: row.map(|row| row.kind.name()).filter(|kind| *kind != "applied"),
+        }
+    };
+    let unknown = prepared.merged.findings.iter().filter(|f| f.rule == Rule::Unknown).map(|f| &f.id);
+    let lines = prepared.merged.lock.entries.keys().chain(unknown).map(line).collect();
+    Ok(Status { server, lines, holder, last_run: history.last_run, strangers, prepared })
+}
+
+/// The states of all entries, looked up by id.
+struct States {
+    by_id: std::collections::HashMap<MigrationId, State>,
+}
+
+impl States {
+    fn of(prepared: &Prepared, history: &crate::history::History) -> Self {
+        let mut by_id = std::collections::HashMap::new();
+        for left_out in &prepared.plan.left_out {
+            let state = match &left_out.why {
+                Why::Applied | Why::Replaced(_) => State::Applied,
+                Why::Skipped => State::Skipped,
+                Why::Copy(original) => State::Copy(original.clone()),
+                Why::NotApplicable => State::NotApplicable,
+                Why::Absent => State::Missing,
+            };
+            by_id.insert(left_out.id.clone(), state);
+        }
+        for step in prepared.plan.steps() {
+            let partial = history.partial.iter().find(|partial| partial.id == step.id);
+            let state = match partial {
+                Some(partial) => State::Partial(partial.finished, step.statements.len()),
+                None if step.late => State::Late,
+                None => State::Pending,
+            };
+            by_id.insert(step.id.clone(), state);
+        }
+        for finding in &prepared.merged.findings {
+            let state = match finding.rule {
+                Rule::Changed => State::Changed,
+                Rule::Orphaned => State::Orphaned,
+                Rule::Missing | Rule::Rename => State::Missing,
+                Rule::Unknown => State::Unknown,
+                Rule::SkippedAfterRun => State::SkippedAfterRun,
+                _ => continue,
+            };
+            by_id.insert(finding.id.clone(), state);
+        }
+        Self { by_id }
+    }
+
+    fn state(&self, id: &MigrationId) -> State {
+        self.by_id.get(id).cloned().unwrap_or(State::Refused)
+    }
+}
+
+/// Drift, for people: every object with what must be and what is.
+pub(super) fn drift_diagnostic(drift: &Drift) -> Diagnostic {
+    let n = drift.differences.len();
+    let mut diagnostic = Diagnostic::new(format!(
+        "the schema is not what the lock makes of an empty database: {n} difference{}",
+        if n == 1 { "" } else { "s" }
+    ));
+    for difference in drift.differences.iter().take(20) {
+        let part = difference.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+        let what = format!("{} `{}`{part}", difference.kind, difference.name);
+        diagnostic.notes.push(match (difference.change, &difference.expected, &difference.actual) {
+            (Change::Different, Some(expected), Some(actual)) => {
+                format!("{what} is different\n  expected: {expected}\n  actual:   {actual}")
+            }
+            (change, ..) => format!("{what} is {}", change.name()),
+        });
+    }
+    if n > 20 {
+        diagnostic.notes.push(format!("and {} more", n - 20));
+    }
+    diagnostic
+        .help("`db-migrations schema check` shows them without running anything")
+        .help("write a migration that mends the schema, or tell `schema-check.ignore` what does not count")
+}

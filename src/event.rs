@@ -1,0 +1,76 @@
+//! What has happened, for whoever listens.
+//!
+//! The engine speaks in past-tense facts; reporters turn them into lines, progress bars or JSON.
+//! An event never asks anything and carries all that is needed to print it.
+
+use crate::database::{Holder, Server};
+use crate::diagnostic::Diagnostic;
+use crate::id::MigrationId;
+
+/// One fact.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A connection stands.
+    Connected(Server),
+    /// Something a person should know; the run goes on.
+    Warned(Diagnostic),
+    /// Something a person may want to know.
+    Noted(String),
+    /// Another run has the guard; said when the wait begins.
+    GuardWaited {
+        /// Who has it.
+        holder: Option<Holder>,
+        /// How long we wait at most, in seconds.
+        limit: u64,
+    },
+    /// A replay on a scratch database has begun.
+    ReplayStarted {
+        /// How many migrations.
+        total: usize,
+    },
+    /// The run has begun.
+    RunStarted {
+        /// How many migrations.
+        total: usize,
+    },
+    /// A migration has begun.
+    StepStarted {
+        /// Which.
+        id: MigrationId,
+        /// Its number in the run, from 1.
+        number: usize,
+        /// Of how many.
+        total: usize,
+    },
+    /// A migration has ended well.
+    StepFinished {
+        /// Which.
+        id: MigrationId,
+        /// How long it took, in milliseconds.
+        milliseconds: i64,
+    },
+    /// The schema check has begun.
+    CheckStarted,
+    /// A commit was sent; until its answer nobody knows.
+    CommitStarted,
+    /// The transaction is committed.
+    Committed,
+    /// A file was written.
+    Written {
+        /// Which.
+        path: String,
+    },
+}
+
+/// Whoever listens.
+pub trait Sink: Send {
+    /// Takes notice of a fact.
+    fn tell(&mut self, event: Event);
+}
+
+/// Listens to nothing.
+pub struct Silence;
+
+impl Sink for Silence {
+    fn tell(&mut self, _: Event) {}
+}

@@ -1,0 +1,98 @@
+//! The names and first lines of a new migration, as values: writing them is the caller's.
+
+use crate::id::MigrationId;
+use crate::module::Format;
+
+/// One file to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFile {
+    /// Its path below the module's folder.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// `Add users' table` → `add_users_table`; `None` when nothing usable is left.
+pub fn slug(name: &str) -> Option<String> {
+    let mut slug = String::new();
+    for c in name.chars() {
+        if c.is_alphanumeric() {
+            slug.extend(c.to_lowercase());
+        } else if c != '\'' && !slug.is_empty() && !slug.ends_with('_') {
+            slug.push('_');
+        }
+    }
+    let slug = slug.trim_end_matches('_').to_owned();
+    (!slug.is_empty() && slug.len() <= 200).then_some(slug)
+}
+
+/// The files of a new migration. `stamp` is `YYYYMMDDhhmmss`, `next` the next number of a module
+/// that counts; `pair` asks for a down script where the format has it apart.
+pub fn files(
+    format: Format,
+    stamp: &str,
+    next: Option<u64>,
+    slug: &str,
+    depends_on: &[MigrationId],
+    pair: bool,
+) -> Vec<NewFile> {
+    let version = next.map_or_else(|| stamp.to_owned(), |next| next.to_string());
+    let head = if depends_on.is_empty() {
+        String::new()
+    } else {
+        let ids: Vec<&str> = depends_on.iter().map(MigrationId::as_str).collect();
+        format!("-- db-migrations: depends-on {}\n\n", ids.join(" "))
+    };
+    let file = |path: String, text: String| NewFile { path, text };
+    let pair = pair || format == Format::GolangMigrate;
+    match format {
+        Format::Native | Format::GolangMigrate if pair => vec![
+            file(format!("{version}_{slug}.up.sql"), head),
+            file(format!("{version}_{slug}.down.sql"), String::new()),
+        ],
+        Format::Native | Format::GolangMigrate => vec![file(format!("{version}_{slug}.sql"), head)],
+        Format::Refinery | Format::Flyway => vec![file(format!("V{version}__{slug}.sql"), head)],
+        Format::Diesel => vec![
+            file(format!("{version}_{slug}/up.sql"), head),
+            file(format!("{version}_{slug}/down.sql"), String::new()),
+        ],
+        Format::Dbmate => {
+            vec![file(format!("{version}_{slug}.sql"), format!("{head}-- migrate:up\n\n-- migrate:down\n"))]
+        }
+        Format::Goose => {
+            vec![file(format!("{version}_{slug}.sql"), format!("{head}-- +goose Up\n\n-- +goose Down\n"))]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs() {
+        assert_eq!(slug("Add users' table!").as_deref(), Some("add_users_table"));
+        assert_eq!(slug("../../etc"), Some("etc".to_owned()));
+        assert_eq!(slug("--"), None);
+    }
+
+    #[test]
+    fn each_format_has_its_files() {
+        let paths = |format, pair| {
+            files(format, "20260101000000", None, "x", &[], pair)
+                .into_iter()
+                .map(|f| f.path)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(paths(Format::Native, false), ["20260101000000_x.sql"]);
+        assert_eq!(paths(Format::Native, true), ["20260101000000_x.up.sql", "20260101000000_x.down.sql"]);
+        assert_eq!(paths(Format::Diesel, false), ["20260101000000_x/up.sql", "20260101000000_x/down.sql"]);
+        assert_eq!(paths(Format::GolangMigrate, false).len(), 2);
+        let depends = ["a::1_x".parse().unwrap()];
+        let file = &files(Format::Refinery, "2", Some(7), "x", &depends, false)[0];
+        assert_eq!(
+            (file.path.as_str(), file.text.as_str()),
+            ("V7__x.sql", "-- db-migrations: depends-on a::1_x\n\n")
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! Reading and writing the committed files: the lock and the snapshots.
+//!
+//! A write is a temporary file in the same folder, fsync, rename, fsync of the folder: at every
+//! moment the file is the old one or the new one. Equal text is not written. A symlink is refused,
+//! since the rename would replace the link and not what it points at.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use crate::diagnostic::Diagnostic;
+
+/// A lock larger than this is not ours.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Whether a write changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The text was the same.
+    Unchanged,
+    /// The file is new or has another text now.
+    Changed,
+}
+
+/// The text of a file; `None` when it is absent.
+pub fn read(path: &Path) -> Result<Option<String>, Diagnostic> {
+    let shown = path.display();
+    let metadata = match fs_err::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Diagnostic::new(format!("cannot read `{shown}`")).cause(error)),
+    };
+    if metadata.is_symlink() {
+        return Err(Diagnostic::new(format!("`{shown}` is a symlink"))
+            .help("put the file itself there: writing it would replace the link"));
+    }
+    if !metadata.is_file() || metadata.len() > LIMIT {
+        return Err(Diagnostic::new(format!("`{shown}` is no regular file of at most 64 MiB")));
+    }
+    let bytes =
+        fs_err::read(path).map_err(|error| Diagnostic::new(format!("cannot read `{shown}`")).cause(error))?;
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        Diagnostic::new(format!("`{shown}` is not UTF-8"))
+            .note(format!("the first wrong byte is number {}", error.utf8_error().valid_up_to() + 1))
+    })
+}
+
+/// Makes the file hold this text.
+pub fn write(path: &Path, text: &str) -> Result<Written, Diagnostic> {
+    if read(path)?.as_deref() == Some(text) {
+        return Ok(Written::Unchanged);
+    }
+    replace(path, text)
+        .map_err(|error| Diagnostic::new(format!("cannot write `{}`", path.display())).cause(error))?;
+    Ok(Written::Changed)
+}
+
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs_err::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".db-migrations-").tempfile_in(folder)?;
+    match fs_err::metadata(path) {
+        Ok(old) => file.as_file().set_permissions(old.permissions())?,
+        Err(_) => readable(file.as_file())?,
+    }
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // not every system can sync a folder; the rename is done all the same
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// Temporary files are private; a committed file is not.
+#[cfg(unix)]
+fn readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_only_what_differs_and_refuses_symlinks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock.yml");
+        assert_eq!(read(&path).unwrap(), None);
+        assert_eq!(write(&path, "a").unwrap(), Written::Changed);
+        assert_eq!(write(&path, "a").unwrap(), Written::Unchanged);
+        assert_eq!(read(&path).unwrap().as_deref(), Some("a"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link.yml");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            assert!(write(&link, "b").is_err());
+            assert_eq!(read(&path).unwrap().as_deref(), Some("a"));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Where transactions must begin and end, and why.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::sql::{self, Boundary, TokenKind};
+
+use super::{Circumstances, Group, Mode, Plan, Step};
+
+/// Puts the steps into groups.
+pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
+    let modes = foreign_key_modes(plan, &steps, at);
+    let mut added: Vec<(String, String)> = Vec::new();
+    for (step, foreign_keys) in steps.into_iter().zip(modes) {
+        if step.script.no_transaction || !at.dialect.facts().transactional_ddl {
+            let reason = alone_reason(&step, at);
+            added.clear();
+            plan.groups.push(Group { mode: Mode::Alone, steps: vec![step], reason: Some(reason) });
+            continue;
+        }
+        let used = added.iter().find(|(_, value)| uses_value(&step, value)).cloned();
+        let boundary = match plan.groups.last() {
+            None => Some(None),
+            Some(Group { mode: Mode::Alone, .. }) => Some(Some("the migration before it runs outside of a transaction".to_owned())),
+            Some(_) if used.is_some() => used.map(|(id, value)| {
+                Some(format!("it uses the enum value '{value}', which `{id}` adds: PostgreSQL wants a commit between (55P04)"))
+            }),
+            Some(Group { mode: Mode::Transaction { foreign_keys: Some(mode) }, .. })
+                if foreign_keys.is_some_and(|wanted| wanted != *mode) =>
+            {
+                Some(Some(format!("it needs foreign keys {}", if *mode { "off" } else { "on" })))
+            }
+            Some(_) => None,
+        };
+        if let Some(reason) = boundary {
+            added.clear();
+            let mode = Mode::Transaction { foreign_keys: None };
+            plan.groups.push(Group { mode, steps: Vec::new(), reason });
+        }
+        added.extend(added_values(&step, at));
+        if let Some(group) = plan.groups.last_mut() {
+            if foreign_keys.is_some() {
+                group.mode = Mode::Transaction { foreign_keys };
+            }
+            group.steps.push(step);
+        }
+    }
+}
+
+fn alone_reason(step: &Step, at: &Circumstances<'_>) -> String {
+    if !at.dialect.facts().transactional_ddl {
+        return format!("{} commits at every DDL statement", at.dialect.facts().title);
+    }
+    let forced = step.statements.iter().find_map(|s| {
+        match sql::boundary(at.dialect, &step.script.text[s.span.clone()]) {
+            Boundary::NoTransaction(what) => Some(what),
+            _ => None,
+        }
+    });
+    match forced {
+        Some(what) => format!("`{what}` cannot run inside a transaction"),
+        None => "it asks for `no-transaction`".to_owned(),
+    }
+}
+
+/// (migration, value) of each enum value that the step adds.
+fn added_values(step: &Step, at: &Circumstances<'_>) -> Vec<(String, String)> {
+    step.statements
+        .iter()
+        .filter_map(|s| sql::added_enum_value(at.dialect, &step.script.text[s.span.clone()]))
+        .map(|value| (step.id.to_string(), value))
+        .collect()
+}
+
+/// Whether a later migration casts the new value: `'value'::` is what a lexer can be sure of. Other
+/// uses fail at run time with 55P04, and the report explains it.
+fn uses_value(step: &Step, value: &str) -> bool {
+    step.script.text.contains(&format!("'{}'::", value.replace('\'', "''")))
+}
+
+/// For each step the foreign key mode that it needs, on databases that switch it per connection.
+fn foreign_key_modes(plan: &mut Plan, steps: &[Step], at: &Circumstances<'_>) -> Vec<Option<bool>> {
+    if !at.dialect.facts().foreign_keys_by_pragma {
+        return vec![None; steps.len()];
+    }
+    let drops: Vec<Vec<String>> = steps.iter().map(|step| dropped(step, at)).collect();
+    let mut referenced = at.referenced.clone();
+    if drops.iter().any(|tables| !tables.is_empty()) {
+        referenced.extend(steps.iter().flat_map(|step| references(step, at)));
+    }
+    let mut modes = Vec::with_capacity(steps.len());
+    for (step, tables) in steps.iter().zip(&drops) {
+        let asked = step.script.foreign_keys.or_else(|| at.foreign_keys.get(step.id.namespace()).copied());
+        let rebuilt = tables.iter().find(|table| referenced.contains(*table));
+        if let (None, Some(table)) = (asked, rebuilt) {
+            plan.warnings.push(
+                Diagnostic::new(format!(
+                    "foreign keys are off during the run: `{}` drops or rebuilds `{table}`, which other tables reference",
+                    step.id
+                ))
+                .note("with them on, SQLite would delete the rows that reference it; `foreign_key_check` is compared before and after"),
+            );
+        }
+        modes.push(asked.or(rebuilt.map(|_| false)));
+    }
+    modes
+}
+
+/// Tables that the step drops; a rebuild drops the old one.
+fn dropped(step: &Step, at: &Circumstances<'_>) -> Vec<String> {
+    step.statements
+        .iter()
+        .filter_map(|s| sql::dropped_tables(at.dialect, &step.script.text[s.span.clone()]))
+        .collect()
+}
+
+/// Tables that the step's own foreign keys point at.
+fn references(step: &Step, at: &Circumstances<'_>) -> BTreeSet<String> {
+    let text = &step.script.text;
+    let Ok(tokens) = sql::tokens(at.dialect, text) else { return BTreeSet::new() };
+    let words: Vec<&str> = tokens
+        .iter()
+        .filter(|t| {
+            !matches!(t.kind, TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment)
+        })
+        .map(|t| &text[t.span.clone()])
+        .collect();
+    words
+        .windows(2)
+        .filter(|pair| pair[0].eq_ignore_ascii_case("references"))
+        .map(|pair| pair[1].trim_matches(['"', '`', '[', ']']).to_lowercase())
+        .collect()
+}

@@ -1,0 +1,192 @@
+//! The steps that a run would take, as a value that can be printed.
+//!
+//! lock × catalogue × history → transaction groups with their reasons, why each other migration is
+//! left out, and what must be refused before anything runs. The executor only walks it; a dry run
+//! is printing it. What a database can do is read from its table of facts.
+
+mod grouping;
+mod replay;
+mod step;
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::catalogue::Catalogue;
+use crate::config::OutOfOrder;
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::history::History;
+use crate::id::MigrationId;
+use crate::lock::Lock;
+use crate::migration::Script;
+use crate::sql::Statement;
+
+pub use step::prefix_hash;
+
+/// One migration that would run.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Which.
+    pub id: MigrationId,
+    /// The text for this database.
+    pub script: Script,
+    /// Its statements.
+    pub statements: Vec<Statement>,
+    /// It stands in the lock before one that has run here already.
+    pub late: bool,
+    /// The statement to begin with; more than 0 where it stopped half-way before.
+    pub from: usize,
+}
+
+/// How the steps of a group are held together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One transaction.
+    Transaction {
+        /// Foreign keys, where they are switched per connection.
+        foreign_keys: Option<bool>,
+    },
+    /// Statement by statement, outside of any transaction.
+    Alone,
+}
+
+/// Steps that stay or go together.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// How.
+    pub mode: Mode,
+    /// In this order.
+    pub steps: Vec<Step>,
+    /// Why the plan has a boundary before it or is not in one transaction; `None` for a plan's only group.
+    pub reason: Option<String>,
+}
+
+/// Why a locked or found migration does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It has run.
+    Applied,
+    /// One that it replaces has run.
+    Replaced(MigrationId),
+    /// `skip: true`.
+    Skipped,
+    /// Another module's copy runs.
+    Copy(MigrationId),
+    /// It has no text for this database.
+    NotApplicable,
+    /// Its file is not there.
+    Absent,
+}
+
+/// A migration that does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Which.
+    pub id: MigrationId,
+    /// Why.
+    pub why: Why,
+}
+
+/// What the plan is made from, besides lock, catalogue and history.
+#[derive(Clone, Debug)]
+pub struct Circumstances<'a> {
+    /// The database.
+    pub dialect: Dialect,
+    /// The policy for late migrations.
+    pub late: OutOfOrder,
+    /// Foreign key modes by module, from the configuration.
+    pub foreign_keys: &'a HashMap<String, bool>,
+    /// Tables of the live schema that a foreign key points at.
+    pub referenced: &'a BTreeSet<String>,
+}
+
+/// What would be done.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// In this order.
+    pub groups: Vec<Group>,
+    /// All others of the lock.
+    pub left_out: Vec<LeftOut>,
+    /// Worth knowing before it runs.
+    pub warnings: Vec<Diagnostic>,
+    /// Reasons not to run it at all.
+    pub refusals: Vec<Diagnostic>,
+}
+
+impl Plan {
+    /// Plans all that is pending.
+    pub fn new(lock: &Lock, catalogue: &Catalogue, history: &History, at: &Circumstances<'_>) -> Self {
+        let mut plan = Self::default();
+        let last_run = lock.entries.keys().rposition(|id| history.contains(id));
+        let mut steps = Vec::new();
+        for (index, (id, entry)) in lock.entries.iter().enumerate() {
+            let why = match catalogue.get(id) {
+                _ if history.contains(id) => Why::Applied,
+                _ if entry.skip => entry.same_as.clone().map_or(Why::Skipped, Why::Copy),
+                None => Why::Absent,
+                Some(migration) => match (replaced(entry, history), migration.up.choose(at.dialect)) {
+                    (Some(old), _) => Why::Replaced(old),
+                    (None, None) => Why::NotApplicable,
+                    (None, Some(script)) => {
+                        let late = last_run.is_some_and(|last| index < last);
+                        match step::prepare(id, script, late, history, at) {
+                            Ok(step) => steps.push(step),
+                            Err(refusals) => plan.refusals.extend(refusals),
+                        }
+                        continue;
+                    }
+                },
+            };
+            plan.left_out.push(LeftOut { id: id.clone(), why });
+        }
+        plan.lateness(&steps, at.late);
+        grouping::group(&mut plan, steps, at);
+        plan
+    }
+
+    /// Every step, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.groups.iter().flat_map(|group| &group.steps)
+    }
+
+    /// How many steps there are.
+    pub fn len(&self) -> usize {
+        self.groups.iter().map(|group| group.steps.len()).sum()
+    }
+
+    /// Whether nothing would run.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Whether a failure could leave something behind.
+    pub fn splits(&self) -> bool {
+        self.groups.len() > 1 || self.groups.iter().any(|group| group.mode == Mode::Alone)
+    }
+
+    fn lateness(&mut self, steps: &[Step], policy: OutOfOrder) {
+        let late: Vec<&Step> = steps.iter().filter(|step| step.late).collect();
+        let Some(first) = late.first() else { return };
+        let what = match late.len() {
+            1 => format!(
+                "`{}` runs late: it stands in the lock before migrations that have run here",
+                first.id
+            ),
+            n => format!(
+                "{n} migrations run late, first `{}`: they stand in the lock before migrations that have run here",
+                first.id
+            ),
+        };
+        match policy {
+            OutOfOrder::Allow => {}
+            OutOfOrder::Warn => self.warnings.push(Diagnostic::new(what)),
+            OutOfOrder::Deny => self.refusals.push(
+                Diagnostic::new(what)
+                    .help("move its line to the end of the lock, or set `policy: { out-of-order: warn }`"),
+            ),
+        }
+    }
+}
+
+fn replaced(entry: &crate::lock::Entry, history: &History) -> Option<MigrationId> {
+    entry.replaces.iter().find(|old| history.contains(old)).cloned()
+}

@@ -1,0 +1,232 @@
+//! Diagnostics with code frames, progress while a run lasts, and tables.
+
+use std::io::{IsTerminal, Write};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::clean;
+use crate::database::Holder;
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event, Sink};
+
+/// How much a diagnostic weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// It stops.
+    Error,
+    /// It should be looked at.
+    Warning,
+}
+
+/// A diagnostic as text, with code frames.
+pub fn render(diagnostic: &Diagnostic, weight: Weight, styled: bool) -> String {
+    let level = match weight {
+        Weight::Error => Level::ERROR,
+        Weight::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(clean(&diagnostic.message)));
+    for frame in &diagnostic.frames {
+        let (source, span) = window(&frame.source, &frame.span);
+        let first_line = frame.source[..source.start].matches('\n').count() + 1 + frame.lines_before;
+        let annotation = AnnotationKind::Primary.span(span).label(clean(&frame.label));
+        group = group.element(
+            Snippet::source(printable(&frame.source[source]))
+                .path(clean(&frame.path))
+                .line_start(first_line)
+                .annotation(annotation),
+        );
+    }
+    let causes =
+        diagnostic.causes.iter().map(|cause| Level::NOTE.with_name("caused by").message(clean(cause)));
+    let notes = diagnostic.notes.iter().map(|note| Level::NOTE.message(clean(note)));
+    let help = diagnostic.help.iter().map(|help| Level::HELP.message(clean(help)));
+    let group = group.elements(causes).elements(notes).elements(help);
+    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}
+
+/// The lines around a span, and the span within them: a file of 30 MB is not shown whole.
+fn window(text: &str, span: &std::ops::Range<usize>) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+    let start = boundary(text, span.start);
+    let limit = boundary(text, span.end.clamp(start, start + 400));
+    let end = text[start..limit].match_indices('\n').nth(5).map_or(limit, |(at, _)| start + at);
+    let first = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let first = text[..first.saturating_sub(1)]
+        .rfind('\n')
+        .map_or(first.min(first), |at| at + 1)
+        .max(boundary(text, first.saturating_sub(200)));
+    let last = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    (first..last, start - first..end - first)
+}
+
+fn boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// Control characters of a source become a visible stand-in of the same length in bytes, so that
+/// spans stay right.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c.to_string(),
+            c if c.is_control() && c.len_utf8() == 1 => "?".to_owned(),
+            c if c.is_control() || super::deceptive(c) => "?".repeat(c.len_utf8()),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+/// Prints diagnostics on standard error.
+pub fn print_errors(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics {
+        let _ = writeln!(anstream::stderr(), "{}\n", render(diagnostic, Weight::Error, true));
+    }
+}
+
+/// Prints a line on standard output.
+pub fn line(text: &str) {
+    let _ = writeln!(anstream::stdout(), "{}", clean(text));
+}
+
+/// Prints a text on standard output as it is.
+pub fn raw(text: &str) {
+    let _ = anstream::stdout().write_all(text.as_bytes());
+}
+
+/// Prints a remark on standard error.
+pub fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", clean(text));
+}
+
+/// Lays out rows below a head; columns named in `right` are right-aligned.
+pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>, right: &[usize]) {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head.iter().map(|text| Cell::new(text.to_uppercase())));
+    for row in rows {
+        table.add_row(row.iter().map(|text| clean(text)));
+    }
+    for index in right {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for text in table.lines() {
+        line(text.trim_end());
+    }
+}
+
+/// Shows a run as it goes, on standard error; a bar only on a terminal.
+pub struct Reporter {
+    bar: ProgressBar,
+    quiet: bool,
+}
+
+impl Reporter {
+    /// A reporter; a quiet one shows warnings only.
+    pub fn new(quiet: bool) -> Self {
+        let target = if std::io::stderr().is_terminal() && !quiet {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self { bar: ProgressBar::with_draw_target(None, target), quiet }
+    }
+
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| note(text));
+        }
+    }
+
+    fn bar(&self, what: &str, total: usize) {
+        self.bar.reset();
+        self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+        if let Ok(style) =
+            ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {elapsed} {wide_msg}")
+        {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
+        self.bar.set_prefix(what.to_owned());
+    }
+}
+
+impl Sink for Reporter {
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::Connected(server) => self.say(&format!("{} at {}", server.title(), server.address)),
+            Event::Warned(diagnostic) => self.bar.suspend(|| {
+                let _ = writeln!(anstream::stderr(), "{}\n", render(&diagnostic, Weight::Warning, true));
+            }),
+            Event::Noted(text) => self.say(&format!("note: {text}")),
+            Event::GuardWaited { holder, limit } => {
+                self.say(&format!("waiting up to {limit} s for {}", holder_text(holder.as_ref())));
+            }
+            Event::ReplayStarted { total } => {
+                self.say(&format!("replaying {total} migrations on an empty database"))
+            }
+            Event::RunStarted { total } => self.bar("migrating", total),
+            Event::StepStarted { id, number, .. } => {
+                self.bar.set_position(u64::try_from(number).unwrap_or(u64::MAX).saturating_sub(1));
+                self.bar.set_message(clean(id.as_str()));
+                self.bar.tick();
+            }
+            Event::StepFinished { .. } => self.bar.inc(1),
+            Event::CheckStarted => self.bar.set_message("checking the schema"),
+            Event::CommitStarted => self.bar.set_message("committing"),
+            Event::Committed => self.bar.finish_and_clear(),
+            Event::Written { path } => self.say(&format!("wrote {path}")),
+        }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Who has the guard, in words.
+pub fn holder_text(holder: Option<&Holder>) -> String {
+    let Some(holder) = holder else { return "another run".to_owned() };
+    let since = holder.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+    let remedy = holder.remedy.as_ref().map(|remedy| format!("; to end it: {remedy}")).unwrap_or_default();
+    format!("{}{since}{remedy}", holder.who)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Frame;
+
+    #[test]
+    fn a_frame_shows_the_lines_around() {
+        let source = "one\ntwo\nthree four\nfive\n";
+        let frame = Frame::new("a.sql", source, 14..18).label("here");
+        let text = render(&Diagnostic::new("it failed").frame(frame).help("mend it"), Weight::Error, false);
+        insta::assert_snapshot!(text, @r"
+        error: it failed
+         --> a.sql:3:7
+          |
+        3 | three four
+          |       ^^^^ here
+          |
+          = help: mend it
+        ");
+    }
+
+    #[test]
+    fn any_span_of_any_text_can_be_shown() {
+        let source = "a\u{1b}ä\n\n\u{202e}xyz\nlong ".repeat(50);
+        for start in 0..source.len() {
+            let frame = Frame::new("a", source.as_str(), start..start + 700);
+            let text = render(&Diagnostic::new("x").frame(frame), Weight::Error, false);
+            assert!(!text.contains('\u{1b}'));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What machines read: one JSON document on standard output.
+//!
+//! `format_version` grows when a key changes its meaning or goes; new keys do not change it. The
+//! shapes are described in `docs/cli.md`.
+
+use serde_json::{Value, json};
+
+use crate::catalogue::Catalogue;
+use crate::diagnostic::Diagnostic;
+use crate::discover::{Candidate, Discovery};
+use crate::drift::{Difference, Drift};
+use crate::engine::{Failure, Migrated, Prepared, Status, Verdict};
+use crate::lock::Finding;
+use crate::plan::{Mode, Plan, Why};
+
+/// The version of all documents.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A whole document: what every one of them begins with, and the rest.
+pub fn document(command: &str, outcome: &str, exit_code: u8, rest: Value) -> Value {
+    let mut document = json!({
+        "format_version": FORMAT_VERSION,
+        "command": command,
+        "outcome": outcome,
+        "exit_code": exit_code,
+    });
+    if let (Some(all), Value::Object(rest)) = (document.as_object_mut(), rest) {
+        all.extend(rest);
+    }
+    document
+}
+
+/// A bad end.
+pub fn failure(failure: &Failure) -> Value {
+    json!({ "errors": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>() })
+}
+
+fn diagnostic(diagnostic: &Diagnostic) -> Value {
+    let place = diagnostic.frames.first().map(|frame| {
+        let (line, column) = frame.line_column();
+        json!({ "path": frame.path, "line": line, "column": column })
+    });
+    json!({
+        "message": diagnostic.message,
+        "place": place,
+        "causes": diagnostic.causes,
+        "notes": diagnostic.notes,
+        "help": diagnostic.help,
+    })
+}
+
+/// Findings of a merge.
+pub fn findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Value {
+    let finding = |finding: &Finding| {
+        let mut value = diagnostic(&finding.diagnostic);
+        value["rule"] = finding.rule.name().into();
+        value["id"] = finding.id.as_str().into();
+        value
+    };
+    findings.into_iter().map(finding).collect()
+}
+
+/// A plan with its groups.
+pub fn plan(plan: &Plan) -> Value {
+    let groups: Vec<Value> = plan
+        .groups
+        .iter()
+        .map(|group| {
+            let steps: Vec<Value> = group
+                .steps
+                .iter()
+                .map(|step| {
+                    json!({
+                        "id": step.id.as_str(),
+                        "path": &*step.script.path,
+                        "checksum": step.script.hash.to_string(),
+                        "statements": step.statements.len(),
+                        "from": step.from,
+                        "late": step.late,
+                    })
+                })
+                .collect();
+            let (transaction, foreign_keys) = match group.mode {
+                Mode::Transaction { foreign_keys } => (true, foreign_keys),
+                Mode::Alone => (false, None),
+            };
+            json!({ "transaction": transaction, "foreign_keys": foreign_keys, "reason": group.reason, "steps": steps })
+        })
+        .collect();
+    let left_out: Vec<Value> = plan
+        .left_out
+        .iter()
+        .filter(|left_out| left_out.why != Why::Applied)
+        .map(|left_out| json!({ "id": left_out.id.as_str(), "why": why(&left_out.why) }))
+        .collect();
+    json!({
+        "steps": plan.len(),
+        "splits": plan.splits(),
+        "groups": groups,
+        "left_out": left_out,
+        "refusals": plan.refusals.iter().map(diagnostic).collect::<Vec<_>>(),
+        "warnings": plan.warnings.iter().map(diagnostic).collect::<Vec<_>>(),
+    })
+}
+
+/// Why a migration does not run, as a word.
+pub fn why(why: &Why) -> String {
+    match why {
+        Why::Applied => "applied".to_owned(),
+        Why::Replaced(old) => format!("replaces {old}"),
+        Why::Skipped => "skipped".to_owned(),
+        Why::Copy(original) => format!("copy of {original}"),
+        Why::NotApplicable => "not-applicable".to_owned(),
+        Why::Absent => "absent".to_owned(),
+    }
+}
+
+/// What a run would do.
+pub fn prepared(prepared: &Prepared) -> Value {
+    json!({ "plan": plan(&prepared.plan), "findings": findings(&prepared.merged.findings) })
+}
+
+/// What a run did.
+pub fn migrated(migrated: &Migrated) -> Value {
+    let applied: Vec<Value> = migrated
+        .applied
+        .iter()
+        .map(|a| json!({ "id": a.id.as_str(), "execution_ms": a.milliseconds }))
+        .collect();
+    json!({
+        "run": migrated.run,
+        "applied": applied,
+        "schema_check": verdict(&migrated.verdict),
+        "written": migrated.written,
+        "findings": findings(&migrated.prepared.merged.findings),
+    })
+}
+
+/// What the schema check said.
+pub fn verdict(verdict: &Verdict) -> Value {
+    let drift = match verdict {
+        Verdict::Passed(drift) | Verdict::Drifted(drift) => Some(self::drift(drift)),
+        Verdict::NotChecked(_) => None,
+    };
+    json!({ "verdict": verdict.word(), "drift": drift })
+}
+
+fn drift(drift: &Drift) -> Value {
+    let one = |difference: &Difference| {
+        json!({
+            "kind": difference.kind.name(),
+            "name": difference.name,
+            "part": difference.part,
+            "change": difference.change.name(),
+            "expected": difference.expected,
+            "actual": difference.actual,
+        })
+    };
+    json!({
+        "differences": drift.differences.iter().map(one).collect::<Vec<_>>(),
+        "notes": drift.notes.iter().map(one).collect::<Vec<_>>(),
+    })
+}
+
+/// What a database has of the lock.
+pub fn status(status: &Status) -> Value {
+    let lines: Vec<Value> = status
+        .lines
+        .iter()
+        .map(|line| {
+            json!({
+                "id": line.id.as_str(),
+                "state": line.state.word(),
+                "locked": line.locked,
+                "executed_at": line.executed_at,
+                "execution_ms": line.execution_ms,
+                "kind": line.kind,
+            })
+        })
+        .collect();
+    let holder = status
+        .holder
+        .as_ref()
+        .map(|h| json!({ "who": h.who, "since": h.since, "query": h.query, "remedy": h.remedy }));
+    let strangers: Vec<Value> = status
+        .strangers
+        .iter()
+        .map(|s| json!({ "tool": s.tool, "table": s.table, "rows": s.rows }))
+        .collect();
+    json!({
+        "database": { "dialect": status.server.dialect.name(), "version": status.server.version, "address": status.server.address },
+        "guard": holder,
+        "last_run": status.last_run.as_ref().map(|run| json!({ "id": run.id, "started_at": run.started_at, "schema_check": run.verdict })),
+        "other_tools": strangers,
+        "migrations": lines,
+        "findings": findings(&status.prepared.merged.findings),
+        "refusals": status.prepared.plan.refusals.iter().map(diagnostic).collect::<Vec<_>>(),
+    })
+}
+
+/// All modules and candidates.
+pub fn modules(catalogue: &Catalogue, discovery: &Discovery) -> Value {
+    let modules: Vec<Value> = catalogue
+        .modules()
+        .iter()
+        .map(|module| {
+            json!({
+                "namespace": module.namespace.as_str(),
+                "origin": module.origin.to_string(),
+                "folder": module.folder,
+                "format": module.format.name(),
+                "migrations": module.migrations.len(),
+                "checks": module.checks.len(),
+                "depends_on": module.depends_on.iter().map(|n| n.as_str()).collect::<Vec<_>>(),
+                "state": "enabled",
+            })
+        })
+        .collect();
+    let candidate = |candidate: &Candidate| {
+        json!({
+            "name": candidate.name,
+            "version": candidate.version,
+            "folder": candidate.folder,
+            "format": candidate.format.map(|format| format.name()),
+            "migrations": candidate.count,
+        })
+    };
+    json!({
+        "modules": modules,
+        "candidates": discovery.candidates.iter().map(candidate).collect::<Vec<_>>(),
+        "disabled": discovery.disabled.iter().map(candidate).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,33 @@
+//! Turning values into text: for people (`human`) and for machines (`json`).
+//!
+//! Nothing here decides anything; it prints what the engine says. All text that came from outside
+//! (file names, server messages) passes through `clean`, so that no control character reaches a
+//! terminal.
+
+pub mod human;
+pub mod json;
+
+/// A text without control, bidirectional and zero-width characters: those are written as `\u{…}`.
+/// Line breaks and tabs stay.
+pub fn clean(text: &str) -> String {
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || deceptive(c));
+    if text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
+}
+
+fn deceptive(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn escapes_do_not_reach_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc\u{202e}"), "a\\u{1b}[2Jb\nc\\u{202e}");
+        assert_eq!(clean("Grüße\t✓"), "Grüße\t✓");
+    }
+}

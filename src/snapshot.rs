@@ -1,0 +1,236 @@
+//! The committed expected schema: a text, and how it says which lock it was made from.
+//!
+//! A snapshot is a cache of *replay(lock)*. Its header lists the ordered entries and their digest;
+//! while the digest is the lock's, the definitions below are what the lock means. Versions in the
+//! header are information only. Blocks are introduced by `-- kind: name` before their first
+//! statement; the format is described in `docs/schema-check.md`.
+
+use std::fmt::Write;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::catalogue::Catalogue;
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::id::{Checksum, MigrationId};
+use crate::lock::Lock;
+use crate::schema::{Kind, Object, Schema};
+use crate::sql;
+
+/// What of a lock decides its schema: ids in order, skips, and the text that this dialect runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// (id, skipped), in order.
+    pub entries: Vec<(MigrationId, bool)>,
+    /// Over the entries and their texts.
+    pub digest: Option<Checksum>,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a lock on a database of this dialect.
+    pub fn of(lock: &Lock, catalogue: &Catalogue, dialect: Dialect) -> Self {
+        let mut hasher = Sha256::new();
+        let mut entries = Vec::with_capacity(lock.entries.len());
+        for (id, entry) in &lock.entries {
+            let text = match catalogue.get(id) {
+                Some(migration) => migration
+                    .up
+                    .choose(dialect)
+                    .map_or_else(|| "none".to_owned(), |script| script.hash.to_string()),
+                None => entry.checksum.map_or_else(|| "absent".to_owned(), |checksum| checksum.to_string()),
+            };
+            hasher.update(format!("{id} {} {text}\n", entry.skip));
+            entries.push((id.clone(), entry.skip));
+        }
+        Self { entries, digest: Some(Checksum::from_bytes(hasher.finalize().into())) }
+    }
+
+    /// What happened between this (older) fingerprint and a newer one, one line each.
+    pub fn changes(&self, newer: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let old: std::collections::HashMap<&MigrationId, bool> =
+            self.entries.iter().map(|(id, s)| (id, *s)).collect();
+        let new: std::collections::HashMap<&MigrationId, bool> =
+            newer.entries.iter().map(|(id, s)| (id, *s)).collect();
+        lines.extend(
+            self.entries
+                .iter()
+                .filter(|(id, _)| !new.contains_key(id))
+                .map(|(id, _)| format!("`{id}` is gone")),
+        );
+        lines.extend(
+            newer
+                .entries
+                .iter()
+                .filter(|(id, _)| !old.contains_key(id))
+                .map(|(id, _)| format!("`{id}` came")),
+        );
+        for (id, skip) in &newer.entries {
+            if old.get(id).is_some_and(|was| was != skip) {
+                lines.push(format!("`{id}` is {} now", if *skip { "skipped" } else { "no longer skipped" }));
+            }
+        }
+        let common = |list: &'_ [(MigrationId, bool)],
+                      other: &std::collections::HashMap<&MigrationId, bool>| {
+            list.iter().map(|(id, _)| id.clone()).filter(|id| other.contains_key(id)).collect::<Vec<_>>()
+        };
+        let (before, after) = (common(&self.entries, &new), common(&newer.entries, &old));
+        if let Some((was, _)) = before.iter().zip(&after).find(|(a, b)| a != b) {
+            lines.push(format!("the order changed from `{was}` on"));
+        }
+        if lines.is_empty() && self.digest != newer.digest {
+            lines.push("the text of a migration changed".to_owned());
+        }
+        lines
+    }
+}
+
+/// How far a snapshot can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It is what a replay made.
+    Replay,
+    /// It is what a database had; the reason why no replay could be made.
+    Unproved(String),
+}
+
+/// A snapshot as a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its database.
+    pub dialect: Dialect,
+    /// The lock that it was made from.
+    pub fingerprint: Fingerprint,
+    /// How it was made.
+    pub proof: Proof,
+    /// The server that made it: `PostgreSQL 15.20`.
+    pub server: String,
+    /// The schema.
+    pub schema: Schema,
+}
+
+const TITLE: &str =
+    "-- The schema that the locked migrations make of an empty database. Commit this file; do not edit it.";
+
+impl Snapshot {
+    /// The file's text.
+    pub fn render(&self) -> String {
+        let mut text = format!(
+            "{TITLE}\n-- Written by `db-migrations`; `db-migrations schema snapshot` makes it anew.\n--\n"
+        );
+        let _ = writeln!(text, "-- dialect: {}", self.dialect);
+        let _ = writeln!(text, "-- server: {}", self.server);
+        let _ = writeln!(text, "-- tool: db-migrations {}", env!("CARGO_PKG_VERSION"));
+        match &self.proof {
+            Proof::Replay => text.push_str("-- proof: replay\n"),
+            Proof::Unproved(reason) => {
+                let _ = writeln!(text, "-- proof: none, {}", one_line(reason));
+            }
+        }
+        if let Some(digest) = self.fingerprint.digest {
+            let _ = writeln!(text, "-- digest: {digest}");
+        }
+        for (id, skip) in &self.fingerprint.entries {
+            let _ = writeln!(text, "-- {} {id}", if *skip { "skip" } else { "run" });
+        }
+        text.push('\n');
+        text.push_str(&render_schema(&self.schema, self.dialect));
+        text
+    }
+
+    /// Reads a snapshot's text.
+    pub fn parse(path: &str, text: &str) -> Result<Self, Diagnostic> {
+        let text = crate::migration::normalise(text);
+        let fault = |what: &str| {
+            Diagnostic::new(format!("`{path}` is not a snapshot: {what}"))
+                .help("run `db-migrations schema snapshot` to make it anew")
+        };
+        let header = Header::read(&text).map_err(|what| fault(&what))?;
+        let schema = parse_schema(&text, header.dialect).map_err(|what| fault(&what))?;
+        let fingerprint = Fingerprint { entries: header.entries, digest: Some(header.digest) };
+        Ok(Self { dialect: header.dialect, fingerprint, proof: header.proof, server: header.server, schema })
+    }
+}
+
+/// The definitions of a schema as SQL that loads into an empty database: what `schema dump` prints.
+pub fn render_schema(schema: &Schema, dialect: Dialect) -> String {
+    let mut text = String::new();
+    if dialect == Dialect::Postgres && !schema.is_empty() {
+        // the search path is left alone: bodies of inlined SQL functions may need `public`
+        text.push_str("SET check_function_bodies = off;\n\n");
+    }
+    for object in &schema.objects {
+        let _ = writeln!(text, "-- {}: {}\n{}\n", object.kind, one_line(&object.name), object.definition);
+    }
+    while text.ends_with("\n\n") {
+        text.pop();
+    }
+    text
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+struct Header {
+    dialect: Dialect,
+    server: String,
+    proof: Proof,
+    digest: Checksum,
+    entries: Vec<(MigrationId, bool)>,
+}
+
+impl Header {
+    fn read(text: &str) -> Result<Self, String> {
+        let mut dialect = None;
+        let mut digest = None;
+        let mut header = Self {
+            dialect: Dialect::Sqlite,
+            server: String::new(),
+            proof: Proof::Replay,
+            digest: Checksum::of(b""),
+            entries: Vec::new(),
+        };
+        for line in text.lines().take_while(|line| line.starts_with("--")) {
+            let line = line[2..].trim();
+            if let Some(name) = line.strip_prefix("dialect: ") {
+                dialect = Dialect::from_alias(name);
+            } else if let Some(server) = line.strip_prefix("server: ") {
+                server.clone_into(&mut header.server);
+            } else if let Some(reason) = line.strip_prefix("proof: none, ") {
+                header.proof = Proof::Unproved(reason.to_owned());
+            } else if let Some(hex) = line.strip_prefix("digest: ") {
+                digest = hex.parse().ok();
+            } else if let Some(id) = line.strip_prefix("run ") {
+                header.entries.push((id.parse().map_err(|error| format!("{error}"))?, false));
+            } else if let Some(id) = line.strip_prefix("skip ") {
+                header.entries.push((id.parse().map_err(|error| format!("{error}"))?, true));
+            }
+        }
+        header.dialect = dialect.ok_or("its header names no dialect")?;
+        header.digest = digest.ok_or("its header has no digest")?;
+        Ok(header)
+    }
+}
+
+fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, String> {
+    let mut objects: Vec<Object> = Vec::new();
+    let statements = sql::split(dialect, text).map_err(|error| error.to_string())?;
+    let mut start = 0;
+    for statement in &statements {
+        let label = text[statement.leading.clone()].lines().rev().find_map(label);
+        if let Some((kind, name)) = label {
+            start = statement.span.start;
+            objects.push(Object { kind, name: name.to_owned(), definition: String::new() });
+        }
+        if let Some(object) = objects.last_mut() {
+            object.definition = format!("{};", &text[start..statement.span.end]);
+        }
+    }
+    Ok(Schema { objects })
+}
+
+fn label(line: &str) -> Option<(Kind, &str)> {
+    let (kind, name) = line.strip_prefix("-- ")?.split_once(": ")?;
+    Some((Kind::from_name(kind)?, name))
+}

@@ -1,0 +1,289 @@
+//! What a migration says about itself: `-- db-migrations: WORD …` lines before its first statement.
+//!
+//! An unknown word, a missing argument or a line that stands too late is an error: a directive that
+//! is silently passed over would run a migration in a way its author did not mean. Directives of
+//! other tools that belong to a file format (goose's, dbmate's) are read with that format; only
+//! sqlx's `-- no-transaction`, whose layout is our own, is known here. The ids that are named need
+//! not exist.
+
+mod comments;
+
+use std::ops::Range;
+
+use crate::diagnostic::nearest;
+use crate::dialect::Dialect;
+use crate::id::{IdError, MigrationId};
+use crate::migration::Phase;
+use comments::{Comment, comments, leading_comments};
+
+/// The directives of one migration text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// The text must run outside of a transaction.
+    pub no_transaction: bool,
+    /// Migrations that must come first.
+    pub depends_on: Vec<MigrationId>,
+    /// Ids under which the migration was known before.
+    pub replaces: Vec<MigrationId>,
+    /// When it may run in a deploy.
+    pub phase: Phase,
+    /// Lint rules that it is excused from.
+    pub allow: Vec<String>,
+    /// The foreign key mode that it asks for (SQLite).
+    pub foreign_keys: Option<bool>,
+}
+
+/// Why a directive cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectiveErrorKind {
+    /// Nothing stands behind the colon.
+    #[error("a directive is missing after `db-migrations:`")]
+    Missing,
+    /// There is no such directive.
+    #[error("unknown directive `{word}`")]
+    Unknown {
+        /// What was written.
+        word: String,
+        /// The known word that is near to it.
+        nearest: Option<&'static str>,
+    },
+    /// The directive needs an argument.
+    #[error("`{directive}` needs {expected}")]
+    MissingArgument {
+        /// The directive.
+        directive: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// The argument is none that the directive takes.
+    #[error("`{directive}` takes {expected}, not `{given}`")]
+    Argument {
+        /// The directive.
+        directive: &'static str,
+        /// What it takes.
+        expected: &'static str,
+        /// What was written.
+        given: String,
+    },
+    /// The argument is not a migration's id.
+    #[error("`{given}` is not the id of a migration: {error}")]
+    Id {
+        /// What was written.
+        given: String,
+        /// What is wrong with it.
+        error: IdError,
+    },
+    /// The directive stands a second time and says something else.
+    #[error("`{directive}` is said twice, with different arguments")]
+    Contradiction {
+        /// The directive.
+        directive: &'static str,
+    },
+    /// A statement stands before it.
+    #[error("a directive must stand before the first statement")]
+    Misplaced,
+    /// It stands in a block comment.
+    #[error("a directive must be a line comment")]
+    BlockComment,
+}
+
+/// A directive that cannot be followed, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
+pub struct DirectiveError {
+    /// What is wrong.
+    pub kind: DirectiveErrorKind,
+    /// The bytes that are meant.
+    pub span: Range<usize>,
+}
+
+impl DirectiveError {
+    /// What to do about it, where that is clear.
+    pub fn help(&self) -> Option<String> {
+        match &self.kind {
+            DirectiveErrorKind::Unknown { nearest: Some(word), .. } => {
+                Some(format!("did you mean `{word}`?"))
+            }
+            DirectiveErrorKind::Missing | DirectiveErrorKind::Unknown { .. } => {
+                Some(format!("known directives: `{}`", KNOWN.join("`, `")))
+            }
+            DirectiveErrorKind::Id { .. } => Some("write ids as `namespace::name`".to_owned()),
+            DirectiveErrorKind::Misplaced => Some("move the line to the top of the file".to_owned()),
+            DirectiveErrorKind::BlockComment => Some("write `-- db-migrations: …`".to_owned()),
+            DirectiveErrorKind::MissingArgument { .. }
+            | DirectiveErrorKind::Argument { .. }
+            | DirectiveErrorKind::Contradiction { .. } => None,
+        }
+    }
+}
+
+const KNOWN: [&str; 6] = ["no-transaction", "depends-on", "replaces", "phase", "allow", "foreign-keys"];
+
+/// What introduces a directive in a comment.
+const MARK: &str = "db-migrations:";
+
+/// The directives of a migration's text.
+///
+/// A text that is written for no particular dialect (`None`) is read only as far as every dialect
+/// agrees on it: the comments at its beginning. Of a dialect's text all comments are read, so that
+/// a directive that stands too late is found; tokens that are not closed are left to the splitter.
+///
+/// ```
+/// use db_migrations::{dialect::Dialect, sql::directives};
+/// let text = "-- db-migrations: depends-on users::001_users, shop::7\nSELECT 1;";
+/// assert_eq!(directives(Some(Dialect::Sqlite), text)?.depends_on.len(), 2);
+/// let error = directives(None, "-- db-migrations: no-transactions\n").unwrap_err();
+/// assert_eq!(error.to_string(), "unknown directive `no-transactions`");
+/// assert_eq!(error.help().as_deref(), Some("did you mean `no-transaction`?"));
+/// # Ok::<(), db_migrations::sql::DirectiveError>(())
+/// ```
+pub fn directives(dialect: Option<Dialect>, text: &str) -> Result<Directives, DirectiveError> {
+    let mut reader = Reader { text, found: Directives::default(), phase: None };
+    let sqlx = text.strip_prefix('\u{feff}').unwrap_or(text).starts_with("-- no-transaction");
+    reader.found.no_transaction = sqlx;
+    let comments = match dialect {
+        Some(dialect) => comments(dialect, text),
+        None => leading_comments(text),
+    };
+    for comment in comments {
+        reader.comment(&comment)?;
+    }
+    reader.found.phase = reader.phase.unwrap_or_default();
+    Ok(reader.found)
+}
+
+/// A part of the text and where it begins.
+type Word<'a> = (usize, &'a str);
+
+struct Reader<'a> {
+    text: &'a str,
+    found: Directives,
+    phase: Option<Phase>,
+}
+
+impl Reader<'_> {
+    fn comment(&mut self, comment: &Comment) -> Result<(), DirectiveError> {
+        let body = &self.text[comment.body.clone()];
+        let Some(rest) = body.trim_start().strip_prefix(MARK) else { return Ok(()) };
+        let start = comment.body.end - rest.len();
+        let mark = start - MARK.len();
+        let all = mark..mark + MARK.len() + rest.trim_end().len();
+        if comment.block {
+            return Err(DirectiveError { kind: DirectiveErrorKind::BlockComment, span: all });
+        }
+        if !comment.leading {
+            return Err(DirectiveError { kind: DirectiveErrorKind::Misplaced, span: all });
+        }
+        let words = words(rest, start);
+        let Some((word, arguments)) = words.split_first() else {
+            return Err(DirectiveError { kind: DirectiveErrorKind::Missing, span: all });
+        };
+        self.directive(*word, arguments)
+    }
+
+    fn directive(&mut self, word: Word<'_>, arguments: &[Word<'_>]) -> Result<(), DirectiveError> {
+        let Some(&directive) = KNOWN.iter().find(|known| **known == word.1) else {
+            let kind =
+                DirectiveErrorKind::Unknown { word: word.1.to_owned(), nearest: nearest(word.1, KNOWN) };
+            return Err(error(kind, word));
+        };
+        match directive {
+            "no-transaction" => {
+                if let Some(argument) = arguments.first() {
+                    return Err(refused(directive, "no argument", *argument));
+                }
+                self.found.no_transaction = true;
+            }
+            "depends-on" => self.found.depends_on.extend(ids(directive, word, arguments)?),
+            "replaces" => self.found.replaces.extend(ids(directive, word, arguments)?),
+            "allow" => {
+                need(directive, "the name of a rule", word, arguments)?;
+                self.found.allow.extend(arguments.iter().map(|(_, rule)| (*rule).to_owned()));
+            }
+            "phase" => {
+                let values = [("expand", Phase::Expand), ("contract", Phase::Contract)];
+                let value = one_of(directive, "`expand` or `contract`", values, word, arguments)?;
+                set(&mut self.phase, value, directive, word)?;
+            }
+            _ => {
+                let value =
+                    one_of(directive, "`on` or `off`", [("on", true), ("off", false)], word, arguments)?;
+                set(&mut self.found.foreign_keys, value, directive, word)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The words of a directive, parted by blanks and commas.
+fn words(text: &str, start: usize) -> Vec<Word<'_>> {
+    let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+    words.map(|word| (start + (word.as_ptr() as usize - text.as_ptr() as usize), word)).collect()
+}
+
+fn error(kind: DirectiveErrorKind, (at, word): Word<'_>) -> DirectiveError {
+    DirectiveError { kind, span: at..at + word.len() }
+}
+
+fn refused(directive: &'static str, expected: &'static str, given: Word<'_>) -> DirectiveError {
+    error(DirectiveErrorKind::Argument { directive, expected, given: given.1.to_owned() }, given)
+}
+
+fn need(
+    directive: &'static str,
+    expected: &'static str,
+    word: Word<'_>,
+    arguments: &[Word<'_>],
+) -> Result<(), DirectiveError> {
+    if arguments.is_empty() {
+        return Err(error(DirectiveErrorKind::MissingArgument { directive, expected }, word));
+    }
+    Ok(())
+}
+
+fn ids(
+    directive: &'static str,
+    word: Word<'_>,
+    arguments: &[Word<'_>],
+) -> Result<Vec<MigrationId>, DirectiveError> {
+    need(directive, "the id of a migration", word, arguments)?;
+    let id = |argument: &Word<'_>| {
+        argument.1.parse().map_err(|why| {
+            error(DirectiveErrorKind::Id { given: argument.1.to_owned(), error: why }, *argument)
+        })
+    };
+    arguments.iter().map(id).collect()
+}
+
+/// The value that the only argument stands for.
+fn one_of<T>(
+    directive: &'static str,
+    expected: &'static str,
+    values: [(&'static str, T); 2],
+    word: Word<'_>,
+    arguments: &[Word<'_>],
+) -> Result<T, DirectiveError> {
+    need(directive, expected, word, arguments)?;
+    if let Some(second) = arguments.get(1) {
+        return Err(refused(directive, expected, *second));
+    }
+    let given = arguments[0];
+    let found = values.into_iter().find(|(name, _)| *name == given.1);
+    found.map(|(_, value)| value).ok_or_else(|| refused(directive, expected, given))
+}
+
+fn set<T: PartialEq>(
+    place: &mut Option<T>,
+    value: T,
+    directive: &'static str,
+    word: Word<'_>,
+) -> Result<(), DirectiveError> {
+    if place.as_ref().is_some_and(|before| *before != value) {
+        return Err(error(DirectiveErrorKind::Contradiction { directive }, word));
+    }
+    *place = Some(value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

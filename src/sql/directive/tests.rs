@@ -1,0 +1,124 @@
+use super::*;
+
+fn of(text: &str) -> Directives {
+    let plain = directives(None, text).unwrap();
+    for dialect in Dialect::ALL {
+        assert_eq!(directives(Some(dialect), text).unwrap(), plain, "{dialect}");
+    }
+    plain
+}
+
+fn id(text: &str) -> MigrationId {
+    text.parse().unwrap()
+}
+
+#[test]
+fn every_directive() {
+    let text = "\u{feff}/* licence\n*/\n-- A comment\n--\tdb-migrations:no-transaction\n\
+                -- db-migrations: depends-on a::1 b::2, c::3 \r\n;\n\
+                -- db-migrations: depends-on d::4\n-- db-migrations: replaces e::5\n\
+                -- db-migrations: phase contract\n-- db-migrations: phase contract\n\
+                -- db-migrations: allow some-rule,other-rule\n-- db-migrations: foreign-keys off\n";
+    let found = directives(Some(Dialect::Postgres), text).unwrap();
+    assert_eq!(
+        found,
+        Directives {
+            no_transaction: true,
+            depends_on: ["a::1", "b::2", "c::3", "d::4"].map(id).to_vec(),
+            replaces: vec![id("e::5")],
+            phase: Phase::Contract,
+            allow: vec!["some-rule".to_owned(), "other-rule".to_owned()],
+            foreign_keys: Some(false),
+        }
+    );
+    assert_eq!(of(&text.replace(";\n", "")), found);
+}
+
+#[test]
+fn what_is_no_directive() {
+    for text in [
+        "",
+        "-- see db-migrations: it is a tool\nSELECT 1;",
+        "-- db-migrations is a tool",
+        "SELECT '-- db-migrations: x';",
+        " -- no-transaction",
+        "SELECT 1; -- no-transaction",
+        "SELECT '",
+        "/* db-migrations: x",
+    ] {
+        assert_eq!(of(text), Directives::default(), "{text}");
+    }
+}
+
+#[test]
+fn sqlx_says_no_transaction_at_the_very_beginning() {
+    assert!(of("-- no-transaction\nCREATE INDEX CONCURRENTLY i ON t (a);").no_transaction);
+    assert!(of("\u{feff}-- no-transaction").no_transaction);
+}
+
+#[test]
+fn errors_say_what_and_where() {
+    for (text, message, marked) in [
+        ("-- db-migrations:", "a directive is missing after `db-migrations:`", "db-migrations:"),
+        ("-- db-migrations: Phase expand", "unknown directive `Phase`", "Phase"),
+        ("-- db-migrations: depends-on", "`depends-on` needs the id of a migration", "depends-on"),
+        ("-- db-migrations: allow", "`allow` needs the name of a rule", "allow"),
+        (
+            "-- db-migrations: replaces a::b, c",
+            "`c` is not the id of a migration: an id is `namespace::name`",
+            "c",
+        ),
+        ("-- db-migrations: phase now", "`phase` takes `expand` or `contract`, not `now`", "now"),
+        ("-- db-migrations: phase", "`phase` needs `expand` or `contract`", "phase"),
+        ("-- db-migrations: foreign-keys on off", "`foreign-keys` takes `on` or `off`, not `off`", "off"),
+        (
+            "-- db-migrations: no-transaction please",
+            "`no-transaction` takes no argument, not `please`",
+            "please",
+        ),
+        (
+            "/* db-migrations: phase expand */",
+            "a directive must be a line comment",
+            "db-migrations: phase expand */",
+        ),
+        (
+            "-- db-migrations: phase expand\n-- db-migrations: phase contract",
+            "`phase` is said twice, with different arguments",
+            "phase",
+        ),
+    ] {
+        for dialect in [None, Some(Dialect::Postgres), Some(Dialect::Sqlite)] {
+            let error = directives(dialect, text).unwrap_err();
+            assert_eq!(error.to_string(), message);
+            assert_eq!(&text[error.span], marked, "{text}");
+        }
+    }
+}
+
+#[test]
+fn too_late_is_an_error_where_the_dialect_is_known() {
+    let text = "SELECT 1;\n-- db-migrations: phase contract \n";
+    let error = directives(Some(Dialect::Sqlite), text).unwrap_err();
+    assert_eq!(error.kind, DirectiveErrorKind::Misplaced);
+    assert_eq!(&text[error.span.clone()], "db-migrations: phase contract");
+    assert_eq!(error.help().as_deref(), Some("move the line to the top of the file"));
+    assert_eq!(directives(None, text), Ok(Directives::default()));
+}
+
+#[test]
+fn a_plain_text_is_read_as_far_as_all_dialects_agree() {
+    let late = "-- db-migrations: no-transaction\n";
+    for before in ["/* a /* b */ ", "/*!1 x */", "/*M!1 x */", "-- a\rSELECT 1;\n", "# a\n", "x "] {
+        assert!(!directives(None, &format!("{before}{late}")).unwrap().no_transaction, "{before}");
+    }
+    for before in ["/* a */", "-- a\r\n", "\n\t", "--\n"] {
+        assert!(directives(None, &format!("{before}{late}")).unwrap().no_transaction, "{before}");
+    }
+}
+
+#[test]
+fn help_names_the_nearest_word() {
+    let help = |text| directives(None, text).unwrap_err().help();
+    assert_eq!(help("-- db-migrations: depend-on a::b").as_deref(), Some("did you mean `depends-on`?"));
+    assert!(help("-- db-migrations: frobnicate").is_some_and(|help| help.starts_with("known directives:")));
+}

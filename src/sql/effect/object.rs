@@ -1,0 +1,70 @@
+//! What a statement makes or takes away, as far as the plan must know.
+
+use crate::dialect::Dialect;
+use crate::sql::cursor::Cursor;
+use crate::sql::lex::TokenKind;
+
+/// The table that a statement drops (`DROP TABLE`) or moves out of its name (`ALTER TABLE … RENAME
+/// TO`), unquoted, lower-cased, without its schema. On SQLite foreign keys that point to it must be
+/// off then: both are steps of a rebuild, and dropping the old table deletes by cascade.
+pub fn dropped_tables(dialect: Dialect, statement: &str) -> Option<String> {
+    let mut cursor = Cursor::new(dialect, statement);
+    let drops = cursor.eat(&["DROP", "TABLE"]);
+    if !drops && !cursor.eat(&["ALTER", "TABLE"]) {
+        return None;
+    }
+    cursor.eat(&["IF", "EXISTS"]);
+    let name = cursor.qualified_name()?.pop()?;
+    (drops || cursor.eat(&["RENAME", "TO"])).then(|| name.to_lowercase())
+}
+
+/// The value that `ALTER TYPE … ADD VALUE` adds to an enum (PostgreSQL); using it in the same
+/// transaction is refused there.
+pub fn added_enum_value(dialect: Dialect, statement: &str) -> Option<String> {
+    let mut cursor = Cursor::new(dialect, statement);
+    if dialect != Dialect::Postgres || !cursor.eat(&["ALTER", "TYPE"]) {
+        return None;
+    }
+    cursor.qualified_name()?;
+    if !cursor.eat(&["ADD", "VALUE"]) {
+        return None;
+    }
+    cursor.eat(&["IF", "NOT", "EXISTS"]);
+    cursor.next().filter(|piece| piece.kind == TokenKind::Text).map(|piece| piece.unquoted())
+}
+
+/// The lower-cased name of the pragma that a statement of SQLite reads or sets.
+pub fn is_pragma(statement: &str) -> Option<String> {
+    let mut cursor = Cursor::new(Dialect::Sqlite, statement);
+    if !cursor.eat(&["PRAGMA"]) {
+        return None;
+    }
+    Some(cursor.qualified_name()?.pop()?.to_ascii_lowercase())
+}
+
+/// Whether a statement creates something that lasts only as long as the session.
+pub fn creates_temporary(dialect: Dialect, statement: &str) -> bool {
+    let mut cursor = Cursor::new(dialect, statement);
+    if !cursor.eat(&["CREATE"]) {
+        return false;
+    }
+    cursor.skip_any(&["OR", "REPLACE", "GLOBAL", "LOCAL", "AGGREGATE"]);
+    if cursor.eat_any(&["TEMP", "TEMPORARY"]).is_some() {
+        return true;
+    }
+    let schema = match dialect {
+        Dialect::Postgres => "pg_temp",
+        Dialect::Sqlite => "temp",
+        Dialect::MariaDb | Dialect::MySql => return false,
+    };
+    // the schema of the first qualified name, which is that of the new object
+    while let Some(piece) = cursor.next() {
+        if cursor.peek().is_some_and(|next| next.text == ".") {
+            return piece.unquoted().eq_ignore_ascii_case(schema);
+        }
+        if piece.kind == TokenKind::OpenParen || piece.is_any(&["AS", "ON"]) {
+            return false;
+        }
+    }
+    false
+}

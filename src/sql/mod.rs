@@ -1,0 +1,24 @@
+//! SQL texts, read without a database: where tokens and statements begin and end, which directives
+//! a migration carries, and what a statement means for the plan.
+//!
+//! Everything rests on one lexer per dialect that follows the database's own scanner, since a wrong
+//! guess about a quote or a comment decides what is executed. There is no grammar here: no names are
+//! resolved, no statement is checked, and what a text does not make clear from its tokens (a
+//! `COMMIT` inside a procedure that it calls, say) is not known. Texts are expected to be normalised
+//! by [`crate::migration::normalise`].
+
+mod cursor;
+pub mod directive;
+pub mod effect;
+pub mod lex;
+mod nesting;
+pub mod parts;
+pub mod split;
+
+pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives};
+pub use effect::{
+    Boundary, added_enum_value, beyond_database, boundary, creates_temporary, dropped_tables, is_pragma,
+};
+pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
+pub use parts::{Part, normal_form, table_parts};
+pub use split::{Statement, split};

@@ -1,0 +1,250 @@
+//! Definitions in a form in which they can be compared: token by token, tables part by part.
+//!
+//! The normal form takes away what does not matter to a database (comments, blanks, the case of
+//! unquoted words, needless quotes) and nothing else: literals keep their spelling, and whether
+//! `int` and `integer` are the same is not known here. It is meant for comparing and showing, not
+//! for running.
+//!
+//! A table's columns and constraints become parts with names, so that a comparison can tell an
+//! extra column from a changed one, and so that their order does not count.
+
+use super::cursor::{Cursor, Piece};
+use super::lex::TokenKind;
+use crate::dialect::Dialect;
+
+/// One part of a table's definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// `column id`, `constraint users_pkey`, the text of a constraint without a name, or `options`
+    /// for what stands before and after the parentheses.
+    pub name: String,
+    /// Its normal form.
+    pub text: String,
+}
+
+/// The normal form of a definition: lower-case words, no comments, one blank between two tokens but
+/// none beside `( ) , ; .`; without the semicolon at the end.
+///
+/// ```
+/// use db_migrations::{dialect::Dialect, sql::normal_form};
+/// let form = normal_form(Dialect::Sqlite, "CREATE TABLE \"u\" (a  INT, -- id\n b TEXT DEFAULT 'X');");
+/// assert_eq!(form, "create table u(a int,b text default 'X')");
+/// ```
+pub fn normal_form(dialect: Dialect, definition: &str) -> String {
+    let mut form = Form::default();
+    Cursor::new(dialect, definition).for_each(|piece| form.push(&piece));
+    form.finish()
+}
+
+/// The parts of a `CREATE TABLE` with a list of columns, `options` first; `None` for anything else
+/// (`CREATE VIRTUAL TABLE`, `CREATE TABLE … PARTITION OF`, `… AS SELECT`).
+pub fn table_parts(dialect: Dialect, definition: &str) -> Option<Vec<Part>> {
+    let mut cursor = Cursor::new(dialect, definition);
+    let list = list_start(cursor.clone())?;
+    let mut options = Form::default();
+    while cursor.peek()?.at < list {
+        options.push(&cursor.next()?);
+    }
+    cursor.next();
+    let mut parts = Vec::new();
+    let (mut part, mut depth) = (Vec::new(), 1_usize);
+    while depth > 0 {
+        let piece = cursor.next()?;
+        match piece.kind {
+            TokenKind::OpenParen => depth += 1,
+            TokenKind::CloseParen => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 || (depth == 1 && piece.kind == TokenKind::Comma) {
+            parts.extend(finish_part(dialect, &part));
+            part.clear();
+        } else {
+            part.push(piece);
+        }
+    }
+    options.glued = false;
+    cursor.for_each(|piece| options.push(&piece));
+    parts.insert(0, Part { name: "options".to_owned(), text: options.finish() });
+    Some(parts)
+}
+
+/// Where the list of columns begins: right after the table's name.
+fn list_start(mut cursor: Cursor<'_>) -> Option<usize> {
+    if !cursor.eat(&["CREATE"]) {
+        return None;
+    }
+    cursor.skip_any(&["OR", "REPLACE", "GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED"]);
+    if !cursor.eat(&["TABLE"]) {
+        return None;
+    }
+    cursor.eat(&["IF", "NOT", "EXISTS"]);
+    cursor.qualified_name()?;
+    cursor.next().filter(|piece| piece.kind == TokenKind::OpenParen).map(|piece| piece.at)
+}
+
+fn finish_part(dialect: Dialect, pieces: &[Piece<'_>]) -> Option<Part> {
+    let first = pieces.first()?;
+    let mut form = Form::default();
+    for piece in pieces {
+        form.push(piece);
+    }
+    let text = form.finish();
+    let name = match pieces.get(1) {
+        Some(name) if first.is("CONSTRAINT") => format!("constraint {}", spelling(name)),
+        second if is_constraint(dialect, first, second) => text.clone(),
+        _ => format!("column {}", spelling(first)),
+    };
+    Some(Part { name, text })
+}
+
+/// Whether a part is a constraint (or something else that is no column) by its first words.
+fn is_constraint(dialect: Dialect, first: &Piece<'_>, second: Option<&Piece<'_>>) -> bool {
+    let opens = second.is_some_and(|second| second.kind == TokenKind::OpenParen);
+    let keyword = first.is_any(&["PRIMARY", "UNIQUE", "CHECK", "FOREIGN"]);
+    keyword
+        || match dialect {
+            Dialect::Postgres => {
+                let using = second.is_some_and(|second| second.is("USING"));
+                first.is("LIKE") || (first.is("EXCLUDE") && (opens || using))
+            }
+            Dialect::MariaDb | Dialect::MySql => {
+                first.is_any(&["INDEX", "KEY", "FULLTEXT", "SPATIAL"])
+                    || (first.is("PERIOD") && second.is_some_and(|second| second.is("FOR")))
+            }
+            Dialect::Sqlite => false,
+        }
+}
+
+/// Tokens joined into a normal form.
+#[derive(Default)]
+struct Form {
+    text: String,
+    /// The last token takes no blank behind it.
+    glued: bool,
+}
+
+impl Form {
+    fn push(&mut self, piece: &Piece<'_>) {
+        let glue = matches!(
+            piece.kind,
+            TokenKind::OpenParen | TokenKind::CloseParen | TokenKind::Comma | TokenKind::Semicolon
+        ) || piece.text == ".";
+        if !self.text.is_empty() && !glue && !self.glued {
+            self.text.push(' ');
+        }
+        self.text.push_str(&spelling(piece));
+        self.glued = glue;
+    }
+
+    fn finish(mut self) -> String {
+        self.text.truncate(self.text.trim_end_matches(';').len());
+        self.text
+    }
+}
+
+/// A token as the normal form spells it.
+fn spelling(piece: &Piece<'_>) -> String {
+    match piece.kind {
+        TokenKind::Word => piece.text.to_ascii_lowercase(),
+        TokenKind::QuotedName if !piece.text.starts_with(['u', 'U']) => {
+            let name = piece.unquoted();
+            if is_plain(&name) { name } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+        }
+        _ => piece.text.to_owned(),
+    }
+}
+
+/// Whether a name means the same without quotes, keywords apart.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(plain) && bytes.all(|byte| plain(byte) || byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(dialect: Dialect, definition: &str) -> Vec<(String, String)> {
+        let parts = table_parts(dialect, definition).unwrap();
+        parts.into_iter().map(|part| (part.name, part.text)).collect()
+    }
+
+    fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+        pairs.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec()
+    }
+
+    #[test]
+    fn normal_forms() {
+        for (dialect, text, expected) in [
+            (Dialect::Sqlite, "CREATE TABLE \"u\" (a INT)", "create table u(a int)"),
+            (Dialect::Sqlite, "create\n table u(a/* x */int) ;", "create table u(a int)"),
+            (Dialect::Sqlite, "[A b] `c` \"d\"\"\" \"E\"", "\"A b\" c \"d\"\"\" \"E\""),
+            (Dialect::Sqlite, "a>-1 AND b <> 'X Y' -- z", "a > - 1 and b <> 'X Y'"),
+            (Dialect::Postgres, "public . \"t\" E'\\'' $$ A $$", "public.t E'\\'' $$ A $$"),
+            (Dialect::Postgres, "U&\"d\\0061\"; x'FF'", "U&\"d\\0061\";x'FF'"),
+            (Dialect::Postgres, "", ""),
+        ] {
+            assert_eq!(normal_form(dialect, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_postgres() {
+        let text =
+            "CREATE TABLE public.users (\n    id bigint NOT NULL,\n    \"Name\" text DEFAULT 'a, (b'::text,
+            price numeric(10,2),\n    exclude int,\n    CONSTRAINT users_pkey PRIMARY KEY (id, price),
+            EXCLUDE USING gist (id WITH =),\n    UNIQUE (\"Name\")\n) PARTITION BY RANGE (id);";
+        assert_eq!(
+            parts(Dialect::Postgres, text),
+            pairs([
+                ("options", "create table public.users partition by range(id)"),
+                ("column id", "id bigint not null"),
+                ("column \"Name\"", "\"Name\" text default 'a, (b' :: text"),
+                ("column price", "price numeric(10,2)"),
+                ("column exclude", "exclude int"),
+                ("constraint users_pkey", "constraint users_pkey primary key(id,price)"),
+                ("exclude using gist(id with =)", "exclude using gist(id with =)"),
+                ("unique(\"Name\")", "unique(\"Name\")"),
+            ])
+        );
+    }
+
+    #[test]
+    fn a_table_of_sqlite() {
+        let text =
+            "CREATE TABLE [t](id INTEGER PRIMARY KEY, key, 'like' TEXT, b CHECK (b IN (1,2)),\n-- ) x,\n
+            CHECK (b > 0) UNIQUE (b), FOREIGN KEY (b) REFERENCES u(id)) STRICT, WITHOUT ROWID";
+        assert_eq!(
+            parts(Dialect::Sqlite, text),
+            pairs([
+                ("options", "create table t strict,without rowid"),
+                ("column id", "id integer primary key"),
+                ("column key", "key"),
+                ("column 'like'", "'like' text"),
+                ("column b", "b check(b in(1,2))"),
+                ("check(b > 0)unique(b)", "check(b > 0)unique(b)"),
+                ("foreign key(b)references u(id)", "foreign key(b)references u(id)"),
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_no_list_of_columns() {
+        for text in [
+            "CREATE VIRTUAL TABLE t USING fts5(a)",
+            "CREATE TABLE t PARTITION OF u FOR VALUES IN (1)",
+            "CREATE TABLE t AS SELECT (1)",
+            "CREATE VIEW v (a) AS SELECT 1",
+            "CREATE TABLE t (a int",
+            "CREATE TABLE t (a 'x)",
+            "SELECT 1",
+            "",
+        ] {
+            assert_eq!(table_parts(Dialect::Postgres, text), None, "{text}");
+            assert_eq!(table_parts(Dialect::Sqlite, text), None, "{text}");
+        }
+        assert_eq!(parts(Dialect::Postgres, "CREATE TABLE t () INHERITS (u);").len(), 1);
+        assert_eq!(parts(Dialect::MySql, "CREATE TABLE `t` (`key` int, KEY k (`key`))")[2].0, "key k(key)");
+    }
+}
