@@ -282,10 +282,13 @@ pub trait Session: Read {
     /// Rows that violate a foreign key, as text (only where they can exist).
     fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>>;
     /// Commits.
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(Committed, Box<dyn Guard>), CommitError>>;
+    fn commit(self: Box<Self>) -> BoxFuture<'static, CommitResult>;
     /// Rolls back; an error means that the connection is gone, which rolls back, too.
     fn rollback(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>>;
 }
+
+/// The proof and the guard, which goes on; or why there is none.
+pub type CommitResult = Result<(Committed, Box<dyn Guard>), CommitError>;
 
 /// Why a commit did not say that it is done.
 #[derive(Debug)]

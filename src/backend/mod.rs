@@ -38,7 +38,7 @@ pub fn dialect_of(url: &str) -> Result<Dialect, Diagnostic> {
 }
 
 /// Where connections to this URL come from.
-pub fn connector(options: Options) -> Result<Box<dyn Connect>, Diagnostic> {
+pub fn connector(options: &Options) -> Result<Box<dyn Connect>, Diagnostic> {
     match dialect_of(&options.url)? {
         #[cfg(feature = "postgres")]
         Dialect::Postgres => Ok(Box::new(postgres::Connector::new(options)?)),

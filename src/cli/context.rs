@@ -102,7 +102,7 @@ impl Context {
         let tables = Tables::new(Some(&database.history_schema), &database.history_table)
             .map_err(|error| usage(Diagnostic::new(format!("the name of the history table: {error}"))))?;
         let scratch_url = database.scratch_url.clone();
-        backend::connector(Options { url, scratch_url, tables, create }).map_err(usage)
+        backend::connector(&Options { url, scratch_url, tables, create }).map_err(usage)
     }
 
     /// Discovers, and reads the lock.

@@ -58,7 +58,9 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         written.push(shown(&path, &context.root));
     }
     if global.format == Format::Human {
-        written.iter().for_each(|path| human::line(&format!("wrote {path}")));
+        for path in &written {
+            human::line(&format!("wrote {path}"));
+        }
     }
     Ok(Done::new(Exit::Done, "written", json!({ "module": module.namespace.as_str(), "written": written })))
 }

@@ -142,10 +142,10 @@ fn accept(
         }
     }
     for (id, entry) in &mut lock.entries {
-        if ids.contains(id) || Some(id.namespace()) == module {
-            if let Some(migration) = project.catalogue.get(id) {
-                entry.checksum = Some(migration.up.checksum());
-            }
+        if (ids.contains(id) || Some(id.namespace()) == module)
+            && let Some(migration) = project.catalogue.get(id)
+        {
+            entry.checksum = Some(migration.up.checksum());
         }
     }
     Ok(())
@@ -203,7 +203,7 @@ async fn update(
     }
     match written {
         Written::Changed => {
-            say(global, &format!("wrote {} ({} entries)", project.config.lock, merged.lock.entries.len()))
+            say(global, &format!("wrote {} ({} entries)", project.config.lock, merged.lock.entries.len()));
         }
         Written::Unchanged => say(
             global,
@@ -246,7 +246,7 @@ async fn refresh(
             say(
                 global,
                 &format!(
-                    "the snapshot of {dialect} is stale: run `db-migrations schema snapshot --dialect {dialect}`"
+                    "the snapshot of {dialect} is missing or stale: run `db-migrations schema snapshot --dialect {dialect}`"
                 ),
             );
             continue;

@@ -44,7 +44,7 @@ impl Verdict {
 }
 
 /// What counts as drift for this project on this database.
-pub fn policy(
+pub(super) fn policy(
     project: &Project,
     read: &(dyn Read + '_),
     expected_server: Option<&str>,

@@ -200,9 +200,7 @@ pub(super) fn rolled_back(progress: &Progress, diagnostic: Diagnostic) -> Failur
 /// The report of a failing migration.
 fn failed(step: &Step, failure: &TaskFailure, progress: &Progress) -> Failure {
     let mut diagnostic = Diagnostic::new(format!("migration `{}` failed", step.id));
-    if let Some(frame) = place(step, failure) {
-        diagnostic = diagnostic.frame(frame);
-    }
+    diagnostic = diagnostic.frame(place(step, failure));
     let error = describe(&failure.error);
     diagnostic = diagnostic.cause(&error.message);
     match failure.statement {
@@ -239,7 +237,7 @@ fn failed(step: &Step, failure: &TaskFailure, progress: &Progress) -> Failure {
     rolled_back(progress, diagnostic)
 }
 
-fn place(step: &Step, failure: &TaskFailure) -> Option<Frame> {
+fn place(step: &Step, failure: &TaskFailure) -> Frame {
     let statement = failure.statement.and_then(|n| step.statements.get(n));
     let span = match (failure.offset, statement) {
         (Some(offset), _) => offset..word_end(&step.script.text, offset),
@@ -248,7 +246,7 @@ fn place(step: &Step, failure: &TaskFailure) -> Option<Frame> {
     };
     let mut frame = Frame::new(&*step.script.path, std::sync::Arc::clone(&step.script.text), span);
     frame.lines_before = step.script.lines_before;
-    Some(frame)
+    frame
 }
 
 fn word_end(text: &str, start: usize) -> usize {

@@ -125,7 +125,7 @@ fn no_table(table: &str, error: &crate::database::DatabaseError) -> Failure {
 
 struct Matched {
     row: NewRow,
-    respelled: Option<&'static str>,
+    spelling: Spelling,
 }
 
 /// Finds each row's migration and proves its text; all faults at once.
@@ -157,7 +157,7 @@ fn match_rows(
             continue;
         }
         match spelling(&script.text, &row.checksum) {
-            Some(respelled) => matched.push(Matched {
+            Some(spelling) => matched.push(Matched {
                 row: NewRow {
                     id: migration.id.clone(),
                     checksum: script.hash,
@@ -166,7 +166,7 @@ fn match_rows(
                     executed_at: Some(row.installed_on.clone()),
                     execution_ms: row.execution_ms,
                 },
-                respelled,
+                spelling,
             }),
             None => faults.push(
                 Diagnostic::new(format!("{named} ran with another text than `{}` has now", script.path))
@@ -178,19 +178,28 @@ fn match_rows(
     if faults.is_empty() { Ok(matched) } else { Err(Failure::all(Kind::Refused, faults)) }
 }
 
-/// Which spelling of a normalised text has this SHA-384; `Some(None)` is the text as it is.
-fn spelling(text: &str, checksum: &[u8]) -> Option<Option<&'static str>> {
+/// How the file was spelt when it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    /// As we have it.
+    Same,
+    /// With these differences, which mean nothing.
+    Other(&'static str),
+}
+
+/// Which spelling of a normalised text has this SHA-384.
+fn spelling(text: &str, checksum: &[u8]) -> Option<Spelling> {
     let crlf = text.replace('\n', "\r\n");
     let spellings = [
-        (None, text.to_owned()),
-        (Some("CRLF line ends"), crlf.clone()),
-        (Some("a byte order mark"), format!("\u{feff}{text}")),
-        (Some("CRLF line ends and a byte order mark"), format!("\u{feff}{crlf}")),
+        (Spelling::Same, text.to_owned()),
+        (Spelling::Other("CRLF line ends"), crlf.clone()),
+        (Spelling::Other("a byte order mark"), format!("\u{feff}{text}")),
+        (Spelling::Other("CRLF line ends and a byte order mark"), format!("\u{feff}{crlf}")),
     ];
     spellings
         .into_iter()
         .find(|(_, text)| Sha384::digest(text.as_bytes())[..] == *checksum)
-        .map(|(name, _)| name)
+        .map(|(spelling, _)| spelling)
 }
 
 struct NewRows {
@@ -207,7 +216,9 @@ fn new_rows(matched: Vec<Matched>, history: &History) -> NewRows {
     }
     fresh.sort_by(|a, b| a.row.executed_at.cmp(&b.row.executed_at)); // stable: equal times stay in version order
     for (matched, position) in fresh.into_iter().zip(history.next_position()..) {
-        result.respelled.extend(matched.respelled.map(|which| (matched.row.id.clone(), which)));
+        if let Spelling::Other(which) = matched.spelling {
+            result.respelled.push((matched.row.id.clone(), which));
+        }
         result.rows.push(NewRow { position, ..matched.row });
     }
     result
@@ -250,8 +261,11 @@ mod tests {
         let text = "CREATE TABLE t (\n  id INT\n);\n";
         let sum = |text: &str| Sha384::digest(text.as_bytes()).to_vec();
         assert_eq!(sum(text)[..4], [0xab, 0xb9, 0x2d, 0xaf]);
-        assert_eq!(spelling(text, &sum(text)), Some(None));
-        assert_eq!(spelling(text, &sum(&text.replace('\n', "\r\n"))), Some(Some("CRLF line ends")));
+        assert_eq!(spelling(text, &sum(text)), Some(Spelling::Same));
+        assert_eq!(
+            spelling(text, &sum(&text.replace('\n', "\r\n"))),
+            Some(Spelling::Other("CRLF line ends"))
+        );
         assert_eq!(spelling(text, &sum("x")), None);
     }
 }

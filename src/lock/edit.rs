@@ -27,15 +27,12 @@ pub(super) fn edit(document: &Document, wanted: &Lock) -> String {
         if !out.is_empty() && !out.ends_with('\n') {
             out.push_str(newline);
         }
-        match (document.sites.get(id), document.lock().entries.get(id)) {
-            (Some(site), Some(old)) => {
-                out.push_str(&leads.take(id));
-                push_changed(&mut out, text, site, old, entry);
-            }
-            _ => {
-                out.push_str(&line(id, entry));
-                out.push_str(newline);
-            }
+        if let (Some(site), Some(old)) = (document.sites.get(id), document.lock().entries.get(id)) {
+            out.push_str(&leads.take(id));
+            push_changed(&mut out, text, site, old, entry);
+        } else {
+            out.push_str(&line(id, entry));
+            out.push_str(newline);
         }
     }
     out.push_str(&leads.tail);
@@ -145,10 +142,10 @@ fn edits(text: &str, site: &Site, old: &Entry, new: &Entry) -> Vec<Edit> {
     if let ValueSite::Null(at) = site.value {
         return vec![(at..at, format!(" {}", flow(new)))];
     }
-    if site.fields.is_empty() {
-        if let ValueSite::Flow(span) = &site.value {
-            return vec![(span.clone(), flow(new))];
-        }
+    if site.fields.is_empty()
+        && let ValueSite::Flow(span) = &site.value
+    {
+        return vec![(span.clone(), flow(new))];
     }
     let (before, after) = (fields(old), fields(new));
     let value_of = |list: &[(&'static str, String)], name: &str| {
@@ -192,19 +189,17 @@ fn line_around(text: &str, field: &FieldSite) -> Range<usize> {
 
 fn additions(text: &str, site: &Site, added: &[(&str, String)]) -> Vec<Edit> {
     let Some(last) = site.fields.last().filter(|_| !added.is_empty()) else { return Vec::new() };
-    match site.value {
-        ValueSite::Block => {
-            let line = line_around(text, last);
-            let line_start = text[..last.key.start].rfind('\n').map_or(0, |at| at + 1);
-            let indent = &text[line_start..last.key.start];
-            let (before, after) = if text[..line.end].ends_with('\n') { ("", "\n") } else { ("\n", "") };
-            let lines: String =
-                added.iter().map(|(name, value)| format!("{before}{indent}{name}: {value}{after}")).collect();
-            vec![(line.end..line.end, lines)]
-        }
-        _ => {
-            let fields: String = added.iter().map(|(name, value)| format!(", {name}: {value}")).collect();
-            vec![(last.value.end..last.value.end, fields)]
-        }
+    if let ValueSite::Block = site.value {
+        let line = line_around(text, last);
+        let line_start = text[..last.key.start].rfind('\n').map_or(0, |at| at + 1);
+        let indent = &text[line_start..last.key.start];
+        let (before, after) = if text[..line.end].ends_with('\n') { ("", "\n") } else { ("\n", "") };
+        let text_of = |(name, value): &(&str, String)| format!("{before}{indent}{name}: {value}{after}");
+        let lines = added.iter().map(text_of).collect::<Vec<_>>().concat();
+        vec![(line.end..line.end, lines)]
+    } else {
+        let field = |(name, value): &(&str, String)| format!(", {name}: {value}");
+        let fields = added.iter().map(field).collect::<Vec<_>>().concat();
+        vec![(last.value.end..last.value.end, fields)]
     }
 }

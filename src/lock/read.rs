@@ -451,7 +451,7 @@ impl<'a> Reader<'a> {
                 "update db-migrations, or write `kind: sql`",
             ),
             "replaces" => {
-                self.fault(span.clone(), "`replaces` is a list of ids", "write `[namespace::name]`")
+                self.fault(span.clone(), "`replaces` is a list of ids", "write `[namespace::name]`");
             }
             _ => self.unknown_key(name, key),
         }

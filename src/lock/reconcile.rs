@@ -22,12 +22,11 @@ pub(super) fn locked(
     let mut proposed = HashSet::new();
     let mut findings = Vec::new();
     for (id, entry) in &mut merged.lock.entries {
-        match catalogue.get(id) {
-            Some(migration) => findings.extend(check_text(id, entry, migration, history)),
-            None => {
-                let new = renames.of(catalogue, id, entry).filter(|new| proposed.insert((*new).clone()));
-                findings.push(absent(id, entry, new, catalogue, history));
-            }
+        if let Some(migration) = catalogue.get(id) {
+            findings.extend(check_text(id, entry, migration, history));
+        } else {
+            let new = renames.of(catalogue, id, entry).filter(|new| proposed.insert((*new).clone()));
+            findings.push(absent(id, entry, new, catalogue, history));
         }
         if entry.skip && history.is_some_and(|history| history.contains(id)) {
             findings.push(

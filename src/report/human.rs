@@ -168,7 +168,7 @@ impl Sink for Reporter {
                 self.say(&format!("waiting up to {limit} s for {}", holder_text(holder.as_ref())));
             }
             Event::ReplayStarted { total } => {
-                self.say(&format!("replaying {total} migrations on an empty database"))
+                self.say(&format!("replaying {total} migrations on an empty database"));
             }
             Event::RunStarted { total } => self.bar("migrating", total),
             Event::StepStarted { id, number, .. } => {

@@ -211,7 +211,7 @@ pub fn modules(catalogue: &Catalogue, discovery: &Discovery) -> Value {
                 "format": module.format.name(),
                 "migrations": module.migrations.len(),
                 "checks": module.checks.len(),
-                "depends_on": module.depends_on.iter().map(|n| n.as_str()).collect::<Vec<_>>(),
+                "depends_on": module.depends_on.iter().map(super::super::id::Namespace::as_str).collect::<Vec<_>>(),
                 "state": "enabled",
             })
         })
@@ -221,7 +221,7 @@ pub fn modules(catalogue: &Catalogue, discovery: &Discovery) -> Value {
             "name": candidate.name,
             "version": candidate.version,
             "folder": candidate.folder,
-            "format": candidate.format.map(|format| format.name()),
+            "format": candidate.format.map(super::super::module::Format::name),
             "migrations": candidate.count,
         })
     };

@@ -1,5 +1,7 @@
 //! The lock: its order rule, its merge, its text. All pure: no file, no database.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 mod laws;
 mod merge;
 mod support;

@@ -36,7 +36,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(options: Options) -> Result<Self, Diagnostic> {
+    pub(super) fn new(options: &Options) -> Result<Self, Diagnostic> {
         let parse = |url: &str| {
             PgConnectOptions::from_str(url).map(prepared).map_err(|error| {
                 Diagnostic::new(format!("`{}` is no PostgreSQL URL", address(url))).cause(error).help(

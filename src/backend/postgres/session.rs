@@ -14,8 +14,8 @@ use super::history::create;
 use super::{Held, Postgres, quote};
 use crate::backend::error;
 use crate::database::{
-    Begin, BoxFuture, CommitError, Committed, Database, DatabaseError, Guard, NewRow, NewRun, Session, Task,
-    TaskFailure,
+    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
+    Session, Task, TaskFailure,
 };
 use crate::dialect::Dialect;
 use crate::plan::prefix_hash;
@@ -120,7 +120,7 @@ impl Postgres {
                 match stream.try_next().await {
                     Ok(Some(Either::Left(_))) => done += 1,
                     Ok(Some(Either::Right(row))) if done == task.statements.len() + RESET_RESULTS => {
-                        last = Some(row)
+                        last = Some(row);
                     }
                     Ok(Some(Either::Right(_))) => {}
                     Ok(None) => break Ok(()),
@@ -285,7 +285,7 @@ impl Session for Postgres {
         Box::pin(async { Ok(BTreeSet::new()) })
     }
 
-    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(Committed, Box<dyn Guard>), CommitError>> {
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, CommitResult> {
         Box::pin(async move {
             self.transaction = None;
             match self.execute("COMMIT").await {

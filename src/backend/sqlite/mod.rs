@@ -39,7 +39,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(options: Options) -> Result<Self, Diagnostic> {
+    pub(super) fn new(options: &Options) -> Result<Self, Diagnostic> {
         let parsed = SqliteConnectOptions::from_str(&options.url).map_err(|error| {
             Diagnostic::new(format!("`{}` is no SQLite URL", address(&options.url)))
                 .cause(error)

@@ -16,8 +16,8 @@ use super::history::{NOW, NOW_MS, create};
 use super::{Sqlite, quote};
 use crate::backend::error;
 use crate::database::{
-    Begin, BoxFuture, CommitError, Committed, Database, DatabaseError, Guard, NewRow, NewRun, Session,
-    SqlError, Task, TaskFailure,
+    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
+    Session, SqlError, Task, TaskFailure,
 };
 use crate::dialect::Dialect;
 use crate::plan::prefix_hash;
@@ -270,7 +270,7 @@ impl Session for Sqlite {
         })
     }
 
-    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(Committed, Box<dyn Guard>), CommitError>> {
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, CommitResult> {
         Box::pin(async move {
             self.may_commit.store(true, Ordering::SeqCst);
             match self.execute("COMMIT").await {

@@ -1,3 +1,5 @@
+//! Cases of `directive`.
+
 use super::*;
 
 fn of(text: &str) -> Directives {

@@ -1,3 +1,5 @@
+//! Cases of `effect`.
+
 use super::*;
 
 #[track_caller]

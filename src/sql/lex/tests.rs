@@ -1,3 +1,5 @@
+//! Cases of `lex`.
+
 use proptest::prelude::*;
 
 use super::*;

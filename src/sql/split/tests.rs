@@ -1,3 +1,5 @@
+//! Cases of `split`.
+
 use proptest::prelude::*;
 use squawk_syntax::SourceFile;
 use squawk_syntax::ast::AstNode;

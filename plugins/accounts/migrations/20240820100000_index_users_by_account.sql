@@ -1,0 +1,1 @@
+CREATE INDEX users_by_account ON users (account_id);

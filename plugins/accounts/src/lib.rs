@@ -1,0 +1,1 @@
+//! Sample plugin: accounts and their users.

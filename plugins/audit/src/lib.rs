@@ -1,0 +1,1 @@
+//! Sample plugin: an audit log, with texts for each database.

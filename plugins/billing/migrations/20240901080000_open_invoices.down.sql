@@ -1,0 +1,2 @@
+DROP VIEW open_invoices;
+ALTER TABLE invoices DROP COLUMN paid_on;

@@ -1,0 +1,1 @@
+//! Sample plugin: invoices of accounts. Depends on `accounts`.

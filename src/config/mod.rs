@@ -1,0 +1,263 @@
+//! `db-migrations.yml` as a value.
+//!
+//! Every key is optional: without a file everything has its default. Read with serde-saphyr, since
+//! the file is small and serde's words are enough; unknown keys, duplicate keys and wrong types are
+//! errors with a code frame and the nearest known key. Finding the file, the environment and `.env`
+//! belong to the command line; here a text and a look-up of variables become a value.
+//!
+//! serde stops at the first fault of *shape*; faults of *values* (an unknown format, a variable that
+//! is not set) are collected and reported together.
+
+mod edit;
+#[cfg(test)]
+mod tests;
+mod values;
+mod wire;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Diagnostic, Frame};
+use crate::dialect::Dialect;
+use crate::id::Namespace;
+use crate::module::Format;
+
+pub use edit::{disable_in_text, enable_in_text};
+
+/// The configuration of one database.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The text it was read from, for code frames; empty without a file.
+    pub source: Source,
+    /// The application's package, needed in a virtual workspace.
+    pub application: Option<String>,
+    /// The application's namespace; `None` = what its own metadata says, else `app`.
+    pub namespace: Option<Namespace>,
+    /// The application's migrations; `None` = what its own metadata says, else `migrations`.
+    pub path: Option<String>,
+    /// The format of the application's migrations; `None` = detected.
+    pub format: Option<Format>,
+    /// The lock file.
+    pub lock: String,
+    /// The snapshot is `PREFIX.<dialect>.sql`.
+    pub snapshot: String,
+    /// The folder of the application's checks.
+    pub checks: String,
+    /// The database and the tables of the history.
+    pub database: Database,
+    /// The dialects for which a snapshot is kept; empty = the URL's.
+    pub dialects: Vec<Dialect>,
+    /// How Cargo is asked for the crate graph.
+    pub cargo: Cargo,
+    /// What is a module beside the crates that say so themselves.
+    pub modules: Modules,
+    /// How the resulting schema is checked.
+    pub schema_check: SchemaCheck,
+    /// What a run may do.
+    pub policy: Policy,
+}
+
+/// The text of the configuration, to point into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The file as it is shown.
+    pub path: String,
+    /// The whole text.
+    pub text: Arc<str>,
+}
+
+/// `database:`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Database {
+    /// `None` also when a variable in it is not set.
+    pub url: Option<String>,
+    /// Where scratch databases are made.
+    pub scratch_url: Option<String>,
+    /// The table of the history.
+    pub history_table: String,
+    /// Its schema.
+    pub history_schema: String,
+    /// How long to wait for another run.
+    pub guard_wait: Duration,
+}
+
+/// `cargo:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cargo {
+    /// `cargo: off`: only folders and plugins count.
+    pub off: bool,
+    /// Features of the application.
+    pub features: Vec<String>,
+    /// All of them.
+    pub all_features: bool,
+    /// Whether the default features are on.
+    pub default_features: bool,
+}
+
+/// `modules:`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Modules {
+    /// Crates and plugins by name, with what is said about them.
+    pub enable: IndexMap<String, Enable>,
+    /// Crates and plugins that shall not count.
+    pub disable: Vec<Named>,
+    /// Globs of plugin folders.
+    pub paths: Vec<Named>,
+}
+
+/// What the configuration says about one module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enable {
+    /// Its folder of migrations, inside its package.
+    pub path: Option<String>,
+    /// Its format; `None` = detected.
+    pub format: Option<Format>,
+    /// Which version, when the graph holds several.
+    pub version: Option<String>,
+    /// Its namespace; `None` = the package name.
+    pub namespace: Option<Namespace>,
+    /// Modules that come before it, beside those that the crate graph knows.
+    pub depends_on: Vec<Namespace>,
+    /// The foreign key mode of its migrations (SQLite).
+    pub foreign_keys: Option<bool>,
+    /// Where its name stands in the file.
+    pub span: Range<usize>,
+}
+
+/// A name and where it stands in the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// Its bytes.
+    pub span: Range<usize>,
+}
+
+/// `schema-check:`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaCheck {
+    /// How exactly the schema must fit.
+    pub mode: SchemaCheckMode,
+    /// Where the expected schema comes from.
+    pub source: SchemaSource,
+    /// Patterns of objects that never count.
+    pub ignore: Vec<String>,
+}
+
+/// How exactly the schema must fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SchemaCheckMode {
+    /// All that is expected is there and equal; more is a note.
+    #[default]
+    Superset,
+    /// Nothing else may be there.
+    Strict,
+    /// Not compared.
+    Off,
+}
+
+/// Where the expected schema comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SchemaSource {
+    /// What the lock makes of an empty database.
+    #[default]
+    Replay,
+    /// There is none.
+    Off,
+}
+
+/// `policy:`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// A locked migration that stands before ones that have run.
+    pub out_of_order: OutOfOrder,
+    /// Whether a run may need more than one transaction.
+    pub allow_split: bool,
+}
+
+/// What to do with a migration that runs late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutOfOrder {
+    /// Run it.
+    Allow,
+    /// Run it and say so.
+    #[default]
+    Warn,
+    /// Refuse before anything runs.
+    Deny,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            source: Source::default(),
+            application: None,
+            namespace: None,
+            path: None,
+            format: None,
+            lock: "migrations-lock.yml".to_owned(),
+            snapshot: "migrations-schema".to_owned(),
+            checks: "checks".to_owned(),
+            database: Database::default(),
+            dialects: Vec::new(),
+            cargo: Cargo::default(),
+            modules: Modules::default(),
+            schema_check: SchemaCheck::default(),
+            policy: Policy::default(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            scratch_url: None,
+            history_table: "db_migrations".to_owned(),
+            history_schema: "public".to_owned(),
+            guard_wait: Duration::from_mins(5),
+        }
+    }
+}
+
+impl Default for Cargo {
+    fn default() -> Self {
+        Self { off: false, features: Vec::new(), all_features: false, default_features: true }
+    }
+}
+
+impl fmt::Debug for Database {
+    /// Without the URLs: they hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("history_table", &self.history_table)
+            .field("history_schema", &self.history_schema)
+            .field("guard_wait", &self.guard_wait)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// A code frame over bytes of the file; `None` without a file.
+    pub fn frame(&self, span: &Range<usize>) -> Option<Frame> {
+        (!self.source.text.is_empty())
+            .then(|| Frame::new(self.source.path.clone(), self.source.text.clone(), span.clone()))
+    }
+}
+
+/// Reads the text of the file; `variables` looks up `${VAR}`.
+pub fn parse(
+    path: &str,
+    text: &str,
+    variables: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Vec<Diagnostic>> {
+    let source = Source { path: path.to_owned(), text: text.into() };
+    let wire = wire::read(&source).map_err(|fault| vec![fault])?;
+    let mut reader = values::Reader::new(source, variables);
+    let config = reader.config(wire);
+    if reader.faults.is_empty() { Ok(config) } else { Err(reader.faults) }
+}

@@ -1,0 +1,268 @@
+//! From the shape to values: variables, names, defaults. Collects every fault.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::wire::{self, Text};
+use super::{
+    Cargo, Config, Database, Enable, Modules, Named, OutOfOrder, Policy, SchemaCheck, SchemaCheckMode,
+    SchemaSource, Source,
+};
+use crate::diagnostic::{Diagnostic, Frame, nearest};
+use crate::dialect::Dialect;
+use crate::id::Namespace;
+use crate::module::Format;
+
+pub(super) struct Reader<'a> {
+    source: Source,
+    variables: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) faults: Vec<Diagnostic>,
+}
+
+/// Why a text with variables has no value.
+enum Unexpanded {
+    Unset(String),
+    Unclosed,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(source: Source, variables: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { source, variables, faults: Vec::new() }
+    }
+
+    pub(super) fn config(&mut self, wire: wire::Config) -> Config {
+        let zero = Config::default();
+        Config {
+            source: self.source.clone(),
+            application: self.optional(wire.application),
+            namespace: self.namespace(wire.namespace),
+            path: self.optional(wire.path),
+            format: self.format(wire.format),
+            lock: self.or(wire.lock, zero.lock),
+            snapshot: self.or(wire.snapshot, zero.snapshot),
+            checks: self.or(wire.checks, zero.checks),
+            database: self.database(wire.database.unwrap_or_default()),
+            dialects: self.dialects(wire.dialects.unwrap_or_default()),
+            cargo: self.cargo(wire.cargo),
+            modules: self.modules(wire.modules.unwrap_or_default()),
+            schema_check: self.schema_check(wire.schema_check.unwrap_or_default()),
+            policy: self.policy(wire.policy.unwrap_or_default()),
+        }
+    }
+
+    fn database(&mut self, wire: wire::Database) -> Database {
+        let zero = Database::default();
+        Database {
+            url: self.url(wire.url),
+            scratch_url: self.url(wire.scratch_url),
+            history_table: self.or(wire.history_table, zero.history_table),
+            history_schema: self.or(wire.history_schema, zero.history_schema),
+            guard_wait: wire.guard_wait.map_or(zero.guard_wait, Duration::from_secs),
+        }
+    }
+
+    fn cargo(&mut self, wire: Option<wire::Cargo>) -> Cargo {
+        match wire {
+            None => Cargo::default(),
+            Some(wire::Cargo::Off) => Cargo { off: true, ..Cargo::default() },
+            Some(wire::Cargo::On(table)) => Cargo {
+                off: false,
+                features: self.texts(table.features),
+                all_features: table.all_features.unwrap_or(false),
+                default_features: table.default_features.unwrap_or(true),
+            },
+        }
+    }
+
+    fn modules(&mut self, wire: wire::Modules) -> Modules {
+        let mut modules = Modules::default();
+        for (name, entry) in wire.enable.unwrap_or_default().0 {
+            let span = self.span(&name);
+            let entry = self.enable(entry.unwrap_or_default(), span);
+            modules.enable.insert(name.value, entry);
+        }
+        modules.disable = self.named(wire.disable);
+        modules.paths = self.named(wire.paths);
+        let both: Vec<_> = modules
+            .disable
+            .iter()
+            .filter(|named| modules.enable.contains_key(&named.name))
+            .cloned()
+            .collect();
+        for named in both {
+            let message = format!("`{}` is enabled and disabled", named.name);
+            self.fault(Diagnostic::new(message).help("name it in one of the two lists"), named.span);
+        }
+        modules
+    }
+
+    fn enable(&mut self, wire: wire::Enable, span: Range<usize>) -> Enable {
+        let depends_on = wire.depends_on.unwrap_or_default();
+        Enable {
+            path: self.optional(wire.path),
+            format: self.format(wire.format),
+            version: self.optional(wire.version),
+            namespace: self.namespace(wire.namespace),
+            depends_on: depends_on.into_iter().filter_map(|text| self.namespace(Some(text))).collect(),
+            foreign_keys: self.foreign_keys(wire.foreign_keys),
+            span,
+        }
+    }
+
+    fn schema_check(&mut self, wire: wire::SchemaCheck) -> SchemaCheck {
+        let modes = [
+            ("superset", SchemaCheckMode::Superset),
+            ("strict", SchemaCheckMode::Strict),
+            ("off", SchemaCheckMode::Off),
+            ("false", SchemaCheckMode::Off),
+        ];
+        let sources = [
+            ("replay", Some(SchemaSource::Replay)),
+            ("off", Some(SchemaSource::Off)),
+            ("false", Some(SchemaSource::Off)),
+            ("declared", None),
+        ];
+        let span = wire.source.as_ref().map(|text| self.span(text));
+        let source = self.word(wire.source, "source", &sources);
+        if let (Some(None), Some(span)) = (source, span) {
+            let fault = Diagnostic::new("`source: declared` is not in this version");
+            self.fault(fault.help("use `replay`, or `off`"), span);
+        }
+        SchemaCheck {
+            mode: self.word(wire.mode, "mode", &modes).unwrap_or_default(),
+            source: source.flatten().unwrap_or_default(),
+            ignore: self.texts(wire.ignore),
+        }
+    }
+
+    fn policy(&mut self, wire: wire::Policy) -> Policy {
+        let words = [("allow", OutOfOrder::Allow), ("warn", OutOfOrder::Warn), ("deny", OutOfOrder::Deny)];
+        Policy {
+            out_of_order: self.word(wire.out_of_order, "out-of-order", &words).unwrap_or_default(),
+            allow_split: wire.allow_split.unwrap_or(false),
+        }
+    }
+
+    fn foreign_keys(&mut self, text: Option<Text>) -> Option<bool> {
+        self.word(text, "foreign-keys", &[("on", true), ("off", false), ("true", true), ("false", false)])
+    }
+
+    fn format(&mut self, text: Option<Text>) -> Option<Format> {
+        let mut words: Vec<_> = Format::ALL.into_iter().map(|format| (format.name(), format)).collect();
+        words.push(("sqlx", Format::Native));
+        self.word(text, "format", &words)
+    }
+
+    fn dialects(&mut self, texts: Vec<Text>) -> Vec<Dialect> {
+        let aliases = |dialect: Dialect| dialect.facts().aliases.iter().map(move |alias| (*alias, dialect));
+        let words: Vec<_> = Dialect::ALL.into_iter().flat_map(aliases).collect();
+        let mut dialects = Vec::new();
+        for text in texts {
+            let dialect = self.word(Some(text), "dialect", &words);
+            dialects.extend(dialect.filter(|dialect| !dialects.contains(dialect)));
+        }
+        dialects
+    }
+
+    /// A word of a closed list.
+    fn word<T: Copy>(&mut self, text: Option<Text>, what: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = text?;
+        let span = self.span(&text);
+        let word = self.text(&text)?;
+        if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
+            return Some(*value);
+        }
+        let known = words.iter().map(|(known, _)| *known).filter(|known| !matches!(*known, "true" | "false"));
+        let help = match nearest(&word, known.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                format!("one of {}", known.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "))
+            }
+        };
+        self.fault(Diagnostic::new(format!("unknown {what} `{word}`")).help(help), span);
+        None
+    }
+
+    fn namespace(&mut self, text: Option<Text>) -> Option<Namespace> {
+        let text = text?;
+        let span = self.span(&text);
+        let text = self.text(&text)?;
+        match Namespace::new(&text) {
+            Ok(namespace) => Some(namespace),
+            Err(error) => {
+                self.fault(Diagnostic::new(format!("{text:?} is no namespace")).cause(error), span);
+                None
+            }
+        }
+    }
+
+    fn named(&mut self, texts: Option<Vec<Text>>) -> Vec<Named> {
+        let named = |text: Text| {
+            let span = self.span(&text);
+            Some(Named { name: self.text(&text)?, span })
+        };
+        texts.unwrap_or_default().into_iter().filter_map(named).collect()
+    }
+
+    fn texts(&mut self, texts: Option<Vec<Text>>) -> Vec<String> {
+        texts.unwrap_or_default().into_iter().filter_map(|text| self.text(&text)).collect()
+    }
+
+    fn or(&mut self, text: Option<Text>, default: String) -> String {
+        self.optional(text).unwrap_or(default)
+    }
+
+    fn optional(&mut self, text: Option<Text>) -> Option<String> {
+        text.and_then(|text| self.text(&text))
+    }
+
+    /// A URL whose variable is not set is no URL: the file is committed, the variable is not.
+    fn url(&mut self, text: Option<Text>) -> Option<String> {
+        let text = text?;
+        match self.expand(&text.value) {
+            Err(Unexpanded::Unset(_)) => None,
+            _ => self.text(&text),
+        }
+    }
+
+    fn text(&mut self, text: &Text) -> Option<String> {
+        let fault = match self.expand(&text.value) {
+            Ok(value) => return Some(value),
+            Err(Unexpanded::Unset(name)) => Diagnostic::new(format!("the variable `{name}` is not set"))
+                .help(format!("set it in the environment or in `.env`; `$${{{name}}}` is the text itself")),
+            Err(Unexpanded::Unclosed) => Diagnostic::new("`${` is never closed")
+                .help("write `${NAME}` for a variable, `$${` for the text itself"),
+        };
+        let span = self.span(text);
+        self.fault(fault, span);
+        None
+    }
+
+    fn expand(&self, text: &str) -> Result<String, Unexpanded> {
+        let mut value = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            if let Some(literal) = rest[..at].strip_suffix('$') {
+                value.push_str(literal);
+                value.push_str("${");
+                rest = &rest[at + 2..];
+                continue;
+            }
+            value.push_str(&rest[..at]);
+            let (name, after) = rest[at + 2..].split_once('}').ok_or(Unexpanded::Unclosed)?;
+            value.push_str(&(self.variables)(name).ok_or_else(|| Unexpanded::Unset(name.to_owned()))?);
+            rest = after;
+        }
+        value.push_str(rest);
+        Ok(value)
+    }
+
+    fn span(&self, text: &Text) -> Range<usize> {
+        wire::span(&self.source.text, text.referenced)
+    }
+
+    fn fault(&mut self, diagnostic: Diagnostic, span: Range<usize>) {
+        let frame = Frame::new(self.source.path.clone(), self.source.text.clone(), span);
+        self.faults.push(diagnostic.frame(frame));
+    }
+}
