@@ -199,8 +199,9 @@ pub struct TaskFailure {
 pub struct Begin {
     /// Foreign keys, where they are switched per connection; `None` = as the database has them.
     pub foreign_keys: Option<bool>,
-    /// More groups follow, so the guard must outlive this transaction.
-    pub splits: bool,
+    /// The guard must outlive this transaction: more groups follow, or the lock file is written after
+    /// the commit.
+    pub keep_guard: bool,
 }
 
 /// What may be asked of every connection. Nothing of it changes anything.

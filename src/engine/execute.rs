@@ -28,6 +28,15 @@ pub(super) struct Progress {
     pub(super) violations: Option<BTreeSet<String>>,
 }
 
+/// Where a walk begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    /// The position of the first history row.
+    pub(super) position: i64,
+    /// The guard must outlive the last transaction.
+    pub(super) keep_guard: bool,
+}
+
 /// Where a walk ends well.
 pub(super) enum End {
     /// In an open transaction.
@@ -41,14 +50,14 @@ pub(super) async fn walk(
     plan: &Plan,
     mut guard: Box<dyn Guard>,
     run: &NewRun,
-    first_position: i64,
+    start: Start,
     progress: &mut Progress,
     sink: &mut dyn Sink,
 ) -> Result<End, Failure> {
     let total = plan.len();
     sink.tell(Event::RunStarted { total });
-    let splits = plan.splits();
-    let mut position = first_position;
+    let keep_guard = start.keep_guard || plan.splits();
+    let mut position = start.position;
     for (index, group) in plan.groups.iter().enumerate() {
         let is_last = index + 1 == plan.groups.len();
         match group.mode {
@@ -68,7 +77,7 @@ pub(super) async fn walk(
                 }
             }
             Mode::Transaction { foreign_keys } => {
-                let begin = Begin { foreign_keys, splits };
+                let begin = Begin { foreign_keys, keep_guard };
                 let mut session = guard.begin(begin).await.map_err(|e| before_steps(progress, &e))?;
                 session.start(run).await.map_err(|e| before_steps(progress, &e))?;
                 if foreign_keys == Some(false) {
@@ -225,9 +234,11 @@ fn failed(step: &Step, failure: &TaskFailure, progress: &Progress) -> Failure {
     }
     if progress.partial {
         let done = failure.statement.unwrap_or(step.statements.len());
-        diagnostic
-            .notes
-            .push(format!("its first {done} statements stayed: it runs outside of a transaction"));
+        diagnostic.notes.push(match done {
+            0 => "it runs outside of a transaction: its first statement may have left traces".to_owned(),
+            1 => "its first statement stayed: it runs outside of a transaction".to_owned(),
+            n => format!("its first {n} statements stayed: it runs outside of a transaction"),
+        });
     }
     if matches!(failure.error, DatabaseError::Lost(_)) {
         diagnostic.notes.push(

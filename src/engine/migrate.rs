@@ -20,7 +20,7 @@ use crate::schema::Schema;
 use crate::snapshot::Proof;
 
 use super::check::{self, CheckMode, Verdict, compare_with};
-use super::execute::{End, Progress, rolled_back, walk};
+use super::execute::{End, Progress, Start, rolled_back, walk};
 use super::failure::{Failure, Kind, describe};
 use super::prepare::{Prepared, merged, prepare};
 use super::project::Project;
@@ -136,8 +136,9 @@ pub async fn migrate(
         let history = guard.history().await?;
         let again = prepare(project, &history, &mut *guard).await?;
         accept(&again, request.mode)?;
-        if again.fingerprint != prepared.fingerprint {
-            database = guard.free().await?; // somebody was faster, and brought other migrations
+        let no_longer_empty = matches!(expected, Expected::TheRun) && !history.is_empty();
+        if again.fingerprint != prepared.fingerprint || no_longer_empty {
+            database = guard.free().await?; // somebody was faster
             continue;
         }
         if again.nothing_to_do(project) {
@@ -365,12 +366,13 @@ async fn run(
         reason: request.reason.clone(),
     };
     let mut progress = Progress::default();
-    let end = walk(&prepared.plan, guard, &run, history.next_position(), &mut progress, sink).await?;
+    let start = Start { position: history.next_position(), keep_guard: request.mode == LockMode::Update };
+    let end = walk(&prepared.plan, guard, &run, start, &mut progress, sink).await?;
     let mut session = match end {
         End::Open(session) => session,
         End::Outside(guard) => {
             let mut session = guard
-                .begin(Begin::default())
+                .begin(Begin { foreign_keys: None, keep_guard: start.keep_guard })
                 .await
                 .map_err(|error| rolled_back(&progress, describe(&error)))?;
             session.start(&run).await.map_err(|error| rolled_back(&progress, describe(&error)))?;
@@ -526,7 +528,7 @@ fn write_files(
     }
     let path = project.lock_path();
     let current = lockfile::read(&path).map_err(failed)?.unwrap_or_default();
-    if current != project.document.text() {
+    if current != project.document.text() && current != prepared.lock_text {
         return Err(failed(Diagnostic::new(format!(
             "`{}` was edited while the run lasted",
             project.config.lock

@@ -9,7 +9,7 @@ use crate::id::Checksum;
 use crate::lock::Merged;
 use crate::schema::Schema;
 
-use super::execute::{End, Progress, walk};
+use super::execute::{End, Progress, Start, walk};
 use super::prepare;
 use super::project::Project;
 
@@ -78,7 +78,8 @@ async fn run(
         reason: None,
     };
     let mut progress = Progress::default();
-    let end = walk(plan, guard, &run, 1, &mut progress, &mut Silence).await.map_err(|failure| {
+    let start = Start { position: 1, keep_guard: false };
+    let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await.map_err(|failure| {
         let diagnostic = &failure.diagnostics[0];
         let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();
         format!("{diagnostic}{cause}")

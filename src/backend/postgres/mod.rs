@@ -90,6 +90,7 @@ impl Connector {
             tables: self.tables.clone(),
             key,
             guard: Held::Not,
+            open: false,
             transaction: None,
         })
     }
@@ -222,6 +223,8 @@ pub(super) struct Postgres {
     tables: Tables,
     key: i64,
     guard: Held,
+    /// Whether a transaction is open.
+    open: bool,
     /// The id of the open transaction of a group.
     transaction: Option<String>,
 }
@@ -352,6 +355,7 @@ impl Database for Postgres {
             );
             if self.one::<bool>(sql).await? {
                 self.guard = Held::Transaction;
+                self.open = true;
                 return Ok(Attempt::Held(self));
             }
             self.execute("ROLLBACK").await?;

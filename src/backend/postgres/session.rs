@@ -80,29 +80,35 @@ impl Postgres {
         self.execute(sql).await
     }
 
-    /// Makes the guard outlive transactions.
+    /// Makes the guard outlive transactions: the session takes it, too.
     async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
-        if self.guard != Held::Transaction {
-            return Ok(());
+        if self.guard == Held::Transaction {
+            if !self.one::<bool>(format!("SELECT pg_try_advisory_lock({})", self.key)).await? {
+                return Err(DatabaseError::Unfit("the guard was lost".to_owned()));
+            }
+            self.guard = Held::Session;
         }
-        if !self.one::<bool>(format!("SELECT pg_try_advisory_lock({})", self.key)).await? {
-            return Err(DatabaseError::Unfit("the guard was lost".to_owned()));
-        }
-        self.execute("COMMIT").await?;
-        self.guard = Held::Session;
         Ok(())
     }
 
     async fn open(&mut self, begin: Begin) -> Result<(), DatabaseError> {
-        if begin.splits {
+        if begin.keep_guard {
             self.keep_guard().await?;
         }
-        if self.guard == Held::Session {
-            self.execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-        }
-        let sql = format!("{}; SELECT pg_current_xact_id()::text", create(&self.tables));
+        let begin = if self.open { "" } else { "BEGIN ISOLATION LEVEL READ COMMITTED; " };
+        let sql = format!("{begin}{}; SELECT pg_current_xact_id()::text", create(&self.tables));
+        self.open = true;
         self.transaction = Some(self.one(sql).await?);
         Ok(())
+    }
+
+    /// Notes that the transaction is over, and the guard with it if it was the transaction's.
+    fn ended(&mut self) {
+        self.open = false;
+        self.transaction = None;
+        if self.guard == Held::Transaction {
+            self.guard = Held::Not;
+        }
     }
 
     async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
@@ -155,7 +161,10 @@ impl Postgres {
         let start = Instant::now();
         let before = |error| TaskFailure { statement: None, offset: None, error, escaped: false };
         self.keep_guard().await.map_err(before)?;
-        self.transaction = None;
+        if self.open {
+            self.execute("COMMIT").await.map_err(before)?;
+            self.ended();
+        }
         let create = format!("BEGIN; {}; COMMIT", create(&self.tables));
         self.execute(create).await.map_err(before)?;
         self.insert_run(run).await.map_err(before)?;
@@ -231,12 +240,14 @@ impl Guard for Postgres {
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
         Box::pin(async move {
-            match self.guard {
-                Held::Not => {}
-                Held::Transaction => self.execute("ROLLBACK").await?,
-                Held::Session => self.execute(format!("SELECT pg_advisory_unlock({})", self.key)).await?,
+            if self.open {
+                self.execute("ROLLBACK").await?;
+                self.ended();
             }
-            self.guard = Held::Not;
+            if self.guard == Held::Session {
+                self.execute(format!("SELECT pg_advisory_unlock({})", self.key)).await?;
+                self.guard = Held::Not;
+            }
             Ok(self as Box<dyn Database>)
         })
     }
@@ -287,12 +298,9 @@ impl Session for Postgres {
 
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, CommitResult> {
         Box::pin(async move {
-            self.transaction = None;
             match self.execute("COMMIT").await {
                 Ok(()) => {
-                    if self.guard == Held::Transaction {
-                        self.guard = Held::Not;
-                    }
+                    self.ended();
                     Ok((Committed::by_database(), self as Box<dyn Guard>))
                 }
                 Err(error @ DatabaseError::Sql(_)) => Err(CommitError::RolledBack(error)),
@@ -304,10 +312,7 @@ impl Session for Postgres {
     fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>> {
         Box::pin(async move {
             self.execute("ROLLBACK").await?;
-            self.transaction = None;
-            if self.guard == Held::Transaction {
-                self.guard = Held::Not;
-            }
+            self.ended();
             Ok(self as Box<dyn Guard>)
         })
     }

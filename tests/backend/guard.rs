@@ -1,0 +1,100 @@
+//! Looking changes nothing; the guard excludes, is seen, and is freed.
+
+use db_migrations::database::{Attempt, Begin, Task};
+use db_migrations::migration::Script;
+use db_migrations::plan::prefix_hash;
+use db_migrations::sql;
+
+use crate::support::block_on;
+use crate::support::database::each_database;
+use crate::world::{connect, guard, new_run, row};
+
+#[test]
+fn looking_creates_nothing() {
+    each_database(|db| {
+        block_on(async {
+            let connect = connect(db);
+            let mut database = connect.connect().await.unwrap();
+            assert!(!database.history().await.unwrap().exists);
+            assert!(database.introspect().await.unwrap().is_empty());
+            assert!(database.strangers().await.unwrap().is_empty());
+            assert!(database.holder().await.unwrap().is_none());
+            assert_eq!(database.query("SELECT 1, 'x'").await.unwrap(), ["1, x"]);
+            database.close().await;
+        });
+        assert!(db.is_empty());
+    });
+}
+
+#[test]
+fn the_guard_excludes_is_seen_and_is_freed() {
+    each_database(|db| {
+        block_on(async {
+            let connect = connect(db);
+            let held = guard(&*connect).await;
+            let mut other = match connect.connect().await.unwrap().guard().await.unwrap() {
+                Attempt::Busy(other, holder) => {
+                    assert!(holder.is_some_and(|holder| holder.remedy.is_some()));
+                    other
+                }
+                Attempt::Held(_) => panic!("two guards at once"),
+            };
+            assert!(other.holder().await.unwrap().is_some());
+            held.free().await.unwrap().close().await;
+            let Attempt::Held(again) = other.guard().await.unwrap() else { panic!("not freed") };
+            drop(again); // a dropped guard is freed, too
+            for _ in 0..100 {
+                if let Attempt::Held(_) = connect.connect().await.unwrap().guard().await.unwrap() {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            panic!("the dropped guard is still held");
+        });
+    });
+}
+
+#[test]
+fn a_kept_guard_outlives_its_transaction() {
+    each_database(|db| {
+        block_on(async {
+            let connect = connect(db);
+            let begin = Begin { foreign_keys: None, keep_guard: true };
+            let session = guard(&*connect).await.begin(begin).await.unwrap();
+            let (_, held) = session.commit().await.unwrap();
+            let second = connect.connect().await.unwrap().guard().await.unwrap();
+            assert!(matches!(second, Attempt::Busy(..)), "the guard went with the transaction");
+            held.free().await.unwrap().close().await;
+            assert!(matches!(connect.connect().await.unwrap().guard().await.unwrap(), Attempt::Held(_)));
+        });
+    });
+}
+
+#[test]
+fn statements_outside_of_a_transaction_are_remembered_and_resumed() {
+    each_database(|db| {
+        block_on(async {
+            let connect = connect(db);
+            let dialect = connect.dialect();
+            let bad = "CREATE TABLE a (x INT);\nCREATE TABLE b (x INT);\nINSERT INTO nope VALUES (1);\n";
+            let good = bad.replace("nope", "b");
+            let mut held = guard(&*connect).await;
+            let (run, row) = (new_run("r"), row("m::1", &good, 1));
+            let (script, statements) = (Script::new(bad, "m.sql"), sql::split(dialect, bad).unwrap());
+            let task = Task { script: &script, statements: &statements, row: &row };
+            let failure = held.run_alone(&run, task, 0).await.unwrap_err();
+            assert_eq!(failure.statement, Some(2));
+            let history = held.history().await.unwrap();
+            assert_eq!((history.partial[0].finished, history.partial[0].interrupted), (2, true));
+            assert_eq!(history.partial[0].prefix, Some(prefix_hash(&script, &statements, 1)));
+            let (script, statements) = (Script::new(good.as_str(), "m.sql"), sql::split(dialect, &good).unwrap());
+            let task = Task { script: &script, statements: &statements, row: &row };
+            held.run_alone(&run, task, 2).await.unwrap();
+            let history = held.history().await.unwrap();
+            assert!(history.partial.is_empty());
+            assert!(history.contains(&row.id));
+            held.free().await.unwrap().close().await;
+        });
+        assert_eq!(db.query("SELECT count(*) FROM b"), ["1"]);
+    });
+}

@@ -1,0 +1,48 @@
+//! Introspection: what is dumped loads, and dumps the same again.
+
+use db_migrations::schema::Kind;
+use db_migrations::snapshot::render_schema;
+
+use crate::support::block_on;
+use crate::support::database::{Db, each_database};
+use crate::world::connect;
+
+fn dump(db: &Db) -> (String, db_migrations::schema::Schema) {
+    block_on(async {
+        let connect = connect(db);
+        let mut database = connect.connect().await.unwrap();
+        let schema = database.introspect().await.unwrap();
+        database.close().await;
+        (render_schema(&schema, connect.dialect()), schema)
+    })
+}
+
+#[test]
+fn a_dump_loads_and_dumps_the_same() {
+    each_database(|db| {
+        let nasty = if db.is_sqlite() {
+            include_str!("../cases/introspect/sqlite.sql")
+        } else {
+            include_str!("../cases/introspect/postgres.sql")
+        };
+        db.execute(nasty);
+        let (first, schema) = dump(db);
+        let again = db.another();
+        again.execute(&first);
+        let (second, _) = dump(&again);
+        assert_eq!(first, second);
+        for kind in [Kind::Table, Kind::Index, Kind::View, Kind::Trigger] {
+            assert!(schema.count(kind) > 1, "{kind}");
+        }
+    });
+}
+
+#[test]
+fn own_and_other_tools_tables_are_left_out() {
+    each_database(|db| {
+        db.execute("CREATE TABLE db_migrations (id INT); CREATE TABLE _sqlx_migrations (id INT); CREATE TABLE mine (id INT)");
+        let (_, schema) = dump(db);
+        let names: Vec<&str> = schema.objects.iter().map(|object| object.name.as_str()).collect();
+        assert_eq!(names, [if db.is_sqlite() { "mine" } else { "public.mine" }]);
+    });
+}

@@ -1,0 +1,63 @@
+//! Connections of the library to a test database, and small migrations.
+
+use db_migrations::backend::{Options, Tables, connector};
+use db_migrations::database::{Attempt, Begin, Connect, Guard, NewRow, NewRun, Session, Task, TaskFailure};
+use db_migrations::dialect::Dialect;
+use db_migrations::history::RowKind;
+use db_migrations::id::Checksum;
+use db_migrations::migration::Script;
+use db_migrations::sql;
+
+use crate::support::database::Db;
+
+pub(crate) fn connect(db: &Db) -> Box<dyn Connect> {
+    let tables = Tables::new(Some("public"), "db_migrations").unwrap();
+    connector(&Options { url: db.url().to_owned(), scratch_url: None, tables, create: true }).unwrap()
+}
+
+pub(crate) fn new_run(id: &str) -> NewRun {
+    NewRun {
+        id: id.to_owned(),
+        lock_digest: Checksum::of(b""),
+        tool_version: "test",
+        user: "o'brien\\".to_owned(),
+        reason: Some("it's a test".to_owned()),
+    }
+}
+
+pub(crate) fn row(id: &str, text: &str, position: i64) -> NewRow {
+    NewRow {
+        id: id.parse().unwrap(),
+        checksum: Checksum::of(text.as_bytes()),
+        kind: RowKind::Applied,
+        position,
+        executed_at: None,
+        execution_ms: None,
+    }
+}
+
+pub(crate) async fn guard(connect: &dyn Connect) -> Box<dyn Guard> {
+    match connect.connect().await.unwrap().guard().await.unwrap() {
+        Attempt::Held(guard) => guard,
+        Attempt::Busy(_, holder) => panic!("held by {holder:?}"),
+    }
+}
+
+pub(crate) async fn session(connect: &dyn Connect) -> Box<dyn Session> {
+    let mut session = guard(connect).await.begin(Begin::default()).await.unwrap();
+    session.start(&new_run("r")).await.unwrap();
+    session
+}
+
+/// Runs a text as migration `m::N` of run `r`.
+pub(crate) async fn run(
+    session: &mut Box<dyn Session>,
+    dialect: Dialect,
+    text: &str,
+    n: i64,
+) -> Result<i64, TaskFailure> {
+    let script = Script::new(text, "m.sql");
+    let statements = sql::split(dialect, text).unwrap();
+    let row = row(&format!("m::{n}"), text, n);
+    session.run(&new_run("r"), Task { script: &script, statements: &statements, row: &row }).await
+}
