@@ -12,6 +12,7 @@ mod tables;
 use crate::database::{Connect, DatabaseError, SqlError};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
+use crate::history::{Row, RowKind};
 
 pub use tables::Tables;
 
@@ -103,4 +104,41 @@ fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
 
 fn strange(what: &str) -> DatabaseError {
     DatabaseError::Unfit(format!("the history table holds `{what}`, which is no migration's id"))
+}
+
+/// A row of the history, as both drivers give it: id, checksum, dialect, kind, run, position, time, ms.
+fn history_row<R>(row: &R) -> Result<Row, DatabaseError>
+where
+    R: sqlx::Row,
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+    for<'r> i64: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
+    let id = text(0)?.unwrap_or_default();
+    Ok(Row {
+        id: id.parse().map_err(|_| strange(&id))?,
+        checksum: text(1)?.and_then(|hex| hex.parse().ok()),
+        dialect: text(2)?.and_then(|name| Dialect::from_alias(&name)),
+        kind: text(3)?.and_then(|name| RowKind::from_name(&name)).unwrap_or(RowKind::Applied),
+        run: text(4)?.unwrap_or_default(),
+        position: row.try_get(5).map_err(error)?,
+        executed_at: text(6)?.unwrap_or_default(),
+        execution_ms: row.try_get(7).map_err(error)?,
+    })
+}
+
+/// Rows of any shape as lines of text.
+fn lines<R>(rows: &[R]) -> Vec<String>
+where
+    R: sqlx::Row,
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    let cell = |row: &R, i: usize| row.try_get_unchecked::<Option<String>, _>(i).ok().flatten();
+    let line = |row: &R| {
+        let cells = (0..row.len()).map(|i| cell(row, i).unwrap_or_else(|| "NULL".to_owned()));
+        cells.collect::<Vec<_>>().join(", ")
+    };
+    rows.iter().map(line).collect()
 }

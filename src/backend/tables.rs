@@ -1,6 +1,6 @@
 //! Our own tables: their names, and the SQL that differs by nothing but names.
 
-use crate::database::NewRow;
+use crate::database::{NewRow, NewRun};
 use crate::id::IdError;
 
 /// The three tables of the history.
@@ -71,24 +71,66 @@ impl Tables {
         format!("db-migrations:{}.{}", self.schema.as_deref().unwrap_or(default_schema), self.base)
     }
 
-    /// `INSERT INTO … VALUES (…` of a history row, up to and without the time and the duration.
-    pub(super) fn insert_row(
-        &self,
-        row: &NewRow,
-        dialect: &str,
-        run: &str,
-        quote: fn(&str) -> String,
-    ) -> String {
+    /// SQL that writes a history row; `duration` is an expression for what was measured.
+    pub(super) fn insert_row(&self, words: &Words, run: &str, row: &NewRow, duration: &str) -> String {
         format!(
-            "INSERT INTO {} (id, checksum, dialect, kind, run, position, executed_at, execution_ms) VALUES ({}, '{}', '{dialect}', '{}', {}, {}",
+            "INSERT INTO {} (id, checksum, dialect, kind, run, position, executed_at, execution_ms) \
+             VALUES ({}, '{}', '{}', '{}', {}, {}, {}, {})",
             self.migrations(),
-            quote(row.id.as_str()),
+            (words.quote)(row.id.as_str()),
             row.checksum,
+            words.dialect,
             row.kind.name(),
-            quote(run),
+            (words.quote)(run),
             row.position,
+            row.executed_at.as_deref().map_or_else(|| words.now.to_owned(), words.timestamp),
+            row.execution_ms.map_or_else(|| duration.to_owned(), |ms| ms.to_string()),
         )
     }
+
+    /// SQL that writes rows of migrations that did not run here, a message at a time.
+    pub(super) fn insert_rows(&self, words: &Words, run: &str, rows: &[NewRow]) -> Vec<String> {
+        let message = |chunk: &[NewRow]| {
+            let rows: Vec<String> =
+                chunk.iter().map(|row| self.insert_row(words, run, row, "NULL")).collect();
+            rows.join(";\n")
+        };
+        rows.chunks(200).map(message).collect()
+    }
+
+    /// SQL that writes a run's row, once.
+    pub(super) fn insert_run(&self, words: &Words, run: &NewRun) -> String {
+        let quote = words.quote;
+        format!(
+            "INSERT INTO {} (id, started_at, lock_digest, tool_version, \"user\", reason) VALUES ({}, {}, '{}', {}, {}, {}) \
+             ON CONFLICT DO NOTHING",
+            self.runs(),
+            quote(&run.id),
+            words.now,
+            run.lock_digest,
+            quote(run.tool_version),
+            quote(&run.user),
+            run.reason.as_deref().map_or_else(|| "NULL".to_owned(), quote),
+        )
+    }
+
+    /// SQL that writes down what the schema check said.
+    pub(super) fn set_verdict(&self, words: &Words, run: &NewRun, verdict: &str) -> String {
+        let quote = words.quote;
+        format!("UPDATE {} SET verdict = {} WHERE id = {}", self.runs(), quote(verdict), quote(&run.id))
+    }
+}
+
+/// How a database spells what the shared statements need.
+pub(super) struct Words {
+    /// Its name.
+    pub(super) dialect: &'static str,
+    /// A text as a literal.
+    pub(super) quote: fn(&str) -> String,
+    /// The server's clock.
+    pub(super) now: &'static str,
+    /// A time of another tool's history.
+    pub(super) timestamp: fn(&str) -> String,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! is stale → **guard** → re-read lock and history, merge again → plan → groups → check → commit →
 //! snapshot and lock written → guard freed. Only a committed session lets the lock be written.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::database::{
@@ -26,6 +27,9 @@ use super::prepare::{Prepared, merged, prepare};
 use super::project::Project;
 use super::replay::{Replayed, replay};
 use super::snapshots::{self, SnapshotState};
+
+/// So many findings of one rule are told one by one.
+const FEW: usize = 3;
 
 /// Whether the lock may grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -196,12 +200,24 @@ fn accept(prepared: &Prepared, mode: LockMode) -> Result<(), Failure> {
 }
 
 fn tell_findings(prepared: &Prepared, sink: &mut dyn Sink) {
+    let mut told: BTreeMap<Rule, usize> = BTreeMap::new();
     for finding in &prepared.merged.findings {
         if finding.rule.warns() {
-            sink.tell(Event::Warned(finding.diagnostic.clone()));
+            let count = told.entry(finding.rule).or_default();
+            *count += 1;
+            if *count <= FEW {
+                sink.tell(Event::Warned(finding.diagnostic.clone()));
+            }
         } else if finding.rule == Rule::Copy || finding.rule == Rule::DuplicateLine {
             sink.tell(Event::Noted(finding.diagnostic.message.clone()));
         }
+    }
+    for (rule, count) in told.into_iter().filter(|(_, count)| *count > FEW) {
+        sink.tell(Event::Noted(format!(
+            "{} more `{}`: see `db-migrations status`",
+            count - FEW,
+            rule.name()
+        )));
     }
     for warning in &prepared.plan.warnings {
         sink.tell(Event::Warned(warning.clone()));

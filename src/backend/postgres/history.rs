@@ -1,13 +1,11 @@
 //! Our tables on PostgreSQL, and other tools' ones.
 
 use sqlx::Row as _;
-use sqlx::postgres::PgRow;
 
 use super::Postgres;
-use crate::backend::{Tables, error, strange};
+use crate::backend::{Tables, error, history_row, strange};
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
-use crate::dialect::Dialect;
-use crate::history::{History, Partial, Row, RowKind, Run};
+use crate::history::{History, Partial, Run};
 
 /// How a time becomes text, in UTC.
 const TIME: &str = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
@@ -49,7 +47,7 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
             tables.migrations(),
         ))
         .await?;
-    let mut history = History::new(rows.iter().map(row).collect::<Result<_, _>>()?);
+    let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
     let rest = postgres
         .fetch(format!(
             "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash FROM {} ORDER BY id, n) UNION ALL \
@@ -71,21 +69,6 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
     }
     history.partial = Partial::collect(steps);
     Ok(history)
-}
-
-fn row(row: &PgRow) -> Result<Row, DatabaseError> {
-    let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
-    let id = text(0)?.unwrap_or_default();
-    Ok(Row {
-        id: id.parse().map_err(|_| strange(&id))?,
-        checksum: text(1)?.and_then(|hex| hex.parse().ok()),
-        dialect: text(2)?.and_then(|name| Dialect::from_alias(&name)),
-        kind: text(3)?.and_then(|name| RowKind::from_name(&name)).unwrap_or(RowKind::Applied),
-        run: text(4)?.unwrap_or_default(),
-        position: row.try_get(5).map_err(error)?,
-        executed_at: text(6)?.unwrap_or_default(),
-        execution_ms: row.try_get(7).map_err(error)?,
-    })
 }
 
 /// Other tools' tables with rows in them, in any schema that we may read.

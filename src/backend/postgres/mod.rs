@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
-use super::{Options, Tables, address, error};
+use super::{Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRow, Holder, Read,
     Scratch, Server, Stranger,
@@ -55,7 +55,7 @@ impl Connector {
         })
     }
 
-    async fn open(&self, options: &PgConnectOptions) -> Result<Postgres, DatabaseError> {
+    async fn open(&self, options: &PgConnectOptions, scratch: bool) -> Result<Postgres, DatabaseError> {
         let unreachable = |error: sqlx::Error| DatabaseError::Unreachable {
             address: self.address.clone(),
             message: match super::error(error) {
@@ -67,7 +67,7 @@ impl Connector {
         let mut connection = options.connect().await.map_err(unreachable)?;
         let sql = format!(
             "{}; SELECT current_setting('server_version'), pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool",
-            session::settings(connection.server_version_num())
+            session::settings(connection.server_version_num(), scratch)
         );
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await.map_err(unreachable)?;
         let row = rows.last().ok_or_else(|| DatabaseError::Lost("no answer".to_owned()))?;
@@ -91,6 +91,7 @@ impl Connector {
             key,
             guard: Held::Not,
             open: false,
+            scratch,
             transaction: None,
         })
     }
@@ -110,13 +111,13 @@ fn guard_key(name: &str) -> i64 {
 
 impl Connect for Connector {
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Database>, DatabaseError>> {
-        Box::pin(async move { Ok(Box::new(self.open(&self.options).await?) as Box<dyn Database>) })
+        Box::pin(async move { Ok(Box::new(self.open(&self.options, false).await?) as Box<dyn Database>) })
     }
 
     fn scratch(&self) -> BoxFuture<'_, Result<Scratch, DatabaseError>> {
         Box::pin(async move {
             let base = self.scratch.as_ref().unwrap_or(&self.options);
-            let mut admin = self.open(base).await?;
+            let mut admin = self.open(base, false).await?;
             let name = format!("db_migrations_scratch_{}", crate::run_id::random());
             let create = format!(
                 "SELECT format('CREATE DATABASE {name} TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', \
@@ -126,7 +127,7 @@ impl Connect for Connector {
             admin.execute(create).await?;
             admin.close_quietly().await;
             let discard = discard(base.clone(), name.clone());
-            match self.open(&base.clone().database(&name)).await {
+            match self.open(&base.clone().database(&name), true).await {
                 Ok(scratch) => Ok(Scratch { database: Box::new(scratch), discard }),
                 Err(error) => {
                     discard.await;
@@ -150,7 +151,7 @@ impl Connect for Connector {
 
     fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>> {
         Box::pin(async move {
-            let mut postgres = self.open(&self.options).await?;
+            let mut postgres = self.open(&self.options, false).await?;
             let rows = postgres.fetch(CONTENTS).await?;
             let objects = rows.iter().map(|row| row.try_get(0).map_err(error)).collect::<Result<_, _>>()?;
             postgres.close_quietly().await;
@@ -160,12 +161,12 @@ impl Connect for Connector {
 
     fn clear(&self) -> BoxFuture<'_, Result<(), DatabaseError>> {
         Box::pin(async move {
-            let database = Box::new(self.open(&self.options).await?);
+            let database = Box::new(self.open(&self.options, false).await?);
             let Attempt::Held(guard) = database.guard().await? else {
                 return Err(DatabaseError::Unfit("a run is going on".to_owned()));
             };
             guard.free().await?.close().await;
-            let mut postgres = self.open(&self.options).await?;
+            let mut postgres = self.open(&self.options, false).await?;
             postgres.execute(CLEAR).await?;
             postgres.close_quietly().await;
             Ok(())
@@ -225,6 +226,8 @@ pub(super) struct Postgres {
     guard: Held,
     /// Whether a transaction is open.
     open: bool,
+    /// Whether the database is a throwaway one.
+    scratch: bool,
     /// The id of the open transaction of a group.
     transaction: Option<String>,
 }
@@ -321,14 +324,7 @@ impl Read for Postgres {
     fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>> {
         Box::pin(async move {
             let rows = self.fetch(sql).await?;
-            let text = |row: &PgRow| {
-                let cell = |i| row.try_get_unchecked::<Option<String>, _>(i).ok().flatten();
-                (0..row.len())
-                    .map(|i| cell(i).unwrap_or_else(|| "NULL".to_owned()))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            Ok(rows.iter().map(text).collect())
+            Ok(lines(&rows))
         })
     }
 

@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 use super::history::create;
 use super::{Held, Postgres, quote};
 use crate::backend::error;
+use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
     Session, Task, TaskFailure,
@@ -36,11 +37,15 @@ const RESET_RESULTS: usize = 7;
 
 /// Our own settings: no limit of the role or the server may end a run in its middle, a dead client
 /// frees its guard soon.
-pub(super) fn settings(server_version: Option<u32>) -> String {
+pub(super) fn settings(server_version: Option<u32>, scratch: bool) -> String {
     let mut settings = vec![("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "600000")];
     if server_version.is_some_and(|version| version >= 140_000) {
         settings.push(("client_connection_check_interval", "2000"));
         settings.push(("idle_session_timeout", "0"));
+    }
+    if scratch {
+        // nothing on a scratch database may wait for the run that it belongs to
+        settings.push(("lock_timeout", "10000"));
     }
     let calls: Vec<String> = settings
         .iter()
@@ -49,34 +54,20 @@ pub(super) fn settings(server_version: Option<u32>) -> String {
     format!("SELECT {}", calls.join(", "))
 }
 
-impl Postgres {
-    fn insert(&self, run: &str, row: &NewRow, measured: bool) -> String {
-        let at = row.executed_at.as_deref().map_or_else(
-            || "pg_catalog.clock_timestamp()".to_owned(),
-            |at| format!("{}::timestamptz", quote(at)),
-        );
-        let duration = match row.execution_ms {
-            Some(ms) => ms.to_string(),
-            None if measured => {
-                "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000)::bigint".to_owned()
-            }
-            None => "NULL".to_owned(),
-        };
-        let head = self.tables.insert_row(row, Dialect::Postgres.name(), run, quote);
-        format!("{head}, {at}, {duration})")
-    }
+/// How long the message took so far: the server's clock, so that the network does not count.
+const DURATION: &str =
+    "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000)::bigint";
 
+const WORDS: Words = Words {
+    dialect: Dialect::Postgres.name(),
+    quote,
+    now: "pg_catalog.clock_timestamp()",
+    timestamp: |at| format!("{}::timestamptz", quote(at)),
+};
+
+impl Postgres {
     async fn insert_run(&mut self, run: &NewRun) -> Result<(), DatabaseError> {
-        let sql = format!(
-            "INSERT INTO {} (id, started_at, lock_digest, tool_version, \"user\", reason) VALUES ({}, clock_timestamp(), '{}', {}, {}, {}) \
-             ON CONFLICT DO NOTHING",
-            self.tables.runs(),
-            quote(&run.id),
-            run.lock_digest,
-            quote(run.tool_version),
-            quote(&run.user),
-            run.reason.as_deref().map_or_else(|| "NULL".to_owned(), quote),
-        );
+        let sql = self.tables.insert_run(&WORDS, run);
         self.execute(sql).await
     }
 
@@ -112,8 +103,8 @@ impl Postgres {
     }
 
     async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
-        let settings = settings(self.connection.server_version_num());
-        let insert = self.insert(run, task.row, true);
+        let settings = settings(self.connection.server_version_num(), self.scratch);
+        let insert = self.tables.insert_row(&WORDS, run, task.row, DURATION);
         let text = format!(
             "{}\n;{FIRE_DEFERRED}; {RESET}; {settings}; {insert} RETURNING pg_current_xact_id()::text, execution_ms",
             task.script.text
@@ -188,8 +179,8 @@ impl Postgres {
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let row = NewRow { execution_ms: Some(milliseconds), ..task.row.clone() };
-        let insert = self.insert(&run.id, &row, false);
-        let settings = settings(self.connection.server_version_num());
+        let insert = self.tables.insert_row(&WORDS, &run.id, &row, "NULL");
+        let settings = settings(self.connection.server_version_num(), self.scratch);
         let end =
             format!("{RESET}; {settings}; BEGIN; {insert}; DELETE FROM {steps} WHERE id = {id}; COMMIT");
         self.execute(end).await.map_err(before)?;
@@ -268,9 +259,8 @@ impl Session for Postgres {
         rows: &'a [NewRow],
     ) -> BoxFuture<'a, Result<(), DatabaseError>> {
         Box::pin(async move {
-            for chunk in rows.chunks(200) {
-                let sql: Vec<String> = chunk.iter().map(|row| self.insert(&run.id, row, false)).collect();
-                self.execute(sql.join(";\n")).await?;
+            for sql in self.tables.insert_rows(&WORDS, &run.id, rows) {
+                self.execute(sql).await?;
             }
             Ok(())
         })
@@ -282,12 +272,7 @@ impl Session for Postgres {
         verdict: &'a str,
     ) -> BoxFuture<'a, Result<(), DatabaseError>> {
         Box::pin(async move {
-            let sql = format!(
-                "UPDATE {} SET verdict = {} WHERE id = {}",
-                self.tables.runs(),
-                quote(verdict),
-                quote(&run.id)
-            );
+            let sql = self.tables.set_verdict(&WORDS, run, verdict);
             self.execute(sql).await
         })
     }

@@ -4,10 +4,9 @@ use sqlx::Row as _;
 
 use super::Sqlite;
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
-use crate::dialect::Dialect;
-use crate::history::{History, Partial, Row, RowKind, Run};
+use crate::history::{History, Partial, Run};
 
-use super::super::{Tables, error, strange};
+use crate::backend::{Tables, error, history_row, strange};
 
 /// The server's clock, in milliseconds since 1970.
 pub(super) const NOW_MS: &str = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)";
@@ -47,7 +46,7 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
             tables.migrations()
         ))
         .await?;
-    let mut history = History::new(rows.iter().map(row).collect::<Result<_, _>>()?);
+    let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
     let steps = sqlite
         .fetch(format!(
             "SELECT id, n, finished_at IS NOT NULL, prefix_hash FROM {} ORDER BY id, n",
@@ -74,21 +73,6 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
         });
     }
     Ok(history)
-}
-
-fn row(row: &sqlx::sqlite::SqliteRow) -> Result<Row, DatabaseError> {
-    let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
-    let id = text(0)?.unwrap_or_default();
-    Ok(Row {
-        id: id.parse().map_err(|_| strange(&id))?,
-        checksum: text(1)?.and_then(|hex| hex.parse().ok()),
-        dialect: text(2)?.and_then(|name| Dialect::from_alias(&name)),
-        kind: text(3)?.and_then(|name| RowKind::from_name(&name)).unwrap_or(RowKind::Applied),
-        run: text(4)?.unwrap_or_default(),
-        position: row.try_get(5).map_err(error)?,
-        executed_at: text(6)?.unwrap_or_default(),
-        execution_ms: row.try_get(7).map_err(error)?,
-    })
 }
 
 /// Other tools' tables with rows in them.

@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
-use super::{Options, Tables, address, error};
+use super::{Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, ForeignRow, Holder, Read, Scratch,
     Server, Stranger,
@@ -278,14 +278,7 @@ impl Read for Sqlite {
     fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>> {
         Box::pin(async move {
             let rows = self.fetch(sql).await?;
-            let text = |row: &sqlx::sqlite::SqliteRow| {
-                let cell = |i| row.try_get_unchecked::<Option<String>, _>(i).ok().flatten();
-                (0..row.len())
-                    .map(|i| cell(i).unwrap_or_else(|| "NULL".to_owned()))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            Ok(rows.iter().map(text).collect())
+            Ok(lines(&rows))
         })
     }
 

@@ -15,6 +15,7 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 use super::history::{NOW, NOW_MS, create};
 use super::{Sqlite, quote};
 use crate::backend::error;
+use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
     Session, SqlError, Task, TaskFailure,
@@ -28,6 +29,8 @@ const RESET: &str = "PRAGMA recursive_triggers = OFF; PRAGMA ignore_check_constr
      PRAGMA legacy_alter_table = OFF; PRAGMA defer_foreign_keys = OFF; PRAGMA reverse_unordered_selects = OFF; \
      PRAGMA query_only = OFF;";
 
+const WORDS: Words = Words { dialect: Dialect::Sqlite.name(), quote, now: NOW, timestamp: quote };
+
 impl Sqlite {
     async fn install_hook(&mut self) -> Result<(), DatabaseError> {
         let may_commit = Arc::clone(&self.may_commit);
@@ -36,28 +39,8 @@ impl Sqlite {
         Ok(())
     }
 
-    fn insert(&self, run: &str, row: &NewRow, started_ms: Option<u128>) -> String {
-        let at = row.executed_at.as_deref().map_or_else(|| NOW.to_owned(), quote);
-        let duration = match (row.execution_ms, started_ms) {
-            (Some(ms), _) => ms.to_string(),
-            (None, Some(start)) => format!("{NOW_MS} - {start}"),
-            (None, None) => "NULL".to_owned(),
-        };
-        let head = self.tables.insert_row(row, Dialect::Sqlite.name(), run, quote);
-        format!("{head}, {at}, {duration})")
-    }
-
     async fn insert_run(&mut self, run: &NewRun) -> Result<(), DatabaseError> {
-        let sql = format!(
-            "INSERT INTO {} (id, started_at, lock_digest, tool_version, \"user\", reason) VALUES ({}, {NOW}, '{}', {}, {}, {}) \
-             ON CONFLICT DO NOTHING",
-            self.tables.runs(),
-            quote(&run.id),
-            run.lock_digest,
-            quote(run.tool_version),
-            quote(&run.user),
-            run.reason.as_deref().map_or_else(|| "NULL".to_owned(), quote),
-        );
+        let sql = self.tables.insert_run(&WORDS, run);
         self.execute(sql).await
     }
 
@@ -86,7 +69,8 @@ impl Sqlite {
     async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
         let start = Instant::now();
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        let insert = self.insert(run, task.row, Some(epoch));
+        let duration = format!("{NOW_MS} - {epoch}");
+        let insert = self.tables.insert_row(&WORDS, run, task.row, &duration);
         let reset = if leaks(task) { RESET } else { "" };
         let text = format!("{}\n;{reset}{insert}", task.script.text);
         let mut done = 0;
@@ -167,7 +151,7 @@ impl Sqlite {
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let row = NewRow { execution_ms: Some(milliseconds), ..task.row.clone() };
-        let insert = self.insert(&run.id, &row, None);
+        let insert = self.tables.insert_row(&WORDS, &run.id, &row, "NULL");
         self.execute(format!("BEGIN IMMEDIATE; {insert}; DELETE FROM {steps} WHERE id = {id}; COMMIT"))
             .await
             .map_err(before)?;
@@ -234,9 +218,8 @@ impl Session for Sqlite {
         rows: &'a [NewRow],
     ) -> BoxFuture<'a, Result<(), DatabaseError>> {
         Box::pin(async move {
-            for chunk in rows.chunks(200) {
-                let sql: Vec<String> = chunk.iter().map(|row| self.insert(&run.id, row, None)).collect();
-                self.execute(sql.join(";\n")).await?;
+            for sql in self.tables.insert_rows(&WORDS, &run.id, rows) {
+                self.execute(sql).await?;
             }
             Ok(())
         })
@@ -248,12 +231,7 @@ impl Session for Sqlite {
         verdict: &'a str,
     ) -> BoxFuture<'a, Result<(), DatabaseError>> {
         Box::pin(async move {
-            let sql = format!(
-                "UPDATE {} SET verdict = {} WHERE id = {}",
-                self.tables.runs(),
-                quote(verdict),
-                quote(&run.id)
-            );
+            let sql = self.tables.set_verdict(&WORDS, run, verdict);
             self.execute(sql).await
         })
     }
