@@ -14,6 +14,7 @@ use crate::engine::{
 use crate::id::MigrationId;
 use crate::lock::{Entry, Finding, Lock, Merged, Rule, merge};
 use crate::lockfile::{self, Written};
+use crate::report::count;
 use crate::report::human::{self, Weight};
 use crate::report::json;
 
@@ -82,6 +83,10 @@ fn merged(project: &Project) -> Result<Merged, Failure> {
         .map_err(|fault| Failure::new(FailureKind::Usage, fault))
 }
 
+fn entries(merged: &Merged) -> String {
+    count(merged.lock.entries.len(), "entry", "entries")
+}
+
 fn say(global: &Global, text: &str) {
     if global.format == Format::Human {
         human::line(text);
@@ -90,7 +95,7 @@ fn say(global: &Global, text: &str) {
 
 fn warn(global: &Global, diagnostic: &Diagnostic) {
     if global.format == Format::Human {
-        human::note(&format!("{}\n", human::render(diagnostic, Weight::Warning, true)));
+        human::print(diagnostic, Weight::Warning);
     }
 }
 
@@ -203,12 +208,11 @@ async fn update(
     }
     match written {
         Written::Changed => {
-            say(global, &format!("wrote {} ({} entries)", project.config.lock, merged.lock.entries.len()));
+            say(global, &format!("wrote {} ({})", project.config.lock, entries(merged)));
         }
-        Written::Unchanged => say(
-            global,
-            &format!("{} is up to date ({} entries)", project.config.lock, merged.lock.entries.len()),
-        ),
+        Written::Unchanged => {
+            say(global, &format!("{} is up to date ({})", project.config.lock, entries(merged)));
+        }
     }
     project.read_lock()?;
     let mut snapshots = Vec::new();
@@ -302,10 +306,7 @@ async fn check(
         }
     }
     if wrong.is_empty() {
-        say(
-            global,
-            &format!("{} is up to date ({} entries)", project.config.lock, merged.lock.entries.len()),
-        );
+        say(global, &format!("{} is up to date ({})", project.config.lock, entries(merged)));
         let rest = json!({ "entries": merged.lock.entries.len(), "findings": json::findings(&all) });
         return Ok(Done::new(Exit::Done, "up-to-date", rest));
     }

@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::drift::Change;
 use crate::engine::{self, CheckMode, Failure, FailureKind, LockMode, Migrated, Outcome, Request, Verdict};
 use crate::event::{Event, Silence, Sink};
+use crate::report::count;
 use crate::report::human::{self, Reporter};
 use crate::report::json;
 
@@ -83,8 +84,11 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         user: context::user(),
     };
     let mut project = context.project()?;
-    for warning in std::mem::take(&mut project.discovery.warnings) {
-        reporter(global).tell(Event::Warned(warning));
+    // what can be mended in a folder is said where the lock may change, not in every deploy
+    if mode == LockMode::Update {
+        for warning in std::mem::take(&mut project.discovery.warnings) {
+            reporter(global).tell(Event::Warned(warning));
+        }
     }
     let mut sink = Watching { inner: reporter(global), committing: Arc::new(AtomicBool::new(false)) };
     let committing = Arc::clone(&sink.committing);
@@ -182,12 +186,8 @@ fn print(migrated: &Migrated) {
         human::line(&format!("applied {} ({} ms)", applied.id, applied.milliseconds));
     }
     let total: i64 = migrated.applied.iter().map(|applied| applied.milliseconds).sum();
-    let count = migrated.applied.len();
-    let what = if count == 1 { "migration" } else { "migrations" };
-    human::line(&format!(
-        "{count} {what} committed ({total} ms); schema check: {}",
-        verdict(&migrated.verdict)
-    ));
+    let what = count(migrated.applied.len(), "migration", "migrations");
+    human::line(&format!("{what} committed ({total} ms); schema check: {}", verdict(&migrated.verdict)));
 }
 
 /// What the check said, in words.

@@ -5,6 +5,7 @@ use super::migrate::looking;
 use super::{Done, Exit, Format, Global};
 use crate::engine::{self, Failure, Prepared};
 use crate::plan::{Group, Mode, Why};
+use crate::report::count;
 use crate::report::human::{self, Weight};
 use crate::report::json;
 
@@ -36,13 +37,13 @@ pub(super) async fn run(global: &Global, _: &Args) -> Result<Done, Failure> {
 pub(super) fn print(prepared: &Prepared) {
     let plan = &prepared.plan;
     for finding in prepared.merged.findings.iter().filter(|f| f.rule.warns() || f.rule.needs_hand()) {
-        human::note(&human::render(&finding.diagnostic, Weight::Warning, true));
+        human::print(&finding.diagnostic, Weight::Warning);
     }
     for warning in &plan.warnings {
-        human::note(&human::render(warning, Weight::Warning, true));
+        human::print(warning, Weight::Warning);
     }
     for refusal in &plan.refusals {
-        human::note(&human::render(refusal, Weight::Error, true));
+        human::print(refusal, Weight::Error);
     }
     if plan.is_empty() {
         human::line("nothing would run");
@@ -75,8 +76,7 @@ fn print_group(n: usize, group: &Group) {
     for step in &group.steps {
         let late = if step.late { ", late" } else { "" };
         let from = if step.from > 0 { format!(", from statement {}", step.from + 1) } else { String::new() };
-        let count = step.statements.len();
-        let statements = if count == 1 { "1 statement".to_owned() } else { format!("{count} statements") };
+        let statements = count(step.statements.len(), "statement", "statements");
         human::line(&format!("  {} ({statements}{late}{from})", step.id));
     }
 }

@@ -30,10 +30,10 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
 
 fn print(status: &Status, pending_only: bool) {
     for finding in status.prepared.merged.findings.iter().filter(|f| f.rule.warns() || f.rule.needs_hand()) {
-        human::note(&human::render(&finding.diagnostic, Weight::Warning, true));
+        human::print(&finding.diagnostic, Weight::Warning);
     }
     for refusal in &status.prepared.plan.refusals {
-        human::note(&human::render(refusal, Weight::Error, true));
+        human::print(refusal, Weight::Error);
     }
     human::line(&format!("{} at {}", status.server.title(), status.server.address));
     let rows = status.lines.iter().filter(|line| !pending_only || line.state != State::Applied).map(|line| {

@@ -38,7 +38,7 @@ pub(super) fn prepare(
             Boundary::NoTransaction(_) => script.no_transaction = true,
             Boundary::TransactionControl(word) => refusals.push(
                 Diagnostic::new(format!("migration `{id}` controls transactions itself"))
-                    .frame(frame(&script, statement.span.clone()).label(format!("`{word}` would end the transaction of the run")))
+                    .frame(frame(&script, statement.span.clone()).label(format!("`{word}` is transaction control")))
                     .help("remove it: every run is in a transaction already")
                     .help(format!("for a migration that is not yours: set `skip: true` for `{id}` and ship a mended copy")),
             ),

@@ -1,12 +1,13 @@
 //! Diagnostics with code frames, progress while a run lasts, and tables.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::clean;
+use super::{clean, count};
 use crate::database::Holder;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
@@ -22,6 +23,9 @@ pub enum Weight {
 
 /// A diagnostic as text, with code frames.
 pub fn render(diagnostic: &Diagnostic, weight: Weight, styled: bool) -> String {
+    if diagnostic.frames.is_empty() {
+        return render_plainly(diagnostic, weight, styled);
+    }
     let level = match weight {
         Weight::Error => Level::ERROR,
         Weight::Warning => Level::WARNING,
@@ -45,6 +49,22 @@ pub fn render(diagnostic: &Diagnostic, weight: Weight, styled: bool) -> String {
     let group = group.elements(causes).elements(notes).elements(help);
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
+}
+
+/// Without a place there is nothing to frame: one line for each thing.
+fn render_plainly(diagnostic: &Diagnostic, weight: Weight, styled: bool) -> String {
+    let (word, colour) = match weight {
+        Weight::Error => ("error", "\u{1b}[1;91m"),
+        Weight::Warning => ("warning", "\u{1b}[1;33m"),
+    };
+    let (on, off) = if styled { (colour, "\u{1b}[0m") } else { ("", "") };
+    let mut text = format!("{on}{word}{off}: {}", clean(&diagnostic.message));
+    let lines = diagnostic.causes.iter().map(|line| ("caused by", line));
+    let lines = lines.chain(diagnostic.notes.iter().map(|line| ("note", line)));
+    for (what, line) in lines.chain(diagnostic.help.iter().map(|line| ("help", line))) {
+        let _ = write!(text, "\n  {what}: {}", clean(line).replace('\n', "\n    "));
+    }
+    text
 }
 
 /// The lines around a span, and the span within them: a file of 30 MB is not shown whole.
@@ -82,10 +102,15 @@ fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Prints a diagnostic on standard error.
+pub fn print(diagnostic: &Diagnostic, weight: Weight) {
+    let _ = writeln!(anstream::stderr(), "{}\n", render(diagnostic, weight, true));
+}
+
 /// Prints diagnostics on standard error.
 pub fn print_errors(diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {
-        let _ = writeln!(anstream::stderr(), "{}\n", render(diagnostic, Weight::Error, true));
+        print(diagnostic, Weight::Error);
     }
 }
 
@@ -160,15 +185,16 @@ impl Sink for Reporter {
     fn tell(&mut self, event: Event) {
         match event {
             Event::Connected(server) => self.say(&format!("{} at {}", server.title(), server.address)),
-            Event::Warned(diagnostic) => self.bar.suspend(|| {
-                let _ = writeln!(anstream::stderr(), "{}\n", render(&diagnostic, Weight::Warning, true));
-            }),
+            Event::Warned(diagnostic) => self.bar.suspend(|| print(&diagnostic, Weight::Warning)),
             Event::Noted(text) => self.say(&format!("note: {text}")),
             Event::GuardWaited { holder, limit } => {
                 self.say(&format!("waiting up to {limit} s for {}", holder_text(holder.as_ref())));
             }
             Event::ReplayStarted { total } => {
-                self.say(&format!("replaying {total} migrations on an empty database"));
+                self.say(&format!(
+                    "replaying {} on an empty database",
+                    count(total, "migration", "migrations")
+                ));
             }
             Event::RunStarted { total } => self.bar("migrating", total),
             Event::StepStarted { id, number, .. } => {
