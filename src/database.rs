@@ -77,6 +77,9 @@ pub enum DatabaseError {
     /// The database refused a statement of ours.
     #[error("{}", .0.message)]
     Sql(SqlError),
+    /// Another run is writing, and the database cannot even be read until it ends.
+    #[error("another run is writing, and the database cannot be read until it ends")]
+    Busy(Option<Holder>),
     /// The database, or its setting, is not one we can work with.
     #[error("{0}")]
     Unfit(String),

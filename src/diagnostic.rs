@@ -69,6 +69,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// `help:` lines: what to do now.
     pub help: Vec<String>,
+    /// The rule that found it and the migration that is meant, for machines.
+    pub about: Option<(&'static str, String)>,
 }
 
 impl Diagnostic {

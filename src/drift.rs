@@ -65,6 +65,23 @@ pub struct Difference {
     pub actual: Option<String>,
 }
 
+impl Difference {
+    /// What is the matter, for people: one line, and below it what must be and what is, as a diff where
+    /// the texts are long.
+    pub fn describe(&self) -> String {
+        let part = self.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+        let head = format!("{} `{}`{part} is {}", self.kind, self.name, self.change.name());
+        let (Some(expected), Some(actual)) = (&self.expected, &self.actual) else { return head };
+        if expected.lines().count() < 4 && actual.lines().count() < 4 {
+            return format!("{head}\n  expected: {expected}\n  actual:   {actual}");
+        }
+        let (expected, actual) = (format!("{expected}\n"), format!("{actual}\n"));
+        let diff = similar::TextDiff::from_lines(&expected, &actual);
+        let diff = diff.unified_diff().context_radius(2).header("expected", "actual").to_string();
+        format!("{head}\n{}", diff.trim_end())
+    }
+}
+
 /// All differences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drift {
@@ -147,12 +164,22 @@ fn whole(object: &Object, change: Change) -> Difference {
     Difference { kind: object.kind, name: object.name.clone(), part: None, change, expected, actual }
 }
 
+fn different(expected: &Object, actual: &Object) -> Difference {
+    Difference { actual: Some(actual.definition.clone()), ..whole(expected, Change::Different) }
+}
+
 fn compare_object(drift: &mut Drift, expected: &Object, actual: &Object, policy: &Policy) {
     if expected.definition == actual.definition {
         return;
     }
     let dialect = policy.dialect;
     if sql::normal_form(dialect, &expected.definition) == sql::normal_form(dialect, &actual.definition) {
+        return;
+    }
+    let line_ends_only = |object: &Object| object.definition.replace('\r', "");
+    if line_ends_only(expected) == line_ends_only(actual) {
+        // bodies that another checkout's CRLF files made, in a database that was taken over
+        drift.notes.push(different(expected, actual));
         return;
     }
     let parts = expected.kind.has_parts().then(|| {
@@ -165,14 +192,7 @@ fn compare_object(drift: &mut Drift, expected: &Object, actual: &Object, policy:
         compare_parts(drift, expected, &expected_parts, &actual_parts, policy);
         return;
     }
-    let difference = Difference {
-        kind: expected.kind,
-        name: expected.name.clone(),
-        part: None,
-        change: Change::Different,
-        expected: Some(expected.definition.clone()),
-        actual: Some(actual.definition.clone()),
-    };
+    let difference = different(expected, actual);
     if policy.lenient_text { drift.notes.push(difference) } else { drift.differences.push(difference) }
 }
 

@@ -31,12 +31,12 @@ pub fn slug(name: &str) -> Option<String> {
 pub fn files(
     format: Format,
     stamp: &str,
-    next: Option<u64>,
+    next: Option<&str>,
     slug: &str,
     depends_on: &[MigrationId],
     pair: bool,
 ) -> Vec<NewFile> {
-    let version = next.map_or_else(|| stamp.to_owned(), |next| next.to_string());
+    let version = next.unwrap_or(stamp);
     let head = if depends_on.is_empty() {
         String::new()
     } else {
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(paths(Format::Diesel, false), ["20260101000000_x/up.sql", "20260101000000_x/down.sql"]);
         assert_eq!(paths(Format::GolangMigrate, false).len(), 2);
         let depends = ["a::1_x".parse().unwrap()];
-        let file = &files(Format::Refinery, "2", Some(7), "x", &depends, false)[0];
+        let file = &files(Format::Refinery, "2", Some("7"), "x", &depends, false)[0];
         assert_eq!(
             (file.path.as_str(), file.text.as_str()),
             ("V7__x.sql", "-- db-migrations: depends-on a::1_x\n\n")

@@ -16,6 +16,10 @@ use crate::history::{Row, RowKind};
 
 pub use tables::Tables;
 
+/// The columns of an sqlx history, by which one is known under any name.
+const SQLX_COLUMNS: &str =
+    "'version', 'description', 'installed_on', 'success', 'checksum', 'execution_time'";
+
 /// How a connection is made.
 #[derive(Clone, Debug)]
 pub struct Options {

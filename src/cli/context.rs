@@ -63,6 +63,11 @@ impl Context {
         Ok(Self { root, config_path, config, environment, url: global.url.clone() })
     }
 
+    /// A variable of the process or of `.env`.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        self.environment.get(name)
+    }
+
     /// The URL by flag, environment, file.
     pub(super) fn url(&self) -> Option<String> {
         self.url.clone().or_else(|| self.environment.get("DATABASE_URL")).or_else(|| {

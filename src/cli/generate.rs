@@ -49,10 +49,10 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let pair = args.down || module.migrations.last().is_some_and(|last| !last.down.is_empty());
     let depends_on = if published(module) { last_of_dependencies(&project, module) } else { Vec::new() };
     let mut written = Vec::new();
-    for file in files(module.format, &stamp, next, &slug, &depends_on, pair) {
+    for file in files(module.format, &stamp, next.as_deref(), &slug, &depends_on, pair) {
         let path = source.folder.join(&file.path);
         if path.exists() {
-            return Err(usage(Diagnostic::new(format!("`{}` exists already", path.display()))));
+            return Err(usage(Diagnostic::new(format!("`{}` exists already", shown(&path, &context.root)))));
         }
         lockfile::write(&path, &file.text).map_err(usage)?;
         written.push(shown(&path, &context.root));
@@ -95,7 +95,8 @@ fn choose<'a>(global: &Global, project: &'a Project, wanted: Option<&str>) -> Re
                 let near = nearest(wanted, modules.iter().map(|module| module.namespace.as_str()));
                 let mut fault = Diagnostic::new(format!("there is no module `{wanted}`"));
                 fault.help.extend(near.map(|near| format!("did you mean `{near}`?")));
-                Err(usage(fault))
+                let names: Vec<&str> = modules.iter().map(|module| module.namespace.as_str()).collect();
+                Err(usage(fault.help(format!("the modules of this workspace are {}", names.join(", ")))))
             }
         };
     }
@@ -120,17 +121,16 @@ fn choose<'a>(global: &Global, project: &'a Project, wanted: Option<&str>) -> Re
     modules.get(index).copied().ok_or_else(|| usage(Diagnostic::new("there is no module of this workspace")))
 }
 
-/// The next number, in a module whose last version is a number and not a time.
-fn next_number(module: &Module) -> Option<u64> {
+/// The next number, in a module whose last version is a number and not a time; as wide as the last.
+fn next_number(module: &Module) -> Option<String> {
     let last = &module.migrations.last()?.version;
-    if last.timestamp().is_some() {
-        return None;
-    }
-    match last {
-        Version::Number(digits) => digits.parse::<u64>().ok().map(|n| n + 1),
-        Version::Parts(parts) => parts.first()?.parse::<u64>().ok().map(|n| n + 1),
-        Version::Text(_) => None,
-    }
+    let digits = match last {
+        Version::Number(digits) => digits,
+        Version::Parts(parts) => parts.first()?,
+        Version::Text(_) => return None,
+    };
+    let next = digits.parse::<u64>().ok().filter(|_| last.timestamp().is_none())? + 1;
+    Some(format!("{next:0width$}", width = digits.len()))
 }
 
 /// The last migration of each module that this one depends on.

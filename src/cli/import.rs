@@ -46,6 +46,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     let request = Request {
         connect: &*connect,
         mode: LockMode::Update,
+        dry_run: false,
         allow_split: false,
         guard_wait: Duration::max(context.config.database.guard_wait, Duration::from_secs(1)),
         check: CheckMode::Off,
@@ -65,12 +66,17 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         human::line(&format!("{} recorded, {} were recorded before", import.recorded.len(), import.known));
         if import.lock_written {
             human::line(&format!("wrote {}", project.config.lock));
+            human::note(
+                "note: when everything is imported, run `db-migrations schema snapshot` and commit lock and snapshot",
+            );
         }
         human::note(&format!(
             "note: remove the call of sqlx's migrator for `{module}`: from now on these tables are migrated here"
         ));
     }
+    let respelled: Vec<_> =
+        import.respelled.iter().map(|(id, which)| json!({ "id": id.as_str(), "with": which })).collect();
     let recorded: Vec<&str> = import.recorded.iter().map(MigrationId::as_str).collect();
-    let rest = json!({ "recorded": recorded, "known": import.known, "lock_written": import.lock_written });
+    let rest = json!({ "recorded": recorded, "known": import.known, "respelled": respelled, "lock_written": import.lock_written });
     Ok(Done::new(Exit::Done, "imported", rest))
 }

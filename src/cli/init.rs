@@ -51,7 +51,7 @@ pub(super) fn run(global: &Global, _: &Args) -> Result<Done, Failure> {
     let mut written = Vec::new();
     if lockfile::read(&config).map_err(usage)?.is_none() {
         lockfile::write(&config, TEMPLATE).map_err(usage)?;
-        written.push(CONFIG.to_owned());
+        written.push(config.strip_prefix(&root).unwrap_or(&config).display().to_string());
     }
     let folder = root.join("migrations");
     if !folder.exists() {

@@ -64,6 +64,9 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         let text = rename(&project, old, new)?;
         write(&project, &text)?;
         say(global, &format!("renamed `{old}` to `{new}` in {}", project.config.lock));
+        project.read_lock()?;
+        let merged = merged(&project)?;
+        refresh(global, &context, &project, &merged).await?;
         return Ok(Done::new(Exit::Done, "renamed", json!({ "old": old.as_str(), "new": new.as_str() })));
     }
     for warning in &project.discovery.warnings {
@@ -138,6 +141,12 @@ fn accept(
             Diagnostic::new("`--accept` needs ids, or `--module NAMESPACE`"),
         ));
     }
+    if let Some(module) = module.filter(|module| project.catalogue.module(module).is_none()) {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            Diagnostic::new(format!("there is no module `{module}`")),
+        ));
+    }
     for id in ids {
         if !lock.entries.contains_key(id) || project.catalogue.get(id).is_none() {
             let near = crate::diagnostic::nearest(id.as_str(), lock.entries.keys().map(MigrationId::as_str));
@@ -200,7 +209,7 @@ async fn update(
         let finding = project.document.locate(finding.clone());
         match finding.rule {
             Rule::New => say(global, &format!("added {}", finding.id)),
-            Rule::Copy => say(global, &format!("skipped {}", finding.diagnostic.message)),
+            Rule::Copy => say(global, &finding.diagnostic.message),
             rule if rule.needs_hand() => by_hand.push(finding),
             rule if rule.warns() => warn(global, &finding.diagnostic),
             _ => {}
@@ -210,6 +219,7 @@ async fn update(
         Written::Changed => {
             say(global, &format!("wrote {} ({})", project.config.lock, entries(merged)));
         }
+        Written::Unchanged if !by_hand.is_empty() => {}
         Written::Unchanged => {
             say(global, &format!("{} is up to date ({})", project.config.lock, entries(merged)));
         }

@@ -25,7 +25,7 @@ use crate::report::json;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Refuse to run when the lock or the snapshot would change (production and CI)
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     locked: bool,
     /// Show what would run; write nothing, not even the history table
     #[arg(long)]
@@ -37,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS")]
     guard_wait: Option<u64>,
     /// What a schema difference does
-    #[arg(long, value_enum, default_value_t = SchemaCheck::Fail)]
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = SchemaCheck::Fail)]
     schema_check: SchemaCheck,
     /// Why the check is softened; kept in the history
     #[arg(long, value_name = "TEXT")]
@@ -46,11 +46,11 @@ pub(super) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SchemaCheck {
-    /// It rolls back
+    /// Roll everything back
     Fail,
-    /// It is said
+    /// Commit all the same, and say so
     Warn,
-    /// It is not looked for
+    /// Do not compare
     Off,
 }
 
@@ -69,14 +69,11 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     }
     let context = Context::read(global)?;
     let connect = context.connector(!args.dry_run)?;
-    let mode = match (args.locked, args.dry_run) {
-        (true, _) => LockMode::Locked,
-        (_, true) => LockMode::DryRun,
-        _ => LockMode::Update,
-    };
+    let mode = if args.locked { LockMode::Locked } else { LockMode::Update };
     let request = Request {
         connect: &*connect,
         mode,
+        dry_run: args.dry_run,
         allow_split: args.allow_split || context.config.policy.allow_split,
         guard_wait: args.guard_wait.map_or(context.config.database.guard_wait, Duration::from_secs),
         check,
@@ -110,7 +107,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         }
         Outcome::Migrated(migrated) => {
             if global.format == Format::Human {
-                print(&migrated);
+                print(&migrated, global.quiet);
             }
             Ok(Done::new(Exit::Done, "migrated", json::migrated(&migrated)))
         }
@@ -181,11 +178,16 @@ async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-fn print(migrated: &Migrated) {
-    for applied in &migrated.applied {
+fn print(migrated: &Migrated, quiet: bool) {
+    for applied in migrated.applied.iter().filter(|_| !quiet) {
         human::line(&format!("applied {} ({} ms)", applied.id, applied.milliseconds));
     }
     let total: i64 = migrated.applied.iter().map(|applied| applied.milliseconds).sum();
+    if migrated.applied.is_empty() {
+        let verdict = verdict(&migrated.verdict);
+        human::line(&format!("nothing had to run; lock and history are in step; schema check: {verdict}"));
+        return;
+    }
     let what = count(migrated.applied.len(), "migration", "migrations");
     human::line(&format!("{what} committed ({total} ms); schema check: {}", verdict(&migrated.verdict)));
 }

@@ -16,6 +16,7 @@ mod reset;
 mod schema;
 mod status;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -121,7 +122,8 @@ pub fn main() -> ExitCode {
             return Exit::Bug.into();
         }
     };
-    let exit = runtime.block_on(run(args));
+    // the panic's own message has been printed by then
+    let exit = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(args)))).unwrap_or(Exit::Bug);
     // a statement may still run in SQLite's thread after an interrupt: it is not waited for
     runtime.shutdown_background();
     exit.into()
@@ -158,5 +160,25 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Init(args) => init::run(&global, &args),
         Command::Generate(args) => generate::run(&global, &args),
         Command::Reset(args) => reset::run(&global, &args).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Args;
+
+    #[test]
+    fn the_arguments_of_every_command_fit_together() {
+        Args::command().debug_assert();
+        for line in [
+            "modules enable x --version 1 --as diesel --format json",
+            "lock --check --replay",
+            "lock rename a::1 a::2",
+        ] {
+            let words = ["db-migrations"].into_iter().chain(line.split(' '));
+            assert!(Args::try_parse_from(words).is_ok(), "{line}");
+        }
     }
 }

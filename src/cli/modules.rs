@@ -8,14 +8,14 @@ use super::context::{CONFIG, Context};
 use super::migrate::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::config::{self, disable_in_text, enable_in_text};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::discover::Candidate;
 use crate::engine::{Failure, FailureKind, Project};
 use crate::event::Event;
 use crate::lockfile;
 use crate::module::Origin;
-use crate::report::human;
 use crate::report::json as wire;
+use crate::report::{count, human};
 
 /// List the modules that bring migrations, and the crates that could
 ///
@@ -30,6 +30,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a crate of the dependency graph a module; writes `db-migrations.yml` and shows the change
+    #[command(disable_version_flag = true)]
     Enable {
         /// The crate's name
         #[arg(value_name = "CRATE")]
@@ -39,7 +40,7 @@ enum Command {
         path: Option<String>,
         /// Its format: native, refinery, flyway, diesel, dbmate, goose, golang-migrate
         #[arg(long = "as", value_name = "FORMAT")]
-        format: Option<String>,
+        layout: Option<String>,
         /// Which version, when the graph holds several
         #[arg(long)]
         version: Option<String>,
@@ -59,21 +60,22 @@ pub(super) fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     let context = Context::read(global)?;
     match args.command {
         None => list(global, &context),
-        Some(Command::Enable { name, path, format, version, namespace }) => {
-            let (path, found) = located(&context, &name, path)?;
-            let fields = [("path", path), ("format", format), ("version", version), ("namespace", namespace)];
+        Some(Command::Enable { name, path, layout, version, namespace }) => {
+            let path = located(&context, &name, path)?;
+            let fields = [("path", path), ("format", layout), ("version", version), ("namespace", namespace)];
             let entry: Vec<String> = fields
                 .into_iter()
                 .filter_map(|(key, value)| Some(format!("{key}: {}", quoted(&value?))))
                 .collect();
-            let entry = format!("{{ {} }}", entry.join(", "));
-            let done = edit(global, &context, &name, "enabled", &|text| enable_in_text(text, &name, &entry))?;
+            let entry =
+                if entry.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entry.join(", ")) };
+            let (done, project) =
+                edit(global, &context, &name, "enabled", &|text| enable_in_text(text, &name, &entry))?;
             if global.format == Format::Human {
-                if let Some(count) = found {
-                    human::note(&format!(
-                        "note: {count} migrations; look at them, then run `db-migrations lock`"
-                    ));
-                }
+                let found = project.catalogue.modules().iter().find(|module| is_crate(&module.origin, &name));
+                let found =
+                    count(found.map_or(0, |module| module.migrations.len()), "migration", "migrations");
+                human::note(&format!("note: {found}; look at them, then run `db-migrations lock`"));
                 human::note(
                     "note: if the crate runs its own migrator at start, remove that call: these tables are migrated here now",
                 );
@@ -81,29 +83,48 @@ pub(super) fn run(global: &Global, args: Args) -> Result<Done, Failure> {
             Ok(done)
         }
         Some(Command::Disable { name }) => {
+            known(&context, &name)?;
             edit(global, &context, &name, "disabled", &|text| disable_in_text(text, &name))
+                .map(|(done, _)| done)
         }
     }
+}
+
+fn is_crate(origin: &Origin, name: &str) -> bool {
+    matches!(origin, Origin::Crate { name: own, .. } if own == name)
+}
+
+/// Refuses a name that nothing has; answers with the candidate of that name, if it is one.
+fn known(context: &Context, name: &str) -> Result<Option<Candidate>, Failure> {
+    let project = context.project()?;
+    let candidates = || project.discovery.candidates.iter().chain(&project.discovery.disabled);
+    let modules = project.catalogue.modules();
+    let candidate = candidates().find(|candidate| candidate.name == name).cloned();
+    let is_module = modules.iter().any(|m| is_crate(&m.origin, name) || m.namespace.as_str() == name);
+    if candidate.is_some() || is_module {
+        return Ok(candidate);
+    }
+    let names = candidates().map(|c| c.name.as_str()).chain(modules.iter().map(|m| m.namespace.as_str()));
+    let mut fault =
+        Diagnostic::new(format!("no crate `{name}` with a folder of migrations is in the dependency graph"));
+    fault.help.extend(nearest(name, names).map(|near| format!("did you mean `{near}`?")));
+    let fault = fault.help("`db-migrations modules` lists the candidates; `--path` names an unusual folder");
+    Err(Failure::new(FailureKind::Usage, fault))
+}
+
+/// The folder to write into the entry: only where it is not the usual one.
+fn located(context: &Context, name: &str, path: Option<String>) -> Result<Option<String>, Failure> {
+    if path.is_some() {
+        return Ok(path);
+    }
+    let candidate = known(context, name)?;
+    Ok(candidate.map(|candidate| candidate.folder).filter(|folder| folder != "migrations"))
 }
 
 fn quoted(value: &str) -> String {
     let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/' | '.'))
         && value.starts_with(|c: char| c.is_ascii_alphabetic());
     if plain { value.to_owned() } else { format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
-}
-
-/// The folder to write into the entry: only where it is not the usual one.
-fn located(
-    context: &Context,
-    name: &str,
-    path: Option<String>,
-) -> Result<(Option<String>, Option<usize>), Failure> {
-    let project = context.project()?;
-    let candidate =
-        project.discovery.candidates.iter().chain(&project.discovery.disabled).find(|c| c.name == name);
-    let found = candidate.map(|c| c.count);
-    let folder = candidate.map(|c| c.folder.clone()).filter(|folder| folder != "migrations");
-    Ok((path.or(folder), found))
 }
 
 /// Edits the configuration, proves that discovery still works, writes it and shows the difference.
@@ -113,13 +134,13 @@ fn edit(
     name: &str,
     outcome: &'static str,
     change: &dyn Fn(&str) -> Result<String, Diagnostic>,
-) -> Result<Done, Failure> {
+) -> Result<(Done, Project), Failure> {
     let usage = |fault| Failure::new(FailureKind::Usage, fault);
     let before = lockfile::read(&context.config_path).map_err(usage)?.unwrap_or_default();
     let after = change(&before).map_err(usage)?;
-    let config = config::parse(CONFIG, &after, &|variable| std::env::var(variable).ok())
+    let config = config::parse(CONFIG, &after, &|variable| context.variable(variable))
         .map_err(|faults| Failure::all(FailureKind::Usage, faults))?;
-    Project::open(&context.root, config)?;
+    let project = Project::open(&context.root, config)?;
     lockfile::write(&context.config_path, &after).map_err(usage)?;
     let shown = context
         .config_path
@@ -133,7 +154,7 @@ fn edit(
     if global.format == Format::Human {
         human::raw(&diff);
     }
-    Ok(Done::new(Exit::Done, outcome, json!({ "crate": name, "diff": diff })))
+    Ok((Done::new(Exit::Done, outcome, json!({ "crate": name, "diff": diff })), project))
 }
 
 fn list(global: &Global, context: &Context) -> Result<Done, Failure> {

@@ -11,7 +11,8 @@ use crate::report::json;
 
 /// Show what `migrate` would run, in which transactions, and why the rest is left out
 ///
-/// Reads the database only; a read-only role suffices, also on production.
+/// Reads the database only; a read-only role suffices, also on production. Ends with 1 when `migrate` would
+/// refuse.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
@@ -22,15 +23,21 @@ pub(super) async fn run(global: &Global, _: &Args) -> Result<Done, Failure> {
     let mut database = connect.connect().await?;
     let history = database.history().await?;
     let prepared = engine::prepare(&project, &history, &mut *database).await?;
+    let strangers = if history.is_empty() { database.strangers().await? } else { Vec::new() };
     let server = database.server().clone();
     database.close().await;
     if global.format == Format::Human {
         if !global.quiet {
             human::note(&format!("{} at {}", server.title(), server.address));
         }
+        if let Some(diagnostic) = engine::strangers_diagnostic(&strangers) {
+            human::print(&diagnostic, Weight::Warning);
+        }
         print(&prepared);
     }
-    Ok(Done::new(Exit::Done, "planned", json::prepared(&prepared)))
+    let refused = !prepared.plan.refusals.is_empty() || prepared.merged.needs_hand() || !strangers.is_empty();
+    let (exit, outcome) = if refused { (Exit::Findings, "refused") } else { (Exit::Done, "planned") };
+    Ok(Done::new(exit, outcome, json::prepared(&prepared)))
 }
 
 /// Prints a plan for people.
@@ -45,8 +52,10 @@ pub(super) fn print(prepared: &Prepared) {
     for refusal in &plan.refusals {
         human::print(refusal, Weight::Error);
     }
-    if plan.is_empty() {
-        human::line("nothing would run");
+    match (plan.is_empty(), plan.refusals.is_empty()) {
+        (true, true) => human::line("nothing would run"),
+        (_, false) => human::line("`migrate` would refuse, see above"),
+        _ => {}
     }
     for (n, group) in plan.groups.iter().enumerate() {
         print_group(n, group);

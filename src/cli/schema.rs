@@ -10,13 +10,13 @@ use crate::backend;
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
-use crate::drift::{Change, Drift};
+use crate::drift::Drift;
 use crate::engine::{self, Failure, FailureKind, Project, Replayed, SnapshotState, Verdict};
 use crate::lock::merge;
 use crate::report::human;
 use crate::report::json as wire;
 use crate::schema::Schema;
-use crate::snapshot::render_schema;
+use crate::snapshot::{Proof, render_schema};
 
 /// Look at the schema: dump it, compare it with the lock, or write the snapshot
 #[derive(Debug, clap::Args)]
@@ -127,7 +127,14 @@ async fn expected(
         .map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
     if !replay {
         return match engine::snapshot_state(project, &merged.lock, dialect) {
-            SnapshotState::Fresh(snapshot) => Ok((snapshot.schema, snapshot.server)),
+            SnapshotState::Fresh(snapshot) => {
+                if let (Proof::Unproved(reason), Format::Human) = (&snapshot.proof, global.format) {
+                    human::note(&format!(
+                        "note: the snapshot is what a database had, not proved by replay: {reason}"
+                    ));
+                }
+                Ok((snapshot.schema, snapshot.server))
+            }
             state => Err(Failure::all(
                 FailureKind::Findings,
                 state
@@ -150,22 +157,11 @@ async fn expected(
 
 /// Prints differences with what must be and what is, then notes.
 fn print(drift: &Drift) {
-    for difference in drift.differences.iter().chain(&drift.notes) {
-        let part = difference.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-        let counts = drift.differences.contains(difference);
-        let weight = if counts { "drift" } else { "note" };
-        human::line(&format!(
-            "{weight}: {} {} `{}`{part}",
-            difference.change.name(),
-            difference.kind,
-            difference.name
-        ));
-        if difference.change == Change::Different || difference.change == Change::Renamed {
-            for (label, text) in [("expected", &difference.expected), ("actual", &difference.actual)] {
-                let text = text.as_deref().unwrap_or_default().replace('\n', "\n    ");
-                human::line(&format!("  {label}:\n    {text}"));
-            }
-        }
+    for difference in &drift.differences {
+        human::line(&format!("drift: {}", difference.describe()));
+    }
+    for note in &drift.notes {
+        human::line(&format!("note: {}", note.describe()));
     }
 }
 
@@ -202,7 +198,7 @@ async fn snapshot(global: &Global, context: &Context, dialect: Option<&str>) -> 
         let connect = scratch_connector(context, dialect)?;
         let changed = engine::write_snapshot(&project, &merged, &*connect, &mut *reporter(global))
             .await
-            .map_err(|fault| Failure::new(FailureKind::RolledBack, fault))?;
+            .map_err(|fault| Failure::new(FailureKind::Findings, fault))?;
         if global.format == Format::Human {
             match &changed {
                 Some(name) => human::line(&format!("wrote {name}")),

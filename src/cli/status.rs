@@ -89,7 +89,10 @@ fn summary(status: &Status) -> String {
     let counted = words.iter().filter_map(|word| {
         let count =
             status.lines.iter().filter(|line| line.state.word().split(' ').next() == Some(word)).count();
-        (count > 0).then(|| format!("{count} {word}"))
+        (count > 0).then(|| match (*word, count) {
+            ("copy", 2..) => format!("{count} copies"),
+            _ => format!("{count} {word}"),
+        })
     });
     let text = counted.collect::<Vec<_>>().join(", ");
     if text.is_empty() { "no migrations".to_owned() } else { text }

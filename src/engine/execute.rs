@@ -209,20 +209,26 @@ pub(super) fn rolled_back(progress: &Progress, diagnostic: Diagnostic) -> Failur
 /// The report of a failing migration.
 fn failed(step: &Step, failure: &TaskFailure, progress: &Progress) -> Failure {
     let mut diagnostic = Diagnostic::new(format!("migration `{}` failed", step.id));
-    diagnostic = diagnostic.frame(place(step, failure));
+    match failure.statement.or(failure.offset) {
+        Some(_) => diagnostic = diagnostic.frame(place(step, failure)),
+        None => diagnostic.notes.push(format!("its file is {}", step.script.path)),
+    }
     let error = describe(&failure.error);
     diagnostic = diagnostic.cause(&error.message);
     match failure.statement {
         Some(n) => diagnostic.notes.push(format!("statement {} of {}", n + 1, step.statements.len())),
         None if !step.statements.is_empty() => {
-            diagnostic.notes.push("all its statements ran; it failed when deferred constraints were checked or its history row was written".to_owned());
+            diagnostic.notes.push(
+                "all its statements ran; it failed after them, when deferred constraints were checked"
+                    .to_owned(),
+            );
         }
         None => {}
     }
     diagnostic.notes.extend(error.notes);
+    diagnostic.help.extend(error.help);
     if let DatabaseError::Sql(sql) = &failure.error {
         diagnostic.notes.extend(sql.context.as_ref().map(|context| format!("in {context}")));
-        diagnostic.help.extend(advice(sql.code.as_deref()).map(str::to_owned));
     }
     if failure.escaped {
         return Failure::new(
@@ -264,22 +270,4 @@ fn word_end(text: &str, start: usize) -> usize {
     let rest = &text[start..];
     let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
     start + length.max(rest.chars().next().map_or(0, char::len_utf8))
-}
-
-/// What helps against errors that have a known way out.
-fn advice(code: Option<&str>) -> Option<&'static str> {
-    match code? {
-        "55P04" => Some(
-            "PostgreSQL wants a commit before a new enum value is used: put `-- db-migrations: no-transaction` at the top of the migration that adds it",
-        ),
-        "25001" => Some(
-            "this statement cannot run inside a transaction: put `-- db-migrations: no-transaction` at the top of its file",
-        ),
-        "53200" => Some(
-            "one transaction needs more locks than the server has: raise `max_locks_per_transaction`, or migrate in steps",
-        ),
-        "42501" => Some("the role of the database URL lacks a right"),
-        "55006" => Some("triggers are pending on the table: split the migration in two"),
-        _ => None,
-    }
 }

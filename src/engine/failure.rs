@@ -1,6 +1,6 @@
 //! How a command can end badly. Each kind has its exit code, which belongs to the face.
 
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, SqlError};
 use crate::diagnostic::Diagnostic;
 
 /// What kind of end it was.
@@ -56,6 +56,7 @@ impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         let kind = match &error {
             DatabaseError::Unreachable { .. } | DatabaseError::Lost(_) => Kind::Unreachable,
+            DatabaseError::Busy(_) => Kind::Guarded,
             DatabaseError::Sql(_) | DatabaseError::Unfit(_) => Kind::Refused,
         };
         Self::new(kind, describe(&error))
@@ -67,13 +68,50 @@ pub(super) fn describe(error: &DatabaseError) -> Diagnostic {
     match error {
         DatabaseError::Sql(sql) => {
             let mut diagnostic = Diagnostic::new(sql.message.clone());
-            diagnostic.notes.extend(sql.code.as_ref().map(|code| format!("the database's code is {code}")));
+            // SQLite's numbers say nothing that its message does not
+            let state = sql.code.as_ref().filter(|code| code.len() == 5);
+            diagnostic.notes.extend(state.map(|code| format!("the database's code is {code}")));
             diagnostic.notes.extend(sql.detail.clone());
             diagnostic.notes.extend(sql.hint.as_ref().map(|hint| format!("the database's hint: {hint}")));
+            diagnostic.help.extend(advice(sql).map(str::to_owned));
             diagnostic
+        }
+        DatabaseError::Busy(holder) => {
+            let mut diagnostic = Diagnostic::new(error.to_string());
+            if let Some(holder) = holder {
+                let since = holder.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+                diagnostic.notes.push(format!("held by {}{since}", holder.who));
+                diagnostic.help.extend(holder.remedy.as_ref().map(|remedy| format!("to end it: `{remedy}`")));
+            }
+            diagnostic.help("wait until it ends")
         }
         DatabaseError::Unreachable { .. } => Diagnostic::new(error.to_string())
             .help("check `DATABASE_URL`, `--url` or `database.url`, and that the server runs"),
         other => Diagnostic::new(other.to_string()),
     }
 }
+
+/// What helps against errors that have a known way out.
+fn advice(error: &SqlError) -> Option<&'static str> {
+    match error.code.as_deref()? {
+        "55P04" => Some(
+            "PostgreSQL wants a commit before a new enum value is used: put `-- db-migrations: no-transaction` at the top of the migration that adds it",
+        ),
+        "25001" => Some(
+            "this statement cannot run inside a transaction: put `-- db-migrations: no-transaction` at the top of its file",
+        ),
+        "53200" => Some(
+            "one transaction needs more locks than the server has: raise `max_locks_per_transaction`, or migrate in steps",
+        ),
+        "42501" => Some(
+            "the role of the database URL lacks a right: `migrate` needs CREATE in the schemas it works in, looking needs SELECT on the tables `db_migrations*`",
+        ),
+        "55006" => Some("triggers are pending on the table: split the migration in two"),
+        "42P07" | "42710" | "42701" | "42723" => Some(ALREADY),
+        _ if error.message.ends_with("already exists") => Some(ALREADY),
+        _ => None,
+    }
+}
+
+const ALREADY: &str =
+    "if another tool made it here before, take its history over first: `db-migrations import --help`";

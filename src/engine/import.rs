@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha384};
 
-use crate::database::{Attempt, Begin, CommitError, Database, ForeignRow, NewRow, NewRun};
+use crate::database::{Begin, CommitError, ForeignRow, NewRow, NewRun};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
 use crate::history::{History, RowKind};
@@ -18,6 +18,7 @@ use super::failure::{Failure, Kind, describe};
 use super::migrate::Request;
 use super::prepare::merged;
 use super::project::Project;
+use super::waiting::wait_for_guard;
 
 /// What was taken over.
 #[derive(Clone, Debug)]
@@ -45,12 +46,7 @@ pub async fn import_sqlx(
         project.catalogue.module(namespace).cloned().ok_or_else(|| unknown_module(project, namespace))?;
     let database = request.connect.connect().await?;
     sink.tell(Event::Connected(database.server().clone()));
-    let mut guard = match wait(database, request).await? {
-        Attempt::Held(guard) => guard,
-        Attempt::Busy(..) => {
-            return Err(Failure::new(Kind::Guarded, Diagnostic::new("another run holds the guard")));
-        }
-    };
+    let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
     let history = guard.history().await?;
     let rows = guard.sqlx_rows(schema, table).await.map_err(|error| no_table(table, &error))?;
     let dialect = request.connect.dialect();
@@ -91,17 +87,6 @@ pub async fn import_sqlx(
     }
     let recorded = import.rows.into_iter().map(|row| row.id).collect();
     Ok(Import { recorded, known: import.known, respelled: import.respelled, lock_written })
-}
-
-async fn wait(mut database: Box<dyn Database>, request: &Request<'_>) -> Result<Attempt, Failure> {
-    let start = std::time::Instant::now();
-    loop {
-        match database.guard().await? {
-            Attempt::Busy(back, _) if start.elapsed() < request.guard_wait => database = back,
-            attempt => return Ok(attempt),
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
 }
 
 fn unknown_module(project: &Project, namespace: &str) -> Failure {

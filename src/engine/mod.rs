@@ -5,7 +5,7 @@
 //! - `execute`: walks a plan
 //! - `replay`: what the lock makes of an empty database
 //! - `check`: the schema check
-//! - `migrate`: the flow, on one page
+//! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `status`, `import`, `snapshots`: the other commands' work
 
 mod check;
@@ -15,9 +15,12 @@ mod import;
 mod migrate;
 mod prepare;
 mod project;
+mod refusal;
 mod replay;
 mod snapshots;
 mod status;
+mod verdict;
+mod waiting;
 
 pub use check::{CheckMode, Verdict, compare_with};
 pub use failure::{Failure, Kind as FailureKind};
@@ -25,6 +28,7 @@ pub use import::{Import, import_sqlx};
 pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
 pub use prepare::{Prepared, prepare};
 pub use project::Project;
+pub use refusal::strangers_diagnostic;
 pub use replay::{Replayed, replay};
 pub use snapshots::{SnapshotState, checked as checks_schema, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};

@@ -2,7 +2,7 @@
 
 use crate::database::{Connect, Holder, Server, Stranger};
 use crate::diagnostic::Diagnostic;
-use crate::drift::{Change, Drift};
+use crate::drift::{Difference, Drift};
 use crate::history::Run;
 use crate::id::MigrationId;
 use crate::lock::Rule;
@@ -108,7 +108,9 @@ pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, 
     database.close().await;
     let states = States::of(&prepared, &history);
     let line = |id: &MigrationId| {
-        let row = history.get(id);
+        let replaced =
+            || prepared.merged.lock.entries.get(id)?.replaces.iter().find_map(|old| history.get(old));
+        let row = history.get(id).or_else(replaced);
         Line {
             id: id.clone(),
             state: states.state(id),
@@ -176,16 +178,7 @@ pub(super) fn drift_diagnostic(drift: &Drift) -> Diagnostic {
         "the schema is not what the lock makes of an empty database: {n} difference{}",
         if n == 1 { "" } else { "s" }
     ));
-    for difference in drift.differences.iter().take(20) {
-        let part = difference.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-        let what = format!("{} `{}`{part}", difference.kind, difference.name);
-        diagnostic.notes.push(match (difference.change, &difference.expected, &difference.actual) {
-            (Change::Different, Some(expected), Some(actual)) => {
-                format!("{what} is different\n  expected: {expected}\n  actual:   {actual}")
-            }
-            (change, ..) => format!("{what} is {}", change.name()),
-        });
-    }
+    diagnostic.notes.extend(drift.differences.iter().take(20).map(Difference::describe));
     if n > 20 {
         diagnostic.notes.push(format!("and {} more", n - 20));
     }

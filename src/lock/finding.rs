@@ -36,8 +36,6 @@ pub enum Rule {
     SkippedMissing,
     /// The same line twice, as a union merge leaves it.
     DuplicateLine,
-    /// The lock is not the one that the snapshot was made from.
-    LockEdited,
 }
 
 impl Rule {
@@ -59,7 +57,6 @@ impl Rule {
             Self::UnknownDependency => "unknown-dependency",
             Self::SkippedMissing => "skipped-missing",
             Self::DuplicateLine => "duplicate-line",
-            Self::LockEdited => "lock-edited",
         }
     }
 
@@ -83,7 +80,6 @@ impl Rule {
                 | Self::CopyDiffers
                 | Self::HandOrder
                 | Self::UnknownDependency
-                | Self::LockEdited
         )
     }
 }
@@ -102,7 +98,9 @@ pub struct Finding {
 impl Finding {
     /// A finding with its message.
     pub fn new(rule: Rule, id: &MigrationId, message: impl Into<String>) -> Self {
-        Self { rule, id: id.clone(), diagnostic: Diagnostic::new(message) }
+        let mut diagnostic = Diagnostic::new(message);
+        diagnostic.about = Some((rule.name(), id.to_string()));
+        Self { rule, id: id.clone(), diagnostic }
     }
 
     /// Adds the way out.

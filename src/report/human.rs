@@ -136,6 +136,9 @@ pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>, right: 
     for row in rows {
         table.add_row(row.iter().map(|text| clean(text)));
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     for index in right {
         if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);

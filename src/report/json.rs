@@ -40,7 +40,10 @@ fn diagnostic(diagnostic: &Diagnostic) -> Value {
         let (line, column) = frame.line_column();
         json!({ "path": frame.path, "line": line, "column": column })
     });
+    let about = diagnostic.about.as_ref();
     json!({
+        "rule": about.map(|(rule, _)| rule),
+        "id": about.map(|(_, id)| id),
         "message": diagnostic.message,
         "place": place,
         "causes": diagnostic.causes,
@@ -51,13 +54,7 @@ fn diagnostic(diagnostic: &Diagnostic) -> Value {
 
 /// Findings of a merge.
 pub fn findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Value {
-    let finding = |finding: &Finding| {
-        let mut value = diagnostic(&finding.diagnostic);
-        value["rule"] = finding.rule.name().into();
-        value["id"] = finding.id.as_str().into();
-        value
-    };
-    findings.into_iter().map(finding).collect()
+    findings.into_iter().map(|finding| diagnostic(&finding.diagnostic)).collect()
 }
 
 /// A plan with its groups.

@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 
 use super::Postgres;
-use crate::backend::{Tables, error, history_row, strange};
+use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
 use crate::history::{History, Partial, Run};
 
@@ -77,9 +77,11 @@ pub(super) async fn strangers(postgres: &mut Postgres) -> Result<Vec<Stranger>, 
     let found = postgres
         .fetch(format!(
             "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relkind = 'r' AND c.relname IN ({}) AND has_table_privilege(c.oid, 'SELECT') \
+             WHERE c.relkind = 'r' AND (c.relname IN ({}) OR (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid \
+             AND a.attname IN ({})) = 6) AND has_table_privilege(c.oid, 'SELECT') \
              AND has_schema_privilege(n.oid, 'USAGE') ORDER BY 1, 2",
-            names.join(", ")
+            names.join(", "),
+            SQLX_COLUMNS
         ))
         .await?;
     let mut strangers = Vec::new();
@@ -88,7 +90,7 @@ pub(super) async fn strangers(postgres: &mut Postgres) -> Result<Vec<Stranger>, 
             (row.try_get(0).map_err(error)?, row.try_get(1).map_err(error)?);
         let qualified = format!("\"{}\".\"{}\"", schema.replace('"', "\"\""), table.replace('"', "\"\""));
         let rows: i64 = postgres.one(format!("SELECT count(*) FROM {qualified}")).await?;
-        let tool = FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("", |(_, tool)| tool);
+        let tool = FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool);
         if rows > 0 {
             strangers.push(Stranger { tool, table: format!("{schema}.{table}"), rows });
         }

@@ -182,6 +182,7 @@ const CONTENTS: &str = "SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THE
      WHERE t.typtype IN ('e', 'd') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
      UNION ALL SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
      WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
+     UNION ALL SELECT 'extension ' || extname FROM pg_extension WHERE extname <> 'plpgsql' \
      UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' \
      AND nspname NOT IN ('information_schema', 'public')";
 

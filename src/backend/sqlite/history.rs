@@ -6,7 +6,7 @@ use super::Sqlite;
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
 use crate::history::{History, Partial, Run};
 
-use crate::backend::{Tables, error, history_row, strange};
+use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 
 /// The server's clock, in milliseconds since 1970.
 pub(super) const NOW_MS: &str = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)";
@@ -77,16 +77,24 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
 
 /// Other tools' tables with rows in them.
 pub(super) async fn strangers(sqlite: &mut Sqlite) -> Result<Vec<Stranger>, DatabaseError> {
-    let existing = existing(sqlite).await?;
+    let names: Vec<String> = FOREIGN_TABLES.iter().map(|(table, _)| format!("'{table}'")).collect();
+    let found = sqlite
+        .fetch(format!(
+            "SELECT m.name FROM sqlite_schema m WHERE m.type = 'table' AND (m.name IN ({}) OR \
+             (SELECT count(*) FROM pragma_table_info(m.name) c WHERE c.name IN ({SQLX_COLUMNS})) = 6) ORDER BY m.name",
+            names.join(", "),
+        ))
+        .await?;
     let mut strangers = Vec::new();
-    for (table, tool) in FOREIGN_TABLES {
-        if !existing.iter().any(|name| name == table) {
-            continue;
-        }
-        let rows = sqlite.fetch(format!("SELECT count(*) FROM \"{table}\"")).await?;
-        let rows: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0)).map_err(error)?;
+    for row in &found {
+        let table: String = row.try_get(0).map_err(error)?;
+        let counted =
+            sqlite.fetch(format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""))).await?;
+        let rows: i64 = counted.first().map_or(Ok(0), |row| row.try_get(0)).map_err(error)?;
         if rows > 0 {
-            strangers.push(Stranger { tool, table: table.to_owned(), rows });
+            let tool =
+                FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool);
+            strangers.push(Stranger { tool, table, rows });
         }
     }
     Ok(strangers)

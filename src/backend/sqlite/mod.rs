@@ -22,7 +22,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use super::{Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, ForeignRow, Holder, Read, Scratch,
-    Server, Stranger,
+    Server, SqlError, Stranger,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -67,12 +67,12 @@ impl Connector {
         options: &SqliteConnectOptions,
         path: Option<PathBuf>,
     ) -> Result<Sqlite, DatabaseError> {
-        let unreachable = |error: sqlx::Error| DatabaseError::Unreachable {
-            address: self.address.clone(),
-            message: match super::error(error) {
-                DatabaseError::Sql(error) => error.message,
-                other => other.to_string(),
-            },
+        let unreachable = |error: sqlx::Error| match super::error(error) {
+            DatabaseError::Sql(error) if is_busy(&error) => busy(path.as_deref().map(guard_path).as_deref()),
+            DatabaseError::Sql(error) => {
+                DatabaseError::Unreachable { address: self.address.clone(), message: error.message }
+            }
+            other => DatabaseError::Unreachable { address: self.address.clone(), message: other.to_string() },
         };
         let mut connection = options.connect().await.map_err(unreachable)?;
         let row =
@@ -87,7 +87,7 @@ impl Connector {
             connection,
             server,
             tables: self.tables.clone(),
-            guard_path: path.map(|path| guard_path(&path)),
+            guard_path: path.as_deref().map(guard_path),
             guard: None,
             may_commit: Arc::new(AtomicBool::new(true)),
         })
@@ -229,6 +229,22 @@ impl Sqlite {
     }
 }
 
+/// Whether another connection has the file to itself.
+fn is_busy(error: &SqlError) -> bool {
+    matches!(error.code.as_deref(), Some("5" | "261" | "517"))
+}
+
+/// A large write transaction keeps even readers out: who it is, if it is a run of ours.
+fn busy(guard: Option<&Path>) -> DatabaseError {
+    DatabaseError::Busy(guard.and_then(seen_holder))
+}
+
+/// Who holds the guard; looks with a shared lock, so that looking never keeps a run out.
+fn seen_holder(guard: &Path) -> Option<Holder> {
+    let mut file = File::open(guard).ok()?;
+    file.try_lock_shared().is_err().then(|| read_holder(&mut file))
+}
+
 fn read_holder(file: &mut File) -> Holder {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
@@ -244,7 +260,12 @@ impl Read for Sqlite {
     }
 
     fn history(&mut self) -> BoxFuture<'_, Result<History, DatabaseError>> {
-        Box::pin(history::read(self))
+        Box::pin(async move {
+            history::read(self).await.map_err(|error| match error {
+                DatabaseError::Sql(sql) if is_busy(&sql) => busy(self.guard_path.as_deref()),
+                other => other,
+            })
+        })
     }
 
     fn strangers(&mut self) -> BoxFuture<'_, Result<Vec<Stranger>, DatabaseError>> {
@@ -264,15 +285,7 @@ impl Read for Sqlite {
     }
 
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>> {
-        Box::pin(async move {
-            let Some(path) = self.guard_path.as_ref().filter(|path| path.exists()) else { return Ok(None) };
-            let Ok(mut file) = File::open(path) else { return Ok(None) };
-            // a shared lock, so that looking never keeps a run out
-            match file.try_lock_shared() {
-                Ok(()) => Ok(None),
-                Err(_) => Ok(Some(read_holder(&mut file))),
-            }
-        })
+        Box::pin(async move { Ok(self.guard_path.as_deref().and_then(seen_holder)) })
     }
 
     fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>> {

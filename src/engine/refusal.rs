@@ -1,0 +1,157 @@
+//! What stops a run before it begins, and what is said when it does not.
+
+use std::collections::BTreeMap;
+
+use crate::database::{Database, Stranger};
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event, Sink};
+use crate::history::History;
+use crate::lock::{Finding, Rule};
+use crate::plan::Plan;
+
+use super::check::CheckMode;
+use super::failure::{Failure, Kind};
+use super::migrate::{LockMode, Request};
+use super::prepare::{Prepared, merged};
+use super::project::Project;
+use super::snapshots;
+
+/// `--locked` misfits that no database can excuse stop before connecting.
+pub(super) fn fits_without_database(project: &Project, request: &Request<'_>) -> Result<(), Failure> {
+    let (merged, _) = merged(project, None)?;
+    let misfits: Vec<&Finding> = merged.misfits().filter(|finding| finding.rule != Rule::Missing).collect();
+    if !misfits.is_empty() {
+        return Err(locked_misfits(&misfits));
+    }
+    if snapshots::checked(project) && request.check != CheckMode::Off {
+        let state = snapshots::snapshot_state(project, &merged.lock, request.connect.dialect());
+        if let Some(diagnostic) = state.diagnostic(project, request.connect.dialect()) {
+            return Err(Failure::new(Kind::Refused, diagnostic));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn locked_misfits(misfits: &[&Finding]) -> Failure {
+    let mut diagnostics: Vec<Diagnostic> = misfits.iter().map(|finding| finding.diagnostic.clone()).collect();
+    diagnostics.push(
+        Diagnostic::new("the lock does not fit what was found, and `--locked` forbids to change it")
+            .help("run `db-migrations lock` where it can be reviewed, commit the lock, and run again"),
+    );
+    Failure::all(Kind::Refused, diagnostics)
+}
+
+/// Findings that need a hand stop every mode; `--locked` accepts no change at all.
+pub(super) fn accept(prepared: &Prepared, mode: LockMode) -> Result<(), Failure> {
+    let misfits: Vec<&Finding> = prepared.merged.misfits().collect();
+    if mode == LockMode::Locked && !misfits.is_empty() {
+        return Err(locked_misfits(&misfits));
+    }
+    if prepared.merged.needs_hand() {
+        let by_hand = misfits.iter().filter(|finding| finding.rule.needs_hand());
+        return Err(Failure::all(Kind::Refused, by_hand.map(|finding| finding.diagnostic.clone()).collect()));
+    }
+    Ok(())
+}
+
+/// Another tool's history with rows, while ours is empty, means that this database has a past.
+pub(super) async fn refuse_strangers(history: &History, database: &mut dyn Database) -> Result<(), Failure> {
+    if !history.is_empty() {
+        return Ok(());
+    }
+    match strangers_diagnostic(&database.strangers().await?) {
+        Some(diagnostic) => Err(Failure::new(Kind::Refused, diagnostic)),
+        None => Ok(()),
+    }
+}
+
+/// What to say of other tools' histories, and how to take the first over.
+pub fn strangers_diagnostic(strangers: &[Stranger]) -> Option<Diagnostic> {
+    let first = strangers.first()?;
+    let mut diagnostic = Diagnostic::new(
+        "this database was migrated by another tool, and nothing of it is in our history yet",
+    );
+    for stranger in strangers {
+        diagnostic.notes.push(format!("{} rows in `{}` ({})", stranger.rows, stranger.table, stranger.tool));
+    }
+    Some(if first.tool == "sqlx" {
+        let (schema, table) = first.table.rsplit_once('.').unwrap_or(("", &first.table));
+        let schema = if schema.is_empty() || schema == "public" {
+            String::new()
+        } else {
+            format!(" --schema {schema}")
+        };
+        let table = if table == "_sqlx_migrations" { String::new() } else { format!(" --table {table}") };
+        diagnostic
+            .help(format!("take it over with `db-migrations import sqlx --module NAMESPACE{table}{schema}`"))
+            .help("with several such tables, import one after another")
+    } else {
+        diagnostic.help(format!("this version imports sqlx only; importing {} comes later", first.tool))
+    })
+}
+
+pub(super) fn refuse_plan(plan: &Plan, request: &Request<'_>) -> Result<(), Failure> {
+    if !plan.refusals.is_empty() {
+        return Err(Failure::all(Kind::Refused, plan.refusals.clone()));
+    }
+    if plan.splits() && !request.allow_split {
+        let mut diagnostic =
+            Diagnostic::new("this run cannot be one transaction, so a failure could leave a part of it");
+        for (n, group) in plan.groups.iter().enumerate() {
+            if let (Some(reason), Some(step)) = (&group.reason, group.steps.first()) {
+                diagnostic.notes.push(format!("group {} begins at `{}`: {reason}", n + 1, step.id));
+            }
+        }
+        return Err(Failure::new(
+            Kind::Refused,
+            diagnostic
+                .help("`db-migrations plan` shows the groups")
+                .help("run with `--allow-split`, or set `policy: { allow-split: true }`"),
+        ));
+    }
+    Ok(())
+}
+
+/// So many findings of one rule are told one by one.
+const FEW: usize = 3;
+
+pub(super) fn tell_findings(prepared: &Prepared, sink: &mut dyn Sink) {
+    let mut told: BTreeMap<Rule, usize> = BTreeMap::new();
+    for finding in &prepared.merged.findings {
+        if finding.rule.warns() {
+            let count = told.entry(finding.rule).or_default();
+            *count += 1;
+            if *count <= FEW {
+                sink.tell(Event::Warned(finding.diagnostic.clone()));
+            }
+        } else if finding.rule == Rule::Copy || finding.rule == Rule::DuplicateLine {
+            sink.tell(Event::Noted(finding.diagnostic.message.clone()));
+        }
+    }
+    for (rule, count) in told.into_iter().filter(|(_, count)| *count > FEW) {
+        sink.tell(Event::Noted(format!(
+            "{} more `{}`: see `db-migrations status`",
+            count - FEW,
+            rule.name()
+        )));
+    }
+    for warning in &prepared.plan.warnings {
+        sink.tell(Event::Warned(warning.clone()));
+    }
+}
+
+/// Nothing runs, so nothing makes the snapshot anew: `--locked` would refuse it in the next deploy.
+pub(super) fn tell_stale_snapshot(
+    project: &Project,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    sink: &mut dyn Sink,
+) {
+    if request.mode == LockMode::Update && snapshots::checked(project) {
+        let dialect = request.connect.dialect();
+        let state = snapshots::snapshot_state(project, &prepared.merged.lock, dialect);
+        if let Some(diagnostic) = state.diagnostic(project, dialect) {
+            sink.tell(Event::Warned(diagnostic));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Where the expected schema of a run comes from, and what is said of the one that it made.
+
+use crate::database::{Database, DatabaseError, Session};
+use crate::diagnostic::Diagnostic;
+use crate::drift::Drift;
+use crate::event::{Event, Sink};
+use crate::history::History;
+use crate::lock::Rule;
+use crate::schema::Schema;
+use crate::snapshot::Proof;
+
+use super::check::{self, CheckMode, Verdict, compare_with};
+use super::failure::{Failure, describe};
+use super::migrate::Request;
+use super::prepare::Prepared;
+use super::project::Project;
+use super::replay::{Replayed, replay};
+use super::snapshots::{self, SnapshotState};
+
+/// Where the expected schema comes from in this run.
+pub(super) enum Expected {
+    /// Nothing is compared; why.
+    Nothing(String),
+    /// This schema, made by this server; `fresh` when the snapshot must be written.
+    Known { schema: Schema, server: String, fresh: bool },
+    /// The database is empty: the run itself is the replay.
+    TheRun,
+    /// No replay could be made; what the run makes becomes the snapshot, unproved.
+    Unproved(String),
+}
+
+/// Where the expected schema comes from; replays if the snapshot is not this lock's.
+pub(super) async fn expected(
+    project: &Project,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    history: &History,
+    database: &mut dyn Database,
+    sink: &mut dyn Sink,
+) -> Result<Expected, Failure> {
+    let dialect = request.connect.dialect();
+    if !snapshots::checked(project) {
+        return Ok(Expected::Nothing("switched off in the configuration".to_owned()));
+    }
+    if request.check == CheckMode::Off {
+        return Ok(Expected::Nothing("switched off by --schema-check".to_owned()));
+    }
+    match snapshots::snapshot_state(project, &prepared.merged.lock, dialect) {
+        SnapshotState::Fresh(snapshot) => {
+            return Ok(Expected::Known { schema: snapshot.schema, server: snapshot.server, fresh: false });
+        }
+        SnapshotState::Edited(moved) => {
+            let mut diagnostic = Diagnostic::new(format!(
+                "`{}` was edited by hand since the snapshot was made",
+                project.config.lock
+            ));
+            diagnostic.notes = moved;
+            sink.tell(Event::Warned(diagnostic));
+        }
+        SnapshotState::Stale(_) | SnapshotState::Missing => {}
+        SnapshotState::Unreadable(diagnostic) => sink.tell(Event::Warned(diagnostic)),
+    }
+    if history.is_empty() && database.introspect().await?.is_empty() {
+        return Ok(Expected::TheRun);
+    }
+    match replay(project, &prepared.merged, request.connect, sink).await {
+        Replayed::Schema { schema, server, left_out } => {
+            if !left_out.is_empty() {
+                sink.tell(Event::Noted(format!(
+                    "not replayed, since it reaches beyond a database: {}",
+                    left_out.join(", ")
+                )));
+            }
+            Ok(Expected::Known { schema, server, fresh: true })
+        }
+        Replayed::NotProved(reason) => {
+            // said with the verdict: if the run fails too, its own report is the better one
+            Ok(Expected::Unproved(reason))
+        }
+    }
+}
+
+/// A schema for the snapshot, the server that made it, and how far it is proved.
+pub(super) type Live = Option<(Schema, String, Proof)>;
+
+/// Checks inside the transaction. The error is what is wrong.
+pub(super) async fn judge(
+    project: &Project,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    expected: Expected,
+    session: &mut Box<dyn Session>,
+    sink: &mut dyn Sink,
+) -> Result<(Verdict, Live), Vec<Diagnostic>> {
+    sink.tell(Event::CheckStarted);
+    let failed = |error: DatabaseError| vec![describe(&error)];
+    let checks = check::queries(project, &mut **session).await.map_err(failed)?;
+    if !checks.is_empty() && request.check == CheckMode::Fail {
+        return Err(checks);
+    }
+    for diagnostic in checks {
+        sink.tell(Event::Warned(diagnostic));
+    }
+    let foreign =
+        prepared.merged.findings.iter().any(|f| matches!(f.rule, Rule::Unknown | Rule::SkippedAfterRun));
+    match expected {
+        Expected::Nothing(why) => Ok((Verdict::NotChecked(why), None)),
+        Expected::TheRun => {
+            let schema = session.introspect().await.map_err(failed)?;
+            let server = session.server().title();
+            Ok((Verdict::Passed(Drift::default()), Some((schema, server, Proof::Replay))))
+        }
+        Expected::Unproved(reason) => {
+            let schema = session.introspect().await.map_err(failed)?;
+            let server = session.server().title();
+            let live = (!foreign).then(|| (schema, server, Proof::Unproved(reason.clone())));
+            Ok((Verdict::NotChecked(format!("not proved by replay: {reason}")), live))
+        }
+        Expected::Known { schema, server, fresh } => {
+            let verdict = compare_with(project, &schema, Some(&server), &mut **session)
+                .await
+                .map_err(|failure| failure.diagnostics)?;
+            if let Verdict::Drifted(drift) = &verdict {
+                let diagnostic = super::status::drift_diagnostic(drift);
+                if request.check == CheckMode::Fail && !foreign {
+                    return Err(vec![diagnostic]);
+                }
+                sink.tell(Event::Warned(diagnostic));
+            }
+            Ok((verdict, fresh.then_some((schema, server, Proof::Replay))))
+        }
+    }
+}
