@@ -260,6 +260,7 @@ pub trait Guard: Read {
         run: &'a NewRun,
         task: Task<'a>,
         from: usize,
+        foreign_keys: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>>;
     /// Frees the guard.
     fn free(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>>;

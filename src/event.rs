@@ -41,6 +41,8 @@ pub enum Event {
         number: usize,
         /// Of how many.
         total: usize,
+        /// It runs outside of a transaction: each statement stays at once.
+        alone: bool,
     },
     /// A migration has ended well.
     StepFinished {

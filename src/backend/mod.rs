@@ -63,6 +63,13 @@ pub fn address(url: &str) -> String {
             if parsed.password().is_some() {
                 let _ = parsed.set_password(Some("***"));
             }
+            if parsed.query_pairs().any(|(key, _)| secret(&key)) {
+                let pairs: Vec<(String, String)> = parsed.query_pairs().into_owned().collect();
+                let mask = |(key, value): (String, String)| {
+                    if secret(&key) { (key, "***".to_owned()) } else { (key, value) }
+                };
+                parsed.query_pairs_mut().clear().extend_pairs(pairs.into_iter().map(mask));
+            }
             parsed.to_string()
         }
         Err(_) => match url.split_once("://") {
@@ -70,6 +77,11 @@ pub fn address(url: &str) -> String {
             None => "the database".to_owned(),
         },
     }
+}
+
+/// Parameters of a URL that nobody may see.
+fn secret(key: &str) -> bool {
+    key.to_ascii_lowercase().contains("password")
 }
 
 /// Turns a driver's error into ours. A driver's own text of a database's error is never shown: it

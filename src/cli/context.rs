@@ -79,8 +79,11 @@ impl Context {
     /// The same, or how to give one.
     pub(super) fn needed_url(&self) -> Result<String, Failure> {
         self.url().ok_or_else(|| {
+            let unset = self.config.source.text.lines().any(|line| line.trim_start().starts_with("url:"));
+            let mut fault = Diagnostic::new("no database is named");
+            fault.notes.extend(unset.then(|| "`database.url` holds a variable that is not set".to_owned()));
             usage(
-                Diagnostic::new("no database is named")
+                fault
                     .help("set `DATABASE_URL`, pass `--url`, or write `database: { url: sqlite://app.db }` into `db-migrations.yml`"),
             )
         })

@@ -113,7 +113,8 @@ fn adjust(project: &mut Project, args: &Args) -> Result<bool, Failure> {
         lock.entries.retain(|id, _| project.catalogue.get(id).is_some());
         let gone = |same_as: &MigrationId| project.catalogue.get(same_as).is_none();
         for entry in lock.entries.values_mut().filter(|entry| entry.same_as.as_ref().is_some_and(gone)) {
-            entry.same_as = None; // its original is gone for good: now it must run itself
+            // its original is gone for good: now it runs itself, but not where the original has run
+            entry.replaces.extend(entry.same_as.take());
             entry.skip = false;
         }
     }

@@ -1,7 +1,6 @@
 //! `migrate`: the main job.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -13,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::drift::Change;
 use crate::engine::{self, CheckMode, Failure, FailureKind, LockMode, Migrated, Outcome, Request, Verdict};
 use crate::event::{Event, Silence, Sink};
+use crate::id::MigrationId;
 use crate::report::count;
 use crate::report::human::{self, Reporter};
 use crate::report::json;
@@ -87,29 +87,34 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
             reporter(global).tell(Event::Warned(warning));
         }
     }
-    let mut sink = Watching { inner: reporter(global), committing: Arc::new(AtomicBool::new(false)) };
-    let committing = Arc::clone(&sink.committing);
-    let outcome = interruptible(engine::migrate(&mut project, &request, &mut sink), &committing).await?;
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let mut sink = Watching { inner: reporter(global), seen: Arc::clone(&seen) };
+    let outcome = interruptible(engine::migrate(&mut project, &request, &mut sink), &seen).await?;
     drop(sink);
+    let warnings = std::mem::take(&mut peek(&seen).warnings);
+    let with_warnings = |mut rest: serde_json::Value| {
+        rest["warnings"] = warnings.into();
+        rest
+    };
     match outcome {
         Outcome::NothingToDo(prepared) => {
             if global.format == Format::Human {
                 human::line("nothing to do: all locked migrations have run");
             }
-            Ok(Done::new(Exit::Done, "nothing-to-do", json::prepared(&prepared)))
+            Ok(Done::new(Exit::Done, "nothing-to-do", with_warnings(json::prepared(&prepared))))
         }
         Outcome::Planned(prepared) => {
             if global.format == Format::Human {
                 plan::print(&prepared);
                 human::line("dry run: nothing was written");
             }
-            Ok(Done::new(Exit::Done, "planned", json::prepared(&prepared)))
+            Ok(Done::new(Exit::Done, "planned", with_warnings(json::prepared(&prepared))))
         }
         Outcome::Migrated(migrated) => {
             if global.format == Format::Human {
                 print(&migrated, global.quiet);
             }
-            Ok(Done::new(Exit::Done, "migrated", json::migrated(&migrated)))
+            Ok(Done::new(Exit::Done, "migrated", with_warnings(json::migrated(&migrated))))
         }
     }
 }
@@ -122,28 +127,82 @@ pub(super) fn reporter(global: &Global) -> Box<dyn Sink> {
     }
 }
 
-/// Passes events on, and knows whether a commit is under way.
+/// What has been seen of a run, for the case that a signal ends it.
+#[derive(Default)]
+struct Seen {
+    /// A commit was sent, and its answer is not there yet.
+    committing: bool,
+    /// A migration outside of a transaction has begun, and not ended.
+    alone: Option<MigrationId>,
+    /// Ended in the open transaction.
+    open: Vec<MigrationId>,
+    /// Ended and committed.
+    committed: Vec<MigrationId>,
+    /// All warnings, for machines.
+    warnings: Vec<serde_json::Value>,
+}
+
+/// Passes events on, and remembers what an interrupt must tell.
 struct Watching {
     inner: Box<dyn Sink>,
-    committing: Arc<AtomicBool>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Seen {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Warned(diagnostic) => self.warnings.push(json::diagnostic(diagnostic)),
+            Event::CommitStarted => self.committing = true,
+            Event::StepStarted { id, alone, .. } => {
+                self.committing = false;
+                self.alone = alone.then(|| id.clone());
+            }
+            Event::StepFinished { id, .. } if self.alone.take().is_some() => self.committed.push(id.clone()),
+            Event::StepFinished { id, .. } => self.open.push(id.clone()),
+            Event::Committed => {
+                self.committing = false;
+                self.committed.append(&mut self.open);
+            }
+            _ => {}
+        }
+    }
+
+    /// The truth about an interrupted run.
+    fn interrupted(&self) -> Failure {
+        let diagnostic = Diagnostic::new("interrupted");
+        if self.committed.is_empty() && self.alone.is_none() {
+            let note = "the connection is closed: the database rolls back what was open";
+            return Failure::new(FailureKind::Interrupted, diagnostic.note(note));
+        }
+        let mut diagnostic =
+            diagnostic.help("`db-migrations status` says what has run; run `migrate` again to go on");
+        if !self.committed.is_empty() {
+            let ids: Vec<String> = self.committed.iter().map(|id| format!("`{id}`")).collect();
+            diagnostic.notes.push(format!("committed before, and stayed: {}", ids.join(", ")));
+        }
+        diagnostic.notes.extend(self.alone.as_ref().map(|id| {
+            format!("`{id}` runs outside of a transaction: the statements that it finished stayed")
+        }));
+        Failure::new(FailureKind::Stayed, diagnostic)
+    }
 }
 
 impl Sink for Watching {
     fn tell(&mut self, event: Event) {
-        match event {
-            Event::CommitStarted => self.committing.store(true, Ordering::SeqCst),
-            Event::StepStarted { .. } => self.committing.store(false, Ordering::SeqCst),
-            _ => {}
-        }
+        peek(&self.seen).note(&event);
         self.inner.tell(event);
     }
+}
+
+fn peek(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs until it ends or a signal comes. Dropping the run closes its connection, which rolls back;
 /// from the commit on it is not dropped any more: the end is near, and its answer is needed.
 async fn interruptible<T>(
     run: impl Future<Output = Result<T, Failure>>,
-    committing: &AtomicBool,
+    seen: &Mutex<Seen>,
 ) -> Result<T, Failure> {
     let mut run = std::pin::pin!(run);
     tokio::select! {
@@ -151,15 +210,11 @@ async fn interruptible<T>(
         result = &mut run => return result,
         () = signal() => {}
     }
-    if committing.load(Ordering::SeqCst) {
+    if peek(seen).committing {
         human::note("interrupted during the commit: waiting for its answer");
         return run.await;
     }
-    Err(Failure::new(
-        FailureKind::Interrupted,
-        Diagnostic::new("interrupted")
-            .note("the connection is closed: the database rolls back what was open"),
-    ))
+    Err(peek(seen).interrupted())
 }
 
 /// Waits for Ctrl-C or a request to end.

@@ -78,7 +78,7 @@ fn print_group(n: usize, group: &Group) {
     let mode = match group.mode {
         Mode::Transaction { foreign_keys: Some(false) } => "one transaction, foreign keys off",
         Mode::Transaction { .. } => "one transaction",
-        Mode::Alone => "outside of a transaction, statement by statement",
+        Mode::Alone { .. } => "outside of a transaction, statement by statement",
     };
     let reason = group.reason.as_ref().map(|reason| format!(", since {reason}")).unwrap_or_default();
     human::line(&format!("group {}: {mode}{reason}", n + 1));

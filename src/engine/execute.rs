@@ -61,13 +61,13 @@ pub(super) async fn walk(
     for (index, group) in plan.groups.iter().enumerate() {
         let is_last = index + 1 == plan.groups.len();
         match group.mode {
-            Mode::Alone => {
+            Mode::Alone { foreign_keys } => {
                 for step in &group.steps {
                     let row = row(step, position);
                     let number = progress.applied.len() + 1;
-                    sink.tell(Event::StepStarted { id: step.id.clone(), number, total });
+                    sink.tell(Event::StepStarted { id: step.id.clone(), number, total, alone: true });
                     let task = Task { script: &step.script, statements: &step.statements, row: &row };
-                    let outcome = guard.run_alone(run, task, step.from).await;
+                    let outcome = guard.run_alone(run, task, step.from, foreign_keys).await;
                     if outcome.is_err() {
                         progress.partial = true;
                     }
@@ -87,7 +87,7 @@ pub(super) async fn walk(
                 for step in &group.steps {
                     let row = row(step, position);
                     let number = progress.applied.len() + 1;
-                    sink.tell(Event::StepStarted { id: step.id.clone(), number, total });
+                    sink.tell(Event::StepStarted { id: step.id.clone(), number, total, alone: false });
                     let task = Task { script: &step.script, statements: &step.statements, row: &row };
                     match session.run(run, task).await {
                         Ok(milliseconds) => finished(step, Ok(milliseconds), progress, sink)?,

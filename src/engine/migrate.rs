@@ -125,7 +125,8 @@ pub async fn migrate(
         let history = guard.history().await?;
         let again = prepare(project, &history, &mut *guard).await?;
         accept(&again, request.mode)?;
-        let no_longer_empty = matches!(expectation, Expected::TheRun) && !history.is_empty();
+        let no_longer_empty = matches!(expectation, Expected::TheRun)
+            && (!history.is_empty() || !guard.introspect().await?.is_empty());
         if again.fingerprint != prepared.fingerprint || no_longer_empty {
             database = guard.free().await?; // somebody was faster
             continue;

@@ -37,8 +37,15 @@ impl SnapshotState {
             Self::Fresh(_) => None,
             Self::Missing => Some(Diagnostic::new(format!("the snapshot `{name}` is missing")).help(help)),
             Self::Stale(changes) | Self::Edited(changes) => {
-                let mut diagnostic =
-                    Diagnostic::new(format!("the snapshot `{name}` was made from another lock")).help(help);
+                let message = if matches!(self, Self::Edited(_)) {
+                    format!(
+                        "`{}` was edited by hand since the snapshot was made (`{name}`)",
+                        project.config.lock
+                    )
+                } else {
+                    format!("the snapshot `{name}` was made from another lock")
+                };
+                let mut diagnostic = Diagnostic::new(message).help(help);
                 diagnostic.notes.extend(changes.iter().take(8).cloned());
                 diagnostic
                     .notes

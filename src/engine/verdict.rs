@@ -49,13 +49,11 @@ pub(super) async fn expected(
         SnapshotState::Fresh(snapshot) => {
             return Ok(Expected::Known { schema: snapshot.schema, server: snapshot.server, fresh: false });
         }
-        SnapshotState::Edited(moved) => {
-            let mut diagnostic = Diagnostic::new(format!(
-                "`{}` was edited by hand since the snapshot was made",
-                project.config.lock
-            ));
-            diagnostic.notes = moved;
-            sink.tell(Event::Warned(diagnostic));
+        state @ SnapshotState::Edited(_) => {
+            if let Some(mut diagnostic) = state.diagnostic(project, dialect) {
+                diagnostic.help.clear(); // this run makes the snapshot anew
+                sink.tell(Event::Warned(diagnostic));
+            }
         }
         SnapshotState::Stale(_) | SnapshotState::Missing => {}
         SnapshotState::Unreadable(diagnostic) => sink.tell(Event::Warned(diagnostic)),

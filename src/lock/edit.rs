@@ -15,7 +15,7 @@ use super::{Entry, Lock};
 /// The text for `wanted`.
 pub(super) fn edit(document: &Document, wanted: &Lock) -> String {
     let text = document.text();
-    let newline = if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" };
+    let newline = newline(text);
     let mut leads = Leads::new(document, wanted);
     let mut out = String::with_capacity(text.len() + 128 * wanted.entries.len());
     out.push_str(&leads.header);
@@ -37,6 +37,11 @@ pub(super) fn edit(document: &Document, wanted: &Lock) -> String {
     }
     out.push_str(&leads.tail);
     out
+}
+
+/// The line ends of a text, as its first line has them.
+fn newline(text: &str) -> &'static str {
+    if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
 }
 
 /// What stands between the entries: each text goes before the next entry that stays.
@@ -193,7 +198,8 @@ fn additions(text: &str, site: &Site, added: &[(&str, String)]) -> Vec<Edit> {
         let line = line_around(text, last);
         let line_start = text[..last.key.start].rfind('\n').map_or(0, |at| at + 1);
         let indent = &text[line_start..last.key.start];
-        let (before, after) = if text[..line.end].ends_with('\n') { ("", "\n") } else { ("\n", "") };
+        let newline = newline(text);
+        let (before, after) = if text[..line.end].ends_with('\n') { ("", newline) } else { (newline, "") };
         let text_of = |(name, value): &(&str, String)| format!("{before}{indent}{name}: {value}{after}");
         let lines = added.iter().map(text_of).collect::<Vec<_>>().concat();
         vec![(line.end..line.end, lines)]

@@ -11,7 +11,7 @@ use crate::catalogue::{Catalogue, Place};
 use crate::diagnostic::Diagnostic;
 use crate::history::History;
 use crate::id::{Checksum, MigrationId};
-use crate::migration::Migration;
+use crate::migration::{Migration, Script};
 
 use super::finding::{Finding, Rule};
 use super::order::order;
@@ -95,7 +95,7 @@ fn appended(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> Re
 }
 
 /// The hashes of a migration's up texts: what copies are told by.
-fn texts(migration: &Migration) -> HashSet<Checksum> {
+pub(super) fn texts(migration: &Migration) -> HashSet<Checksum> {
     migration.up.iter().map(|script| script.hash).collect()
 }
 
@@ -122,7 +122,7 @@ fn copies(
     let mut copies = HashMap::new();
     for place in fresh {
         let b = catalogue.at(*place);
-        if history.is_some_and(|history| history.contains(&b.id)) {
+        if history.is_some_and(|history| history.contains(&b.id)) || b.up.iter().all(is_blank) {
             continue;
         }
         let Some(family) = by_version.get(&b.version.canonical()).filter(|family| family.len() > 1) else {
@@ -143,6 +143,11 @@ fn copies(
         }
     }
     copies
+}
+
+/// Whether a text does nothing: equal ones are no copies of each other.
+fn is_blank(script: &Script) -> bool {
+    script.text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with("--"))
 }
 
 /// Finds migrations of other modules with the same version and slug.

@@ -9,7 +9,7 @@ use crate::migration::Migration;
 
 use super::Entry;
 use super::finding::{Finding, Rule};
-use super::merge::Merged;
+use super::merge::{Merged, texts};
 
 /// Looks at each locked entry; fills in absent checksums. Returns the new ids that are probably
 /// renamed old ones and therefore must not be appended.
@@ -59,13 +59,11 @@ fn check_text(
         }
         None => format!("migration `{id}` changed after it was locked"),
         Some(row) => {
-            let ran = row.checksum.is_some_and(|ran| migration.up.iter().any(|script| script.hash == ran));
+            let text = row.dialect.and_then(|dialect| migration.up.choose(dialect));
+            let ran = text.is_some_and(|script| Some(script.hash) == row.checksum);
             match (ran, row.dialect) {
                 (true, Some(dialect)) => format!(
                     "migration `{id}` changed after it was locked; the {dialect} text that ran here is the same"
-                ),
-                (true, None) => format!(
-                    "migration `{id}` changed after it was locked; the text that ran here is the same"
                 ),
                 _ => format!("migration `{id}` changed after it ran"),
             }
@@ -185,13 +183,18 @@ fn unsatisfied(merged: &Merged, catalogue: &Catalogue, id: &MigrationId, entry: 
         None => "is not in the lock",
         Some(other) if other.skip => "is skipped itself",
         Some(_) if catalogue.get(original).is_none() => "was not found",
-        Some(_) if !entry.skip => return None,
+        Some(_) if no_longer_a_copy(catalogue, id, original) => "has another text now",
         Some(_) => return None,
     };
     Some(
         Finding::new(Rule::SameAs, id, format!("`{id}` is skipped as a copy of `{original}`, which {why}"))
             .help(format!("set `skip: false` for `{id}`, or bring `{original}` back")),
     )
+}
+
+fn no_longer_a_copy(catalogue: &Catalogue, id: &MigrationId, original: &MigrationId) -> bool {
+    let (Some(copy), Some(original)) = (catalogue.get(id), catalogue.get(original)) else { return false };
+    !texts(original).is_superset(&texts(copy))
 }
 
 fn dependency_finding(

@@ -15,13 +15,17 @@ pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
         if step.script.no_transaction || !at.dialect.facts().transactional_ddl {
             let reason = alone_reason(&step, at);
             added.clear();
-            plan.groups.push(Group { mode: Mode::Alone, steps: vec![step], reason: Some(reason) });
+            plan.groups.push(Group {
+                mode: Mode::Alone { foreign_keys },
+                steps: vec![step],
+                reason: Some(reason),
+            });
             continue;
         }
         let used = added.iter().find(|(_, value)| uses_value(&step, value)).cloned();
         let boundary = match plan.groups.last() {
             None => Some(None),
-            Some(Group { mode: Mode::Alone, .. }) => Some(Some("the migration before it runs outside of a transaction".to_owned())),
+            Some(Group { mode: Mode::Alone { .. }, .. }) => Some(Some("the migration before it runs outside of a transaction".to_owned())),
             Some(_) if used.is_some() => used.map(|(id, value)| {
                 Some(format!("it uses the enum value '{value}', which `{id}` adds: PostgreSQL wants a commit between (55P04)"))
             }),

@@ -46,7 +46,10 @@ pub enum Mode {
         foreign_keys: Option<bool>,
     },
     /// Statement by statement, outside of any transaction.
-    Alone,
+    Alone {
+        /// Foreign keys, where they are switched per connection.
+        foreign_keys: Option<bool>,
+    },
 }
 
 /// Steps that stay or go together.
@@ -160,7 +163,7 @@ impl Plan {
 
     /// Whether a failure could leave something behind.
     pub fn splits(&self) -> bool {
-        self.groups.len() > 1 || self.groups.iter().any(|group| group.mode == Mode::Alone)
+        self.groups.len() > 1 || self.groups.iter().any(|group| matches!(group.mode, Mode::Alone { .. }))
     }
 
     fn lateness(&mut self, steps: &[Step], policy: OutOfOrder) {

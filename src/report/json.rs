@@ -35,7 +35,8 @@ pub fn failure(failure: &Failure) -> Value {
     json!({ "errors": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>() })
 }
 
-fn diagnostic(diagnostic: &Diagnostic) -> Value {
+/// A diagnostic with its first place.
+pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
     let place = diagnostic.frames.first().map(|frame| {
         let (line, column) = frame.line_column();
         json!({ "path": frame.path, "line": line, "column": column })
@@ -79,7 +80,7 @@ pub fn plan(plan: &Plan) -> Value {
                 .collect();
             let (transaction, foreign_keys) = match group.mode {
                 Mode::Transaction { foreign_keys } => (true, foreign_keys),
-                Mode::Alone => (false, None),
+                Mode::Alone { foreign_keys } => (false, foreign_keys),
             };
             json!({ "transaction": transaction, "foreign_keys": foreign_keys, "reason": group.reason, "steps": steps })
         })

@@ -82,14 +82,15 @@ fn statements_outside_of_a_transaction_are_remembered_and_resumed() {
             let (run, row) = (new_run("r"), row("m::1", &good, 1));
             let (script, statements) = (Script::new(bad, "m.sql"), sql::split(dialect, bad).unwrap());
             let task = Task { script: &script, statements: &statements, row: &row };
-            let failure = held.run_alone(&run, task, 0).await.unwrap_err();
+            let failure = held.run_alone(&run, task, 0, None).await.unwrap_err();
             assert_eq!(failure.statement, Some(2));
             let history = held.history().await.unwrap();
             assert_eq!((history.partial[0].finished, history.partial[0].interrupted), (2, true));
             assert_eq!(history.partial[0].prefix, Some(prefix_hash(&script, &statements, 1)));
-            let (script, statements) = (Script::new(good.as_str(), "m.sql"), sql::split(dialect, &good).unwrap());
+            let (script, statements) =
+                (Script::new(good.as_str(), "m.sql"), sql::split(dialect, &good).unwrap());
             let task = Task { script: &script, statements: &statements, row: &row };
-            held.run_alone(&run, task, 2).await.unwrap();
+            held.run_alone(&run, task, 2, None).await.unwrap();
             let history = held.history().await.unwrap();
             assert!(history.partial.is_empty());
             assert!(history.contains(&row.id));

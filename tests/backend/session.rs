@@ -15,7 +15,9 @@ fn a_commit_keeps_migrations_with_their_rows() {
             let connect = connect(db);
             let mut session = session(&*connect).await;
             let dialect = connect.dialect();
-            run(&mut session, dialect, "CREATE TABLE a (x INT);\nINSERT INTO a VALUES (1), (2);\n-- end", 1).await.unwrap();
+            run(&mut session, dialect, "CREATE TABLE a (x INT);\nINSERT INTO a VALUES (1), (2);\n-- end", 1)
+                .await
+                .unwrap();
             run(&mut session, dialect, "", 2).await.unwrap();
             run(&mut session, dialect, "/* only a comment */ -- nothing", 3).await.unwrap();
             session.record(&new_run("r"), &[crate::world::row("m::quote's", "x", 4)]).await.unwrap();
@@ -25,9 +27,14 @@ fn a_commit_keeps_migrations_with_their_rows() {
             let history = database.history().await.unwrap();
             let ids: Vec<&str> = history.rows().iter().map(|row| row.id.as_str()).collect();
             assert_eq!(ids, ["m::1", "m::2", "m::3", "m::quote's"]);
-            assert!(history.rows().iter().all(|row| row.kind == RowKind::Applied && row.dialect == Some(dialect)));
+            assert!(
+                history.rows().iter().all(|row| row.kind == RowKind::Applied && row.dialect == Some(dialect))
+            );
             assert!(history.rows()[0].execution_ms.is_some_and(|ms| (0..60_000).contains(&ms)));
-            assert!(history.rows()[0].executed_at.starts_with("20") && history.rows()[0].executed_at.ends_with('Z'));
+            assert!(
+                history.rows()[0].executed_at.starts_with("20")
+                    && history.rows()[0].executed_at.ends_with('Z')
+            );
             assert_eq!(history.last_run.as_ref().unwrap().verdict.as_deref(), Some("it's fine"));
             assert_eq!(history.next_position(), 5);
             database.close().await;
@@ -119,7 +126,11 @@ fn session_state_does_not_reach_the_next_migration() {
             let mut session = session(&*connect).await;
             let dialect = connect.dialect();
             let leaks: &[&str] = if db.is_sqlite() {
-                &["CREATE TEMP TABLE t (x INT)", "PRAGMA recursive_triggers = ON", "PRAGMA ignore_check_constraints = ON"]
+                &[
+                    "CREATE TEMP TABLE t (x INT)",
+                    "PRAGMA recursive_triggers = ON",
+                    "PRAGMA ignore_check_constraints = ON",
+                ]
             } else {
                 &[
                     "CREATE TEMP TABLE t (x INT)",
@@ -133,7 +144,9 @@ fn session_state_does_not_reach_the_next_migration() {
                 ]
             };
             for (n, leak) in (1..).zip(leaks) {
-                run(&mut session, dialect, leak, n).await.unwrap_or_else(|failure| panic!("{leak}: {failure:?}"));
+                run(&mut session, dialect, leak, n)
+                    .await
+                    .unwrap_or_else(|failure| panic!("{leak}: {failure:?}"));
             }
             run(&mut session, dialect, "CREATE TABLE t (x INT CHECK (x > 0))", 90).await.unwrap();
             assert!(run(&mut session, dialect, "INSERT INTO t VALUES (0)", 91).await.is_err());
@@ -155,7 +168,9 @@ fn deferred_constraints_are_checked_after_each_migration() {
             let dialect = connect.dialect();
             let tables = "CREATE TABLE p (id INT PRIMARY KEY); CREATE TABLE c (p INT REFERENCES p DEFERRABLE INITIALLY DEFERRED);";
             run(&mut session, dialect, tables, 1).await.unwrap();
-            run(&mut session, dialect, "INSERT INTO c VALUES (1); INSERT INTO p VALUES (1);", 2).await.unwrap();
+            run(&mut session, dialect, "INSERT INTO c VALUES (1); INSERT INTO p VALUES (1);", 2)
+                .await
+                .unwrap();
             // pending trigger events would make this fail
             run(&mut session, dialect, "ALTER TABLE c ADD y INT", 3).await.unwrap();
             let failure = run(&mut session, dialect, "INSERT INTO c VALUES (2)", 4).await.unwrap_err();

@@ -225,6 +225,7 @@ impl Guard for Postgres {
         run: &'a NewRun,
         task: Task<'a>,
         from: usize,
+        _: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
         Box::pin(self.run_statements(run, task, from))
     }

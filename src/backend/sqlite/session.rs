@@ -44,12 +44,18 @@ impl Sqlite {
         self.execute(sql).await
     }
 
+    /// On unless they must be off: that is how the driver opens a database for an application, too.
+    async fn switch_foreign_keys(&mut self, mode: Option<bool>) -> Result<(), DatabaseError> {
+        self.execute(if mode == Some(false) {
+            "PRAGMA foreign_keys = OFF"
+        } else {
+            "PRAGMA foreign_keys = ON"
+        })
+        .await
+    }
+
     async fn open(&mut self, begin: Begin) -> Result<(), DatabaseError> {
-        let foreign_keys = match begin.foreign_keys {
-            Some(false) => "OFF",
-            _ => "ON",
-        };
-        self.execute(format!("PRAGMA foreign_keys = {foreign_keys}")).await?;
+        self.switch_foreign_keys(begin.foreign_keys).await?;
         self.may_commit.store(true, Ordering::SeqCst);
         self.install_hook().await?;
         self.execute("BEGIN IMMEDIATE").await.map_err(|error| match error {
@@ -191,8 +197,15 @@ impl Guard for Sqlite {
         run: &'a NewRun,
         task: Task<'a>,
         from: usize,
+        foreign_keys: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
-        Box::pin(self.run_statements(run, task, from))
+        Box::pin(async move {
+            let unswitched = |error| TaskFailure { statement: None, offset: None, error, escaped: false };
+            self.switch_foreign_keys(foreign_keys).await.map_err(unswitched)?;
+            let outcome = self.run_statements(run, task, from).await;
+            self.switch_foreign_keys(None).await.map_err(unswitched)?;
+            outcome
+        })
     }
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {

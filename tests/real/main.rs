@@ -1,0 +1,15 @@
+//! Migrations of published crates, as their authors wrote them, on the databases that they are for.
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod adoption;
+mod checks;
+mod counts;
+mod diesel;
+mod harness;
+mod m1;
+mod m2;
+mod m3;
+mod zksync;
