@@ -313,6 +313,17 @@ impl Checksum {
         &self.0
     }
 
+    /// The digits as bytes, for hashing and writing without a detour through `format!`.
+    pub fn hex(&self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 64];
+        for (i, byte) in self.0.iter().enumerate() {
+            hex[2 * i] = DIGITS[usize::from(byte >> 4)];
+            hex[2 * i + 1] = DIGITS[usize::from(byte & 15)];
+        }
+        hex
+    }
+
     /// The first 8 digits: enough for a person to tell two apart.
     pub fn short(&self) -> String {
         self.to_string()[..8].to_owned()
@@ -321,7 +332,7 @@ impl Checksum {
 
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(std::str::from_utf8(&self.hex()).map_err(|_| fmt::Error)?)
     }
 }
 

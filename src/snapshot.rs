@@ -32,14 +32,17 @@ impl Fingerprint {
         let mut hasher = Sha256::new();
         let mut entries = Vec::with_capacity(lock.entries.len());
         for (id, entry) in &lock.entries {
-            let text = match catalogue.get(id) {
-                Some(migration) => migration
-                    .up
-                    .choose(dialect)
-                    .map_or_else(|| "none".to_owned(), |script| script.hash.to_string()),
-                None => entry.checksum.map_or_else(|| "absent".to_owned(), |checksum| checksum.to_string()),
-            };
-            hasher.update(format!("{id} {} {text}\n", entry.skip));
+            hasher.update(id.as_str());
+            hasher.update(if entry.skip { " true " } else { " false " });
+            match (catalogue.get(id), entry.checksum) {
+                (Some(migration), _) => match migration.up.choose(dialect) {
+                    Some(script) => hasher.update(script.hash.hex()),
+                    None => hasher.update("none"),
+                },
+                (None, Some(checksum)) => hasher.update(checksum.hex()),
+                (None, None) => hasher.update("absent"),
+            }
+            hasher.update("\n");
             entries.push((id.clone(), entry.skip));
         }
         Self { entries, digest: Some(Checksum::from_bytes(hasher.finalize().into())) }
@@ -140,16 +143,49 @@ impl Snapshot {
 
     /// Reads a snapshot's text.
     pub fn parse(path: &str, text: &str) -> Result<Self, Diagnostic> {
-        let text = crate::migration::normalise(text);
-        let fault = |what: &str| {
-            Diagnostic::new(format!("`{path}` is not a snapshot: {what}"))
-                .help("run `db-migrations schema snapshot` to make it anew")
-        };
-        let header = Header::read(&text).map_err(|what| fault(&what))?;
-        let schema = parse_schema(&text, header.dialect).map_err(|what| fault(&what))?;
-        let fingerprint = Fingerprint { entries: header.entries, digest: Some(header.digest) };
-        Ok(Self { dialect: header.dialect, fingerprint, proof: header.proof, server: header.server, schema })
+        Unread::open(path, text)?.read()
     }
+}
+
+/// A snapshot of which only the header was read: it says whether the rest is worth reading.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    path: String,
+    text: String,
+    header: Header,
+}
+
+impl Unread {
+    /// Reads the header of a snapshot's text.
+    pub fn open(path: &str, text: &str) -> Result<Self, Diagnostic> {
+        let text = crate::migration::normalise(text);
+        let header = Header::read(&text).map_err(|what| no_snapshot(path, &what))?;
+        Ok(Self { path: path.to_owned(), text, header })
+    }
+
+    /// Its database.
+    pub fn dialect(&self) -> Dialect {
+        self.header.dialect
+    }
+
+    /// The lock that it was made from.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { entries: self.header.entries.clone(), digest: Some(self.header.digest) }
+    }
+
+    /// Reads the definitions, too.
+    pub fn read(self) -> Result<Snapshot, Diagnostic> {
+        let schema =
+            parse_schema(&self.text, self.header.dialect).map_err(|what| no_snapshot(&self.path, &what))?;
+        let fingerprint = self.fingerprint();
+        let Header { dialect, server, proof, .. } = self.header;
+        Ok(Snapshot { dialect, fingerprint, proof, server, schema })
+    }
+}
+
+fn no_snapshot(path: &str, what: &str) -> Diagnostic {
+    Diagnostic::new(format!("`{path}` is not a snapshot: {what}"))
+        .help("run `db-migrations schema snapshot` to make it anew")
 }
 
 /// The definitions of a schema as SQL that loads into an empty database: what `schema dump` prints.
@@ -172,6 +208,7 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+#[derive(Clone, Debug)]
 struct Header {
     dialect: Dialect,
     server: String,

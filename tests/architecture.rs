@@ -15,8 +15,16 @@ const FLOORS: [&[&str]; 6] = [
 
 /// Floors 0 to 2 touch no file, environment, clock, network or terminal.
 const IMPURE: [&str; 10] = [
-    "std::fs", "fs_err", "std::env", "std::net", "SystemTime::now", "Instant::now", "Timestamp::now", "println!",
-    "std::process::Command", "sqlx::",
+    "std::fs",
+    "fs_err",
+    "std::env",
+    "std::net",
+    "SystemTime::now",
+    "Instant::now",
+    "Timestamp::now",
+    "println!",
+    "std::process::Command",
+    "sqlx::",
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {
@@ -45,7 +53,8 @@ fn module(path: &Path) -> String {
 
 /// (floor, place in its row) of each module.
 fn places() -> BTreeMap<&'static str, (usize, usize)> {
-    let row = |(floor, row): (usize, &'static &[&str])| row.iter().enumerate().map(move |(i, m)| (*m, (floor, i)));
+    let row =
+        |(floor, row): (usize, &'static &[&str])| row.iter().enumerate().map(move |(i, m)| (*m, (floor, i)));
     FLOORS.iter().enumerate().flat_map(row).collect()
 }
 
@@ -66,7 +75,8 @@ fn imports_only_go_down() {
         };
         let code = code(&text);
         for (at, _) in code.match_indices("crate::") {
-            let name: String = code[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String =
+                code[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let Some(there) = places.get(name.as_str()).filter(|_| name != from) else { continue };
             if there.0 > here.0 || (there.0 == here.0 && there.1 > here.1) {
                 wrong.push(format!("{} imports `{name}`", path.display()));
@@ -86,7 +96,9 @@ fn the_lower_floors_are_pure() {
             continue;
         }
         let code = code(&text);
-        wrong.extend(IMPURE.iter().filter(|w| code.contains(**w)).map(|w| format!("{} uses {w}", path.display())));
+        wrong.extend(
+            IMPURE.iter().filter(|w| code.contains(**w)).map(|w| format!("{} uses {w}", path.display())),
+        );
     }
     assert!(wrong.is_empty(), "I/O where none may be:\n{}", wrong.join("\n"));
 }
@@ -120,7 +132,9 @@ fn the_page_of_exit_codes_is_complete() {
     let source = std::fs::read_to_string(root.join("src/cli/exit.rs")).expect("src/cli/exit.rs");
     let mut in_code: Vec<u8> = source
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => ")?.1.trim_end_matches(',').parse().ok())
+        .filter_map(|line| {
+            line.trim().strip_prefix("Self::")?.split_once(" => ")?.1.trim_end_matches(',').parse().ok()
+        })
         .collect();
     let mut in_docs: Vec<u8> =
         page.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();

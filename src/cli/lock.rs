@@ -17,6 +17,7 @@ use crate::lockfile::{self, Written};
 use crate::report::count;
 use crate::report::human::{self, Weight};
 use crate::report::json;
+use crate::snapshot::{Fingerprint, Unread};
 
 /// Bring the lock up to date with what is found; no database is needed
 ///
@@ -78,6 +79,11 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         return check(global, &context, &project, &merged, args.replay).await;
     }
     update(global, &context, &mut project, &merged, changed).await
+}
+
+/// Whether the committed snapshot is the merged lock's.
+fn state(project: &Project, merged: &Merged, dialect: Dialect) -> SnapshotState {
+    snapshot_state(project, &Fingerprint::of(&merged.lock, &project.catalogue, dialect), dialect)
 }
 
 /// Merges without any history.
@@ -252,7 +258,7 @@ async fn refresh(
 ) -> Result<Vec<String>, Failure> {
     let mut written = Vec::new();
     for dialect in context.dialects()? {
-        if matches!(snapshot_state(project, &merged.lock, dialect), SnapshotState::Fresh(_))
+        if matches!(state(project, merged, dialect), SnapshotState::Fresh(_))
             || !engine::checks_schema(project)
         {
             continue;
@@ -309,10 +315,10 @@ async fn check(
         );
     } else if engine::checks_schema(project) {
         for dialect in context.dialects()? {
-            let state = snapshot_state(project, &merged.lock, dialect);
+            let state = state(project, merged, dialect);
             wrong.extend(state.diagnostic(project, dialect));
             if let (SnapshotState::Fresh(snapshot), true) = (state, prove) {
-                wrong.extend(unproved(global, context, project, merged, dialect, &snapshot).await?);
+                wrong.extend(unproved(global, context, project, merged, dialect, *snapshot).await?);
             }
         }
     }
@@ -331,10 +337,11 @@ async fn unproved(
     project: &Project,
     merged: &Merged,
     dialect: Dialect,
-    snapshot: &crate::snapshot::Snapshot,
+    snapshot: Unread,
 ) -> Result<Option<Diagnostic>, Failure> {
     let connect = super::schema::scratch_connector(context, dialect)?;
     let name = project.snapshot_name(dialect);
+    let snapshot = snapshot.read().map_err(|fault| Failure::new(FailureKind::Findings, fault))?;
     match replay(project, merged, &*connect, &mut *reporter(global)).await {
         Replayed::NotProved(reason) => {
             Ok(Some(Diagnostic::new(format!("`{name}` cannot be proved by replay")).cause(reason)))

@@ -234,9 +234,13 @@ async fn signal() {
 }
 
 fn print(migrated: &Migrated, quiet: bool) {
-    for applied in migrated.applied.iter().filter(|_| !quiet) {
-        human::line(&format!("applied {} ({} ms)", applied.id, applied.milliseconds));
-    }
+    let lines: Vec<String> = migrated
+        .applied
+        .iter()
+        .filter(|_| !quiet)
+        .map(|applied| format!("applied {} ({} ms)\n", applied.id, applied.milliseconds))
+        .collect();
+    human::raw(&crate::report::clean(&lines.concat()));
     let total: i64 = migrated.applied.iter().map(|applied| applied.milliseconds).sum();
     if migrated.applied.is_empty() {
         let verdict = verdict(&migrated.verdict);

@@ -16,7 +16,7 @@ use crate::lock::merge;
 use crate::report::human;
 use crate::report::json as wire;
 use crate::schema::Schema;
-use crate::snapshot::{Proof, render_schema};
+use crate::snapshot::{Fingerprint, Proof, render_schema};
 
 /// Look at the schema: dump it, compare it with the lock, or write the snapshot
 #[derive(Debug, clap::Args)]
@@ -126,8 +126,13 @@ async fn expected(
     let merged = merge(project.document.lock(), &project.catalogue, None)
         .map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
     if !replay {
-        return match engine::snapshot_state(project, &merged.lock, dialect) {
+        return match engine::snapshot_state(
+            project,
+            &Fingerprint::of(&merged.lock, &project.catalogue, dialect),
+            dialect,
+        ) {
             SnapshotState::Fresh(snapshot) => {
+                let snapshot = snapshot.read().map_err(|fault| Failure::new(FailureKind::Findings, fault))?;
                 if let (Proof::Unproved(reason), Format::Human) = (&snapshot.proof, global.format) {
                     human::note(&format!(
                         "note: the snapshot is what a database had, not proved by replay: {reason}"

@@ -121,13 +121,19 @@ pub async fn migrate(
         refuse_plan(&prepared.plan, request)?;
         let expectation = expected(project, request, &prepared, &history, &mut *database, sink).await?;
         let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
-        project.read_lock()?;
+        let edited = project.read_lock()?;
+        let before = history;
         let history = guard.history().await?;
-        let again = prepare(project, &history, &mut *guard).await?;
+        let digest = prepared.fingerprint.digest;
+        let again = if edited || history != before {
+            prepare(project, &history, &mut *guard).await?
+        } else {
+            prepared
+        };
         accept(&again, request.mode)?;
         let no_longer_empty = matches!(expectation, Expected::TheRun)
             && (!history.is_empty() || !guard.introspect().await?.is_empty());
-        if again.fingerprint != prepared.fingerprint || no_longer_empty {
+        if again.fingerprint.digest != digest || no_longer_empty {
             database = guard.free().await?; // somebody was faster
             continue;
         }

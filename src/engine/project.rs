@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::discover::{self, Discovery};
 use crate::lock::Document;
 use crate::lockfile;
-use crate::snapshot::Snapshot;
+use crate::snapshot::Unread;
 
 use super::failure::{Failure, Kind};
 
@@ -20,7 +20,7 @@ pub struct Project {
     pub root: PathBuf,
     /// The configuration.
     pub config: Config,
-    /// What discovery found beside the migrations.
+    /// What discovery found beside the modules, which are the catalogue's.
     pub discovery: Discovery,
     /// All migrations.
     pub catalogue: Catalogue,
@@ -34,8 +34,8 @@ impl Project {
     /// Discovers, gathers, and reads the lock. Faults of all of them are usage faults.
     pub fn open(root: &Path, config: Config) -> Result<Self, Failure> {
         let usage = |faults| Failure::all(Kind::Usage, faults);
-        let discovery = discover::discover(&discover::Request::new(root, &config)).map_err(usage)?;
-        let catalogue = Catalogue::gather(discovery.modules.clone()).map_err(usage)?;
+        let mut discovery = discover::discover(&discover::Request::new(root, &config)).map_err(usage)?;
+        let catalogue = Catalogue::gather(std::mem::take(&mut discovery.modules)).map_err(usage)?;
         let mut project = Self {
             root: root.to_owned(),
             config,
@@ -48,13 +48,16 @@ impl Project {
         Ok(project)
     }
 
-    /// Reads the lock again.
-    pub fn read_lock(&mut self) -> Result<(), Failure> {
+    /// Reads the lock again; whether it has another text now.
+    pub fn read_lock(&mut self) -> Result<bool, Failure> {
         let text = lockfile::read(&self.lock_path()).map_err(|fault| Failure::new(Kind::Usage, fault))?;
         self.locked = text.is_some();
+        if text.as_deref().unwrap_or_default() == self.document.text() {
+            return Ok(false);
+        }
         self.document = Document::parse(&self.config.lock, &text.unwrap_or_default())
             .map_err(|faults| Failure::all(Kind::Usage, faults))?;
-        Ok(())
+        Ok(true)
     }
 
     /// Where the lock is.
@@ -73,9 +76,9 @@ impl Project {
     }
 
     /// The committed snapshot, if there is one.
-    pub fn snapshot(&self, dialect: Dialect) -> Result<Option<Snapshot>, Diagnostic> {
+    pub fn snapshot(&self, dialect: Dialect) -> Result<Option<Unread>, Diagnostic> {
         let Some(text) = lockfile::read(&self.snapshot_path(dialect))? else { return Ok(None) };
-        Snapshot::parse(&self.snapshot_name(dialect), &text).map(Some)
+        Unread::open(&self.snapshot_name(dialect), &text).map(Some)
     }
 
     /// The foreign key modes that the configuration gives to modules.

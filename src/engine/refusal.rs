@@ -8,6 +8,7 @@ use crate::event::{Event, Sink};
 use crate::history::History;
 use crate::lock::{Finding, Rule};
 use crate::plan::Plan;
+use crate::snapshot::Fingerprint;
 
 use super::check::CheckMode;
 use super::failure::{Failure, Kind};
@@ -24,7 +25,8 @@ pub(super) fn fits_without_database(project: &Project, request: &Request<'_>) ->
         return Err(locked_misfits(&misfits));
     }
     if snapshots::checked(project) && request.check != CheckMode::Off {
-        let state = snapshots::snapshot_state(project, &merged.lock, request.connect.dialect());
+        let now = Fingerprint::of(&merged.lock, &project.catalogue, request.connect.dialect());
+        let state = snapshots::snapshot_state(project, &now, request.connect.dialect());
         if let Some(diagnostic) = state.diagnostic(project, request.connect.dialect()) {
             return Err(Failure::new(Kind::Refused, diagnostic));
         }
@@ -149,7 +151,7 @@ pub(super) fn tell_stale_snapshot(
 ) {
     if request.mode == LockMode::Update && snapshots::checked(project) {
         let dialect = request.connect.dialect();
-        let state = snapshots::snapshot_state(project, &prepared.merged.lock, dialect);
+        let state = snapshots::snapshot_state(project, &prepared.fingerprint, dialect);
         if let Some(diagnostic) = state.diagnostic(project, dialect) {
             sink.tell(Event::Warned(diagnostic));
         }

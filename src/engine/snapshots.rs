@@ -5,10 +5,10 @@ use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::event::Sink;
-use crate::lock::{Lock, Merged};
+use crate::lock::Merged;
 use crate::lockfile::{self, Written};
 use crate::schema::Schema;
-use crate::snapshot::{Fingerprint, Proof, Snapshot};
+use crate::snapshot::{Fingerprint, Proof, Snapshot, Unread};
 
 use super::project::Project;
 use super::replay::{Replayed, replay};
@@ -17,7 +17,7 @@ use super::replay::{Replayed, replay};
 #[derive(Clone, Debug)]
 pub enum SnapshotState {
     /// It is.
-    Fresh(Box<Snapshot>),
+    Fresh(Box<Unread>),
     /// New entries, or texts, came after it was made.
     Stale(Vec<String>),
     /// Entries that it was made from were moved, removed or skipped by hand.
@@ -63,19 +63,19 @@ pub fn checked(project: &Project) -> bool {
         && project.config.schema_check.source != SchemaSource::Off
 }
 
-/// Compares the committed snapshot of a dialect with a lock.
-pub fn snapshot_state(project: &Project, lock: &Lock, dialect: Dialect) -> SnapshotState {
+/// Compares the committed snapshot of a dialect with what a lock means for it.
+pub fn snapshot_state(project: &Project, now: &Fingerprint, dialect: Dialect) -> SnapshotState {
     let snapshot = match project.snapshot(dialect) {
         Ok(Some(snapshot)) => snapshot,
         Ok(None) => return SnapshotState::Missing,
         Err(diagnostic) => return SnapshotState::Unreadable(diagnostic),
     };
-    let now = Fingerprint::of(lock, &project.catalogue, dialect);
-    if snapshot.fingerprint.digest == now.digest && snapshot.dialect == dialect {
+    let then = snapshot.fingerprint();
+    if then.digest == now.digest && snapshot.dialect() == dialect {
         return SnapshotState::Fresh(Box::new(snapshot));
     }
-    let changes = snapshot.fingerprint.changes(&now);
-    let old = &snapshot.fingerprint.entries;
+    let changes = then.changes(now);
+    let old = &then.entries;
     let only_grew = now.entries.len() >= old.len() && now.entries[..old.len()] == old[..];
     if only_grew { SnapshotState::Stale(changes) } else { SnapshotState::Edited(changes) }
 }

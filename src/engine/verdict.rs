@@ -10,7 +10,7 @@ use crate::schema::Schema;
 use crate::snapshot::Proof;
 
 use super::check::{self, CheckMode, Verdict, compare_with};
-use super::failure::{Failure, describe};
+use super::failure::{Failure, Kind, describe};
 use super::migrate::Request;
 use super::prepare::Prepared;
 use super::project::Project;
@@ -45,8 +45,9 @@ pub(super) async fn expected(
     if request.check == CheckMode::Off {
         return Ok(Expected::Nothing("switched off by --schema-check".to_owned()));
     }
-    match snapshots::snapshot_state(project, &prepared.merged.lock, dialect) {
+    match snapshots::snapshot_state(project, &prepared.fingerprint, dialect) {
         SnapshotState::Fresh(snapshot) => {
+            let snapshot = snapshot.read().map_err(|fault| Failure::new(Kind::Refused, fault))?;
             return Ok(Expected::Known { schema: snapshot.schema, server: snapshot.server, fresh: false });
         }
         state @ SnapshotState::Edited(_) => {

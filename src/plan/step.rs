@@ -30,8 +30,14 @@ pub(super) fn prepare(
                 .help("close it; what follows would be swallowed"),
         ]
     })?;
-    let mut script = script.clone();
     let mut refusals = Vec::new();
+    // a plain file was read without a dialect: only now can its later comments be told from its text
+    if let Err(error) = sql::directives(Some(at.dialect), &script.text) {
+        let mut fault = Diagnostic::new(error.to_string()).frame(frame(script, error.span.clone()));
+        fault.help.extend(error.help());
+        refusals.push(fault);
+    }
+    let mut script = script.clone();
     for statement in &statements {
         match sql::boundary(at.dialect, &script.text[statement.span.clone()]) {
             Boundary::Ordinary => {}

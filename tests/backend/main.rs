@@ -1,5 +1,7 @@
 //! The contract of the ports, the same for every database: what the engine may rely on.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -49,12 +49,11 @@ pub(crate) fn catalogue_with(ids: &str, depends: &[(&str, &[&str])]) -> Catalogu
     for text in ids.split_whitespace() {
         let migration = migration(text);
         let namespace = migration.id.namespace().to_owned();
-        match modules.iter_mut().find(|m| m.namespace.as_str() == namespace) {
-            Some(module) => module.migrations.push(migration),
-            None => {
-                let needs = depends.iter().find(|(m, _)| *m == namespace).map_or(&[][..], |(_, d)| d);
-                modules.push(module(&namespace, needs, vec![migration]));
-            }
+        if let Some(module) = modules.iter_mut().find(|m| m.namespace.as_str() == namespace) {
+            module.migrations.push(migration);
+        } else {
+            let needs = depends.iter().find(|(m, _)| *m == namespace).map_or(&[][..], |(_, d)| d);
+            modules.push(module(&namespace, needs, vec![migration]));
         }
     }
     Catalogue::gather(modules).unwrap()
@@ -80,7 +79,8 @@ pub(crate) fn lock(text: &str) -> Lock {
 
 /// A lock of these ids, in this order, without checksums.
 pub(crate) fn locked(ids: &str) -> Lock {
-    lock(&ids.split_whitespace().map(|id| format!("{id}: {{ skip: false }}\n")).collect::<String>())
+    let lines: Vec<String> = ids.split_whitespace().map(|id| format!("{id}: {{ skip: false }}\n")).collect();
+    lock(&lines.concat())
 }
 
 pub(crate) fn order(merged: &Merged) -> String {

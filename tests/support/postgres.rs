@@ -25,6 +25,8 @@ pub(crate) struct Server {
     /// Its administrator, in a database that always exists.
     pub(crate) url: String,
     bin: Option<PathBuf>,
+    /// Everything that it has on disk, if we have started it.
+    pub(crate) folder: Option<PathBuf>,
     /// Ends the server when its standard input is closed; never waited for, since that happens at our end.
     _watchdog: Option<Child>,
 }
@@ -43,7 +45,7 @@ pub(crate) fn server() -> Option<&'static Server> {
         .get_or_init(|| {
             let bin = find_bin();
             if let Ok(url) = std::env::var(URL) {
-                return Some(Server { url, bin, _watchdog: None });
+                return Some(Server { url, bin, folder: None, _watchdog: None });
             }
             let missing = format!("no PostgreSQL (install postgresql, or set {URL})");
             let Some(bin) = bin else {
@@ -105,28 +107,11 @@ fn start(bin: PathBuf) -> Server {
     let folder = make_folder();
     let user = User::for_folder(&folder);
     let data = folder.join("data");
-    let made = user
-        .command(bin.join("initdb"), &folder)
-        .args(["-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D"])
-        .arg(&data)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
     let watchdog = user
         .command("sh", &folder)
-        .arg("-c")
-        .arg(
-            "folder=$1; shift; trap '' HUP INT TERM\n\
-             \"$@\" >\"$folder/log\" 2>&1 & pid=$!\n\
-             read -r _; kill -INT $pid; wait $pid; cd /; rm -rf \"$folder\"",
-        )
-        .arg("watchdog")
+        .args(["-c", WATCHDOG, "watchdog"])
         .arg(&folder)
-        .arg(bin.join("postgres"))
-        .arg("-D")
-        .arg(&data)
-        .arg("-k")
-        .arg(&folder)
+        .arg(&bin)
         .args(settings())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -136,8 +121,22 @@ fn start(bin: PathBuf) -> Server {
         .unwrap();
     let url = format!("postgres://postgres@localhost/postgres?host={}", folder.display());
     wait(&url, &data, &folder);
-    Server { url, bin: Some(bin), _watchdog: Some(watchdog) }
+    Server { url, bin: Some(bin), folder: Some(folder), _watchdog: Some(watchdog) }
 }
+
+/// Makes a server and runs it until standard input is closed; then nothing of it is left.
+const WATCHDOG: &str = r#"
+folder=$1; bin=$2; shift 2
+trap '' HUP INT TERM
+{
+    "$bin/initdb" -N -A trust -U postgres -E UTF8 --locale=C.UTF-8 -D "$folder/data" &&
+        exec "$bin/postgres" -D "$folder/data" -k "$folder" "$@"
+} >"$folder/log" 2>&1 &
+read -r _
+# again and again, since it may still be starting
+while kill -INT $! 2>/dev/null; do sleep 0.05; done
+cd /; rm -rf "$folder"
+"#;
 
 fn settings() -> impl Iterator<Item = &'static str> {
     [

@@ -92,6 +92,7 @@ impl Connector {
             guard: Held::Not,
             open: false,
             scratch,
+            deferrable: true,
             transaction: None,
         })
     }
@@ -229,6 +230,8 @@ pub(super) struct Postgres {
     open: bool,
     /// Whether the database is a throwaway one.
     scratch: bool,
+    /// Whether something in it may be deferred to the end of a transaction.
+    deferrable: bool,
     /// The id of the open transaction of a group.
     transaction: Option<String>,
 }

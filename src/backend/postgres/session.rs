@@ -28,16 +28,20 @@ const FIRE_DEFERRED: &str = "DO $db_migrations$ DECLARE c record; BEGIN \
      JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace WHERE k.condeferrable LOOP \
      EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I IMMEDIATE', c.nspname, c.conname); \
      IF c.condeferred THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I DEFERRED', c.nspname, c.conname); END IF; \
-     END LOOP; END $db_migrations$";
+     END LOOP; END $db_migrations$; ";
 
 const RESET: &str = "CLOSE ALL; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP";
 
-/// How many results `FIRE_DEFERRED`, `RESET` and the settings give.
-const RESET_RESULTS: usize = 7;
+/// How many results `RESET` gives.
+const RESET_RESULTS: usize = 5;
 
 /// Our own settings: no limit of the role or the server may end a run in its middle, a dead client
 /// frees its guard soon.
 pub(super) fn settings(server_version: Option<u32>, scratch: bool) -> String {
+    format!("SELECT {}", setting_calls(server_version, scratch))
+}
+
+fn setting_calls(server_version: Option<u32>, scratch: bool) -> String {
     let mut settings = vec![("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "600000")];
     if server_version.is_some_and(|version| version >= 140_000) {
         settings.push(("client_connection_check_interval", "2000"));
@@ -51,7 +55,7 @@ pub(super) fn settings(server_version: Option<u32>, scratch: bool) -> String {
         .iter()
         .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', false)"))
         .collect();
-    format!("SELECT {}", calls.join(", "))
+    calls.join(", ")
 }
 
 /// How long the message took so far: the server's clock, so that the network does not count.
@@ -87,9 +91,15 @@ impl Postgres {
             self.keep_guard().await?;
         }
         let begin = if self.open { "" } else { "BEGIN ISOLATION LEVEL READ COMMITTED; " };
-        let sql = format!("{begin}{}; SELECT pg_current_xact_id()::text", create(&self.tables));
+        let sql = format!(
+            "{begin}{}; SELECT pg_current_xact_id()::text, EXISTS (SELECT FROM pg_constraint WHERE condeferrable)",
+            create(&self.tables)
+        );
         self.open = true;
-        self.transaction = Some(self.one(sql).await?);
+        let rows = self.fetch(sql).await?;
+        let row = rows.last().ok_or_else(|| DatabaseError::Lost("no answer".to_owned()))?;
+        self.transaction = Some(row.try_get(0).map_err(error)?);
+        self.deferrable = row.try_get(1).map_err(error)?;
         Ok(())
     }
 
@@ -103,12 +113,16 @@ impl Postgres {
     }
 
     async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
-        let settings = settings(self.connection.server_version_num(), self.scratch);
+        // asked once and remembered: the block costs more than most migrations
+        self.deferrable |= says_deferrable(&task.script.text);
+        let (fire, fired) = if self.deferrable { (FIRE_DEFERRED, 1) } else { ("", 0) };
+        let settings = setting_calls(self.connection.server_version_num(), self.scratch);
         let insert = self.tables.insert_row(&WORDS, run, task.row, DURATION);
         let text = format!(
-            "{}\n;{FIRE_DEFERRED}; {RESET}; {settings}; {insert} RETURNING pg_current_xact_id()::text, execution_ms",
+            "{}\n;{fire}{RESET}; {insert} RETURNING pg_catalog.pg_current_xact_id()::text, execution_ms, {settings}",
             task.script.text
         );
+        let before_row = task.statements.len() + fired + RESET_RESULTS;
         let mut done = 0;
         let mut last = None;
         let result = {
@@ -116,9 +130,7 @@ impl Postgres {
             loop {
                 match stream.try_next().await {
                     Ok(Some(Either::Left(_))) => done += 1,
-                    Ok(Some(Either::Right(row))) if done == task.statements.len() + RESET_RESULTS => {
-                        last = Some(row);
-                    }
+                    Ok(Some(Either::Right(row))) if done == before_row => last = Some(row),
                     Ok(Some(Either::Right(_))) => {}
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(super::error(error)),
@@ -126,19 +138,16 @@ impl Postgres {
             }
         };
         result.map_err(|error| failure(task, done, error))?;
-        let row = last.filter(|_| done == task.statements.len() + RESET_RESULTS + 1).ok_or_else(|| {
-            failure(
-                task,
-                done,
-                DatabaseError::Unfit(format!("the server ran {done} statements, not those that were read")),
-            )
+        let row = last.filter(|_| done == before_row + 1).ok_or_else(|| {
+            let message = format!("the server ran {done} statements, not those that were read");
+            failure(task, done, DatabaseError::Unfit(message))
         })?;
         let transaction: String = row.try_get(0).map_err(|e| failure(task, done, error(e)))?;
         if self.transaction.as_ref() != Some(&transaction) {
             let message =
-                "the migration ended the transaction of the run: what it did before that is committed"
-                    .to_owned();
-            return Err(TaskFailure { escaped: true, ..failure(task, done, DatabaseError::Unfit(message)) });
+                "the migration ended the transaction of the run: what it did before that is committed";
+            let failure = failure(task, done, DatabaseError::Unfit(message.to_owned()));
+            return Err(TaskFailure { escaped: true, ..failure });
         }
         row.try_get(1).map_err(|e| failure(task, done, error(e)))
     }
@@ -186,6 +195,11 @@ impl Postgres {
         self.execute(end).await.map_err(before)?;
         Ok(milliseconds)
     }
+}
+
+/// Whether a text may make something deferrable.
+fn says_deferrable(text: &str) -> bool {
+    text.as_bytes().windows(6).any(|word| word.eq_ignore_ascii_case(b"deferr"))
 }
 
 /// A failure of a message that held a whole script.

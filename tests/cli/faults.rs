@@ -1,0 +1,173 @@
+//! The process dies or is interrupted in mid-run: the database is as before, and what is said is true.
+
+use crate::common::{
+    LOCK, POSTS, TAGS, TAGS_FILE, USERS, add_tags, base, connected, history, locked, ran, running, snapshot,
+    until,
+};
+use crate::support::database::{Db, each_database};
+use crate::support::project::{Project, Running};
+
+/// Slow where the row 99 is there, so on the live database and not in a replay. On SQLite it writes
+/// more than the page cache holds first: the file is changed already when it dies.
+fn slow(db: &Db) -> &'static str {
+    if db.is_sqlite() {
+        "CREATE TABLE tags (id integer PRIMARY KEY, name text);\n\
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)\n\
+         INSERT INTO tags SELECT i, hex(randomblob(20000)) FROM n WHERE EXISTS (SELECT 1 FROM users WHERE id = 99);\n\
+         WITH RECURSIVE n (i) AS (SELECT 1 WHERE EXISTS (SELECT 1 FROM users WHERE id = 99)\n\
+         UNION ALL SELECT i + 1 FROM n WHERE i < 100000000000) SELECT max(i) FROM n;\n"
+    } else {
+        "CREATE TABLE tags (id integer PRIMARY KEY, name text);\n\
+         UPDATE users SET name = 'changed';\n\
+         SELECT pg_sleep(600) FROM users WHERE id = 99;\n"
+    }
+}
+
+/// A migrated database, and a run that is in the middle of its slow migration.
+fn in_the_middle(db: &Db) -> (Project, String, Running) {
+    let project = base();
+    project.run(db, &["migrate"]).ok();
+    db.execute("INSERT INTO users VALUES (99, 'slow')");
+    project.write(TAGS_FILE, slow(db));
+    project.write("migrations/20240104000000_after.sql", "CREATE TABLE after_it (id int);\n");
+    let before = db.dump();
+    let run = project.spawn(db, &["migrate"]);
+    until("the slow statement", || match db.path() {
+        Some(path) => std::fs::metadata(path).unwrap().len() > 4_000_000,
+        None => running(db, "pg_sleep(600)"),
+    });
+    (project, before, run)
+}
+
+fn gone(db: &Db) {
+    if !db.is_sqlite() {
+        until("the server notices that the client is gone", || !connected(db));
+    }
+}
+
+/// The next plain run completes, once the slow one is mended.
+fn completes(project: &Project, db: &Db) {
+    add_tags(project);
+    db.execute("DELETE FROM users WHERE id = 99");
+    project.run(db, &["migrate"]).ok().says("schema check: passed");
+    let other = (base(), db.another());
+    add_tags(&other.0);
+    other.0.write("migrations/20240104000000_after.sql", "CREATE TABLE after_it (id int);\n");
+    other.0.run(&other.1, &["migrate"]).ok();
+    assert_eq!(db.dump_schema(), other.1.dump_schema());
+    assert_eq!(ran(db), ran(&other.1));
+    assert_eq!(project.lock(), other.0.lock());
+    assert_eq!(project.read(&snapshot(db)), other.0.read(&snapshot(db)));
+}
+
+#[test]
+fn killed_in_mid_run() {
+    each_database(|db| {
+        let (project, before, run) = in_the_middle(db);
+        let tree = project.tree();
+        assert_eq!(run.kill().code, -1);
+        gone(db);
+        assert_eq!(db.dump(), before);
+        assert_eq!(project.tree(), tree);
+        completes(&project, db);
+    });
+}
+
+#[test]
+fn interrupted_in_mid_run() {
+    each_database(|db| {
+        for signal in ["INT", "TERM"] {
+            let db = db.another();
+            let (project, before, run) = in_the_middle(&db);
+            let tree = project.tree();
+            run.signal(signal);
+            run.wait().exits(130).says("interrupted").says("rolls back").does_not_say("applied");
+            gone(&db);
+            assert_eq!(db.dump(), before);
+            assert_eq!(project.tree(), tree);
+            completes(&project, &db);
+        }
+    });
+}
+
+#[test]
+fn an_interrupt_does_not_hide_what_a_split_run_has_committed() {
+    let Some(db) = Db::postgres() else { return };
+    let project = base();
+    project.run(&db, &["migrate"]).ok();
+    db.execute("INSERT INTO users VALUES (99, 'slow')");
+    add_tags(&project);
+    project.write(
+        "migrations/20240104000000_slow.sql",
+        "-- db-migrations: no-transaction\nCREATE INDEX CONCURRENTLY tags_name ON tags (name);\n\
+         SELECT pg_sleep(600) FROM users WHERE id = 99;\n",
+    );
+    let run = project.spawn(&db, &["migrate", "--allow-split"]);
+    until("the slow statement", || running(&db, "pg_sleep(600)"));
+    run.signal("INT");
+    let output = run.wait();
+    assert_eq!(ran(&db), [USERS, POSTS, TAGS], "the first group is committed");
+    // 130 means that everything is rolled back
+    output.exits(4).says(TAGS).says("stayed");
+}
+
+#[test]
+fn a_connection_that_the_server_ends() {
+    let Some(db) = Db::postgres() else { return };
+    let (project, before, run) = in_the_middle(&db);
+    db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'db-migrations' AND datname = current_database()");
+    let output = run.wait();
+    assert!(matches!(output.code, 3), "{output}");
+    output.says("20240103000000_tags").does_not_say("applied");
+    gone(&db);
+    assert_eq!(db.dump(), before);
+    completes(&project, &db);
+}
+
+#[test]
+fn a_crash_before_the_lock_was_written_heals() {
+    each_database(|db| {
+        for with_snapshot in [true, false] {
+            let db = db.another();
+            let project = base();
+            project.run(&db, &["migrate"]).ok();
+            let (lock, snapshot_text) = (project.lock(), project.read(&snapshot(&db)));
+            add_tags(&project);
+            project.run(&db, &["migrate"]).ok();
+            let (tree, schema, rows) = (project.tree(), db.dump_schema(), history(&db));
+            project.write(LOCK, lock);
+            if with_snapshot {
+                project.write(&snapshot(&db), snapshot_text);
+            }
+            project.run(&db, &["migrate"]).ok().does_not_say("applied app::");
+            assert_eq!(project.tree(), tree, "snapshot lost, too: {with_snapshot}");
+            assert_eq!(db.dump_schema(), schema);
+            assert_eq!(history(&db), rows);
+            project.run(&db, &["migrate", "--locked"]).ok().says("nothing to do");
+        }
+    });
+}
+
+#[test]
+fn a_lost_lock_comes_back_in_the_order_of_execution() {
+    each_database(|db| {
+        let project = base();
+        project.run(db, &["migrate"]).ok();
+        project.write("migrations/20200101000000_old.sql", "CREATE TABLE old (id int);\n");
+        project.run(db, &["migrate"]).ok();
+        assert_eq!(locked(&project), [USERS, POSTS, "app::20200101000000_old"]);
+        let (lock, rows) = (project.lock(), history(db));
+        project.remove(LOCK);
+        project.run(db, &["migrate", "--locked"]).exits(7);
+        project.run(db, &["migrate"]).ok().does_not_say("applied app::");
+        assert_eq!(project.lock(), lock);
+        assert_eq!(history(db), rows);
+        // and with something new behind it
+        project.remove(LOCK);
+        project.remove(&snapshot(db));
+        add_tags(&project);
+        project.run(db, &["migrate"]).ok().says("applied app::20240103000000_tags");
+        assert_eq!(locked(&project), [USERS, POSTS, "app::20200101000000_old", TAGS]);
+        project.run(&db.another(), &["migrate", "--locked"]).ok();
+    });
+}

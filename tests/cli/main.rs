@@ -1,0 +1,27 @@
+//! The program end to end: folders with migrations, real databases, exit codes and what is said.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commands;
+mod common;
+mod copies;
+mod failure;
+mod faults;
+mod generating;
+mod json;
+mod lock_command;
+mod lock_refusals;
+mod looking;
+mod modes;
+mod names;
+mod refusals;
+mod roles;
+mod schema;
+mod schema_check;
+mod split;
+mod sqlite_keys;
+mod together;
+mod unwritten;
