@@ -270,8 +270,15 @@ pub trait Guard: Read {
 pub trait Session: Read {
     /// Writes the run's row; first thing of a run's first transaction.
     fn start<'a>(&'a mut self, run: &'a NewRun) -> BoxFuture<'a, Result<(), DatabaseError>>;
-    /// Runs a migration with its history row, as one message; answers its duration in milliseconds.
-    fn run<'a>(&'a mut self, run: &'a NewRun, task: Task<'a>) -> BoxFuture<'a, Result<i64, TaskFailure>>;
+    /// Runs migrations in order, each followed by its history row, up to the first failure. Answers
+    /// for each that was begun: its duration in milliseconds, or why it failed.
+    fn run<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        tasks: &'a [Task<'a>],
+    ) -> BoxFuture<'a, Vec<Result<i64, TaskFailure>>>;
+    /// How many migrations are worth handing over at once.
+    fn batch(&self) -> usize;
     /// Writes rows without running anything.
     fn record<'a>(
         &'a mut self,

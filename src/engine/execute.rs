@@ -54,59 +54,105 @@ pub(super) async fn walk(
     progress: &mut Progress,
     sink: &mut dyn Sink,
 ) -> Result<End, Failure> {
-    let total = plan.len();
-    sink.tell(Event::RunStarted { total });
+    sink.tell(Event::RunStarted { total: plan.len() });
     let keep_guard = start.keep_guard || plan.splits();
-    let mut position = start.position;
+    let mut walker = Walker { run, total: plan.len(), position: start.position, progress, sink };
     for (index, group) in plan.groups.iter().enumerate() {
-        let is_last = index + 1 == plan.groups.len();
         match group.mode {
-            Mode::Alone { foreign_keys } => {
-                for step in &group.steps {
-                    let row = row(step, position);
-                    let number = progress.applied.len() + 1;
-                    sink.tell(Event::StepStarted { id: step.id.clone(), number, total, alone: true });
-                    let task = Task { script: &step.script, statements: &step.statements, row: &row };
-                    let outcome = guard.run_alone(run, task, step.from, foreign_keys).await;
-                    if outcome.is_err() {
-                        progress.partial = true;
-                    }
-                    finished(step, outcome, progress, sink)?;
-                    progress.committed = progress.applied.len();
-                    position += 1;
-                }
-            }
+            Mode::Alone { foreign_keys } => walker.alone(&mut *guard, &group.steps, foreign_keys).await?,
             Mode::Transaction { foreign_keys } => {
-                let begin = Begin { foreign_keys, keep_guard };
-                let mut session = guard.begin(begin).await.map_err(|e| before_steps(progress, &e))?;
-                session.start(run).await.map_err(|e| before_steps(progress, &e))?;
-                if foreign_keys == Some(false) {
-                    progress.violations =
-                        Some(session.violations().await.map_err(|e| before_steps(progress, &e))?);
-                }
-                for step in &group.steps {
-                    let row = row(step, position);
-                    let number = progress.applied.len() + 1;
-                    sink.tell(Event::StepStarted { id: step.id.clone(), number, total, alone: false });
-                    let task = Task { script: &step.script, statements: &step.statements, row: &row };
-                    match session.run(run, task).await {
-                        Ok(milliseconds) => finished(step, Ok(milliseconds), progress, sink)?,
-                        Err(failure) => {
-                            let _ = session.rollback().await;
-                            return Err(failed(step, &failure, progress));
-                        }
-                    }
-                    position += 1;
-                }
-                session = no_new_violations(session, progress).await?;
-                if is_last {
+                let session =
+                    walker.transaction(guard, &group.steps, Begin { foreign_keys, keep_guard }).await?;
+                if index + 1 == plan.groups.len() {
                     return Ok(End::Open(session));
                 }
-                guard = commit_group(session, progress, sink).await?;
+                guard = commit_group(session, walker.progress, walker.sink).await?;
             }
         }
     }
     Ok(End::Outside(guard))
+}
+
+/// What the groups of a walk share.
+struct Walker<'a> {
+    run: &'a NewRun,
+    total: usize,
+    position: i64,
+    progress: &'a mut Progress,
+    sink: &'a mut dyn Sink,
+}
+
+impl Walker<'_> {
+    /// Steps outside of any transaction.
+    async fn alone(
+        &mut self,
+        guard: &mut dyn Guard,
+        steps: &[Step],
+        foreign_keys: Option<bool>,
+    ) -> Result<(), Failure> {
+        for step in steps {
+            let row = self.row(step);
+            self.started(step, true);
+            let outcome = guard.run_alone(self.run, task(step, &row), step.from, foreign_keys).await;
+            self.progress.partial |= outcome.is_err();
+            self.finished(step, outcome)?;
+            self.progress.committed = self.progress.applied.len();
+        }
+        Ok(())
+    }
+
+    /// Steps in one transaction, which stays open; a failure rolls it back.
+    async fn transaction(
+        &mut self,
+        guard: Box<dyn Guard>,
+        steps: &[Step],
+        begin: Begin,
+    ) -> Result<Box<dyn Session>, Failure> {
+        let mut session = guard.begin(begin).await.map_err(|e| before_steps(self.progress, &e))?;
+        session.start(self.run).await.map_err(|e| before_steps(self.progress, &e))?;
+        if begin.foreign_keys == Some(false) {
+            let violations = session.violations().await.map_err(|e| before_steps(self.progress, &e))?;
+            self.progress.violations = Some(violations);
+        }
+        for batch in steps.chunks(session.batch().max(1)) {
+            let rows: Vec<NewRow> = batch.iter().map(|step| self.row(step)).collect();
+            let tasks: Vec<Task<'_>> = batch.iter().zip(&rows).map(|(step, row)| task(step, row)).collect();
+            self.started(&batch[0], false);
+            let outcomes = session.run(self.run, &tasks).await;
+            for (n, (step, outcome)) in batch.iter().zip(outcomes).enumerate() {
+                if n > 0 {
+                    self.started(step, false);
+                }
+                if let Err(failure) = self.finished(step, outcome) {
+                    let _ = session.rollback().await;
+                    return Err(failure);
+                }
+            }
+        }
+        no_new_violations(session, self.progress).await
+    }
+
+    fn row(&mut self, step: &Step) -> NewRow {
+        let position = self.position;
+        self.position += 1;
+        row(step, position)
+    }
+
+    fn started(&mut self, step: &Step, alone: bool) {
+        let number = self.progress.applied.len() + 1;
+        self.sink.tell(Event::StepStarted { id: step.id.clone(), number, total: self.total, alone });
+    }
+
+    fn finished(&mut self, step: &Step, outcome: Result<i64, TaskFailure>) -> Result<(), Failure> {
+        let milliseconds = outcome.map_err(|failure| failed(step, &failure, self.progress))?;
+        self.progress.applied.push(Applied { id: step.id.clone(), milliseconds });
+        self.sink.tell(Event::StepFinished { id: step.id.clone(), milliseconds });
+        Ok(())
+    }
+}
+
+fn task<'a>(step: &'a Step, row: &'a NewRow) -> Task<'a> {
+    Task { script: &step.script, statements: &step.statements, row }
 }
 
 fn row(step: &Step, position: i64) -> NewRow {
@@ -118,18 +164,6 @@ fn row(step: &Step, position: i64) -> NewRow {
         executed_at: None,
         execution_ms: None,
     }
-}
-
-fn finished(
-    step: &Step,
-    outcome: Result<i64, TaskFailure>,
-    progress: &mut Progress,
-    sink: &mut dyn Sink,
-) -> Result<(), Failure> {
-    let milliseconds = outcome.map_err(|failure| failed(step, &failure, progress))?;
-    progress.applied.push(Applied { id: step.id.clone(), milliseconds });
-    sink.tell(Event::StepFinished { id: step.id.clone(), milliseconds });
-    Ok(())
 }
 
 async fn commit_group(

@@ -188,8 +188,42 @@ fn an_unterminated_text_cannot_swallow_its_row() {
             // the splitter would refuse this: here it is handed over as if it had passed
             let (script, row) = (Script::new("/* never closed", "m.sql"), row("m::1", "x", 1));
             let task = Task { script: &script, statements: &[], row: &row };
-            assert!(session.run(&new_run("r"), task).await.is_err());
+            assert!(session.run(&new_run("r"), &[task]).await[0].is_err());
             let _ = session.rollback().await;
+        });
+        assert!(db.is_empty());
+    });
+}
+
+#[test]
+fn several_migrations_at_once_stop_at_the_failing_one() {
+    each_database(|db| {
+        block_on(async {
+            let connect = connect(db);
+            let mut session = session(&*connect).await;
+            let texts = [
+                "CREATE TABLE a (x INT)",
+                "SELECT 1; SELECT 2;",
+                "CREATE TEMPORARY TABLE t (x INT)",
+                "CREATE TABLE t (x INT); INSERT INTO t VALUES (1)",
+                "INSERT INTO t VALUES (2); INSERT INTO nope VALUES (1)",
+                "CREATE TABLE never (x INT)",
+            ];
+            let scripts: Vec<Script> = texts.iter().map(|text| Script::new(*text, "m.sql")).collect();
+            let split = |text: &&str| db_migrations::sql::split(connect.dialect(), text).unwrap();
+            let statements: Vec<_> = texts.iter().map(split).collect();
+            let rows: Vec<_> = (1..).zip(&texts).map(|(n, text)| row(&format!("m::{n}"), text, n)).collect();
+            let tasks: Vec<Task<'_>> = (0..texts.len())
+                .map(|i| Task { script: &scripts[i], statements: &statements[i], row: &rows[i] })
+                .collect();
+            let outcomes = session.run(&new_run("r"), &tasks).await;
+            assert_eq!(outcomes.len(), 5, "{outcomes:?}");
+            assert!(
+                outcomes[..4].iter().all(|o| o.as_ref().is_ok_and(|ms| (0..60_000).contains(ms))),
+                "{outcomes:?}"
+            );
+            assert_eq!(outcomes[4].as_ref().unwrap_err().statement, Some(1));
+            session.rollback().await.unwrap();
         });
         assert!(db.is_empty());
     });

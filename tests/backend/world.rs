@@ -59,5 +59,6 @@ pub(crate) async fn run(
     let script = Script::new(text, "m.sql");
     let statements = sql::split(dialect, text).unwrap();
     let row = row(&format!("m::{n}"), text, n);
-    session.run(&new_run("r"), Task { script: &script, statements: &statements, row: &row }).await
+    let task = Task { script: &script, statements: &statements, row: &row };
+    session.run(&new_run("r"), &[task]).await.remove(0)
 }

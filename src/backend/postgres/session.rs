@@ -264,8 +264,26 @@ impl Session for Postgres {
         Box::pin(self.insert_run(run))
     }
 
-    fn run<'a>(&'a mut self, run: &'a NewRun, task: Task<'a>) -> BoxFuture<'a, Result<i64, TaskFailure>> {
-        Box::pin(self.run_script(&run.id, task))
+    fn run<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        tasks: &'a [Task<'a>],
+    ) -> BoxFuture<'a, Vec<Result<i64, TaskFailure>>> {
+        Box::pin(async move {
+            let mut outcomes = Vec::with_capacity(tasks.len());
+            for task in tasks {
+                outcomes.push(self.run_script(&run.id, *task).await);
+                if outcomes.last().is_some_and(Result::is_err) {
+                    break;
+                }
+            }
+            outcomes
+        })
+    }
+
+    /// One message per migration: the server parses a whole message before it runs any of it.
+    fn batch(&self) -> usize {
+        1
     }
 
     fn record<'a>(

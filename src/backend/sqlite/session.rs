@@ -1,8 +1,8 @@
 //! Transactions on SQLite.
 //!
 //! A commit hook refuses every commit but ours, so a migration that hides a `COMMIT` fails instead
-//! of passing silently. A migration and its history row are one text; the results are counted, so
-//! the failing statement is known.
+//! of passing silently. Migrations and their history rows go to SQLite's thread some at a time; the
+//! results are counted, so the failing statement is known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -72,53 +72,86 @@ impl Sqlite {
         self.execute(sql).await
     }
 
-    async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
-        let start = Instant::now();
-        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        let duration = format!("{NOW_MS} - {epoch}");
-        let insert = self.tables.insert_row(&WORDS, run, task.row, &duration);
-        let reset = if leaks(task) { RESET } else { "" };
-        let text = format!("{}\n;{reset}{insert}", task.script.text);
-        let mut done = 0;
-        let mut last_rows = 0;
-        let result = {
-            let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
-            loop {
-                match stream.try_next().await {
-                    Ok(Some(Either::Left(result))) => {
-                        done += 1;
-                        last_rows = result.rows_affected();
-                    }
-                    Ok(Some(Either::Right(_))) => {}
-                    Ok(None) => break Ok(()),
-                    Err(error) => break Err(super::error(error)),
+    /// Runs tasks of which at most a single one leaks, as one text for SQLite's thread: each hand-over
+    /// to it costs more than a small migration.
+    async fn run_texts(&mut self, run: &str, tasks: &[Task<'_>]) -> Vec<Result<i64, TaskFailure>> {
+        let reset = if tasks.iter().any(|task| leaks(*task)) { RESET } else { "" };
+        let resets = reset.matches(';').count();
+        let text = self.texts(run, tasks, reset);
+        let mut outcomes = Vec::with_capacity(tasks.len());
+        let (mut done, mut start) = (0, Instant::now());
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
+        while let Some(task) = tasks.get(outcomes.len()) {
+            let rows = match stream.try_next().await {
+                Ok(Some(Either::Left(result))) => result.rows_affected(),
+                Ok(Some(Either::Right(_))) => continue,
+                Ok(None) => {
+                    outcomes.push(Err(failure(*task, done, untrusted(done, task))));
+                    break;
                 }
+                Err(error) => {
+                    outcomes.push(Err(failure(*task, done, explain(super::error(error)))));
+                    break;
+                }
+            };
+            done += 1;
+            if done == task.statements.len() + resets + 1 {
+                let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
+                outcomes.push(if rows == 1 {
+                    Ok(milliseconds)
+                } else {
+                    Err(failure(*task, done, untrusted(done, task)))
+                });
+                (done, start) = (0, Instant::now());
             }
-        };
-        let failure = |error| TaskFailure {
-            statement: (done < task.statements.len()).then_some(done),
-            offset: None,
-            error,
-            escaped: false,
-        };
-        result.map_err(|error| failure(explain(error)))?;
-        let resets = RESET.matches(';').count() * usize::from(!reset.is_empty());
-        if done != task.statements.len() + resets + 1 || last_rows != 1 {
-            return Err(failure(DatabaseError::Unfit(format!(
-                "the database ran {done} statements where {} were read: the history row cannot be trusted",
-                task.statements.len() + resets + 1
-            ))));
         }
-        self.drop_temporary(task).await.map_err(failure)?;
-        Ok(i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX))
+        outcomes
+    }
+
+    /// The tasks' texts, each with its history row; a row's duration counts from the row before it.
+    fn texts(&self, run: &str, tasks: &[Task<'_>], reset: &str) -> String {
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let mut begin = epoch.to_string();
+        let mut text = String::new();
+        for task in tasks {
+            let insert = self.tables.insert_row(&WORDS, run, task.row, &format!("{NOW_MS} - {begin}"));
+            text.push_str(&task.script.text);
+            text.push_str("\n;");
+            text.push_str(reset);
+            text.push_str(&insert);
+            text.push_str(";\n");
+            begin = format!(
+                "(SELECT CAST(unixepoch(executed_at, 'subsec') * 1000 AS INTEGER) FROM {} WHERE id = {})",
+                self.tables.migrations(),
+                quote(task.row.id.as_str())
+            );
+        }
+        text
+    }
+
+    async fn run_tasks(&mut self, run: &str, tasks: &[Task<'_>]) -> Vec<Result<i64, TaskFailure>> {
+        let mut outcomes = Vec::with_capacity(tasks.len());
+        while let Some(first) = tasks.get(outcomes.len()) {
+            let rest = &tasks[outcomes.len()..];
+            let tidy = rest.iter().take_while(|task| !leaks(**task) && !makes_temporary(**task)).count();
+            let begun = outcomes.len();
+            outcomes.extend(self.run_texts(run, &rest[..tidy.max(1)]).await);
+            if outcomes.last().is_some_and(Result::is_err) {
+                break;
+            }
+            if tidy == 0
+                && makes_temporary(*first)
+                && let Err(error) = self.drop_temporary().await
+            {
+                outcomes[begun] = Err(failure(*first, first.statements.len(), error));
+                break;
+            }
+        }
+        outcomes
     }
 
     /// Temporary tables must not reach the next migration.
-    async fn drop_temporary(&mut self, task: Task<'_>) -> Result<(), DatabaseError> {
-        let text = &task.script.text;
-        if !task.statements.iter().any(|s| sql::creates_temporary(Dialect::Sqlite, &text[s.span.clone()])) {
-            return Ok(());
-        }
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
         let rows = self
             .fetch("SELECT type, name FROM sqlite_temp_schema WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type = 'table'")
             .await?;
@@ -163,6 +196,24 @@ impl Sqlite {
             .map_err(before)?;
         Ok(milliseconds)
     }
+}
+
+fn failure(task: Task<'_>, done: usize, error: DatabaseError) -> TaskFailure {
+    let statement = (done < task.statements.len()).then_some(done);
+    TaskFailure { statement, offset: None, error, escaped: false }
+}
+
+fn untrusted(done: usize, task: &Task<'_>) -> DatabaseError {
+    DatabaseError::Unfit(format!(
+        "the database ran {done} statements where {} were read: the history row cannot be trusted",
+        task.statements.len() + 1
+    ))
+}
+
+/// Whether a script makes temporary objects.
+fn makes_temporary(task: Task<'_>) -> bool {
+    let text = &task.script.text;
+    task.statements.iter().any(|s| sql::creates_temporary(Dialect::Sqlite, &text[s.span.clone()]))
 }
 
 /// Whether a script may leave settings behind.
@@ -221,8 +272,16 @@ impl Session for Sqlite {
         Box::pin(self.insert_run(run))
     }
 
-    fn run<'a>(&'a mut self, run: &'a NewRun, task: Task<'a>) -> BoxFuture<'a, Result<i64, TaskFailure>> {
-        Box::pin(self.run_script(&run.id, task))
+    fn run<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        tasks: &'a [Task<'a>],
+    ) -> BoxFuture<'a, Vec<Result<i64, TaskFailure>>> {
+        Box::pin(self.run_tasks(&run.id, tasks))
+    }
+
+    fn batch(&self) -> usize {
+        32
     }
 
     fn record<'a>(
