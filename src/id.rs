@@ -37,6 +37,9 @@ fn check_part(text: &str) -> Result<(), IdError> {
     if text.len() > MAX_PART {
         return Err(IdError::TooLong);
     }
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')) {
+        return Ok(()); // nearly all of them
+    }
     match text.chars().find(|c| c.is_control() || is_deceptive(*c) || matches!(c, '\u{feff}' | '"' | '`')) {
         Some(c) => Err(IdError::Character(c)),
         None => Ok(()),

@@ -6,6 +6,7 @@
 //! Names are listed first and texts read only when a reader wants them; both are ordered by the bytes
 //! of the names, so that no file system's order reaches the result.
 
+use std::fs::FileType;
 use std::path::{Component, Path, PathBuf};
 
 use fs_err as fs;
@@ -114,7 +115,7 @@ fn list_folder(
             }
         };
         if !name.starts_with('.') {
-            add(root, &mut listing, name, depth, faults);
+            add(root, &mut listing, name, entry.file_type().ok(), depth, faults);
         }
     }
     listing.files.sort_unstable();
@@ -125,14 +126,28 @@ fn list_folder(
 
 /// Puts an entry where it belongs. What cannot be a migration (a socket, a link to nowhere) only
 /// matters when it is named like one.
-fn add(root: &Path, listing: &mut Listing, name: String, depth: usize, faults: &mut Faults) {
+fn add(
+    root: &Path,
+    listing: &mut Listing,
+    name: String,
+    kind: Option<FileType>,
+    depth: usize,
+    faults: &mut Faults,
+) {
     let shown = join(&listing.shown, &name);
-    let path = match resolve(root, &listing.path.join(&name), &shown) {
-        Ok(path) => path,
-        Err(fault) if is_sql(&name) || listing.path.join(&name).is_dir() => return faults.error(fault),
-        Err(_) => return,
+    let path = listing.path.join(&name);
+    // the listing itself says what most entries are: only links cost a look
+    let (path, kind) = match kind.filter(|kind| !kind.is_symlink()) {
+        Some(kind) => (path, kind),
+        None => match resolve(root, &path, &shown) {
+            Ok(path) => match fs::symlink_metadata(&path) {
+                Ok(metadata) => (path, metadata.file_type()),
+                Err(_) => return,
+            },
+            Err(fault) if is_sql(&name) || path.is_dir() => return faults.error(fault),
+            Err(_) => return,
+        },
     };
-    let Ok(kind) = fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else { return };
     if kind.is_file() {
         listing.files.push(name);
     } else if kind.is_dir() {

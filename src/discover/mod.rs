@@ -1,7 +1,7 @@
 //! Discovery: which migrations there are, in the application, in the crates it depends on and in
 //! plugin folders.
 //!
-//! Config → plugin folders → crate graph → who is a module ([`consent`]) → the folder of each, read in
+//! Config → plugin folders → crate graph → who is a module (`consent`) → the folder of each, read in
 //! its format → who depends on whom. Dependencies are read as data: no build script runs, nothing
 //! outside of a package's folder is opened. All faults are reported at once, and the result does not
 //! depend on the machine: neither on the platform nor on the order in which a file system lists names.

@@ -158,8 +158,8 @@ fn edits(text: &str, site: &Site, old: &Entry, new: &Entry) -> Vec<Edit> {
     };
     let mut edits = Vec::new();
     for (i, field) in site.fields.iter().enumerate() {
-        match value_of(&after, &field.name) {
-            Some(value) if value_of(&before, &field.name).as_ref() != Some(&value) => {
+        match value_of(&after, field.name) {
+            Some(value) if value_of(&before, field.name).as_ref() != Some(&value) => {
                 edits.push((field.value.clone(), value));
             }
             Some(_) => {}

@@ -28,7 +28,7 @@ pub(super) enum ValueSite {
 /// Where a field of an entry stands.
 #[derive(Clone, Debug)]
 pub(super) struct FieldSite {
-    pub(super) name: String,
+    pub(super) name: &'static str,
     pub(super) key: Range<usize>,
     pub(super) value: Range<usize>,
 }
@@ -337,7 +337,9 @@ impl<'a> Reader<'a> {
                 self.fault(span.clone(), format!("`{name}` stands twice in one entry"), "remove one of them");
             }
             let value = self.field(&name, &span, entry);
-            fields.push(FieldSite { name, key: span, value });
+            if let Some(name) = FIELDS.into_iter().find(|known| *known == name) {
+                fields.push(FieldSite { name, key: span, value });
+            }
         }
         self.text.len()
     }

@@ -102,7 +102,7 @@ fn a_crate_module_names_what_it_needs() {
 #[test]
 fn a_crate_of_a_registry_gets_none() {
     let project = workspace();
-    // a registry that is a folder: the crate looks as if it came from crates.io
+    // a registry that is a folder: the crate looks as if it came from the registry
     let manifest = "[package]\nname = \"faraway\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[package.metadata.db-migrations]\n";
     project.write("vendor/faraway/Cargo.toml", manifest);
     project.write("vendor/faraway/src/lib.rs", "");
