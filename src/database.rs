@@ -221,6 +221,8 @@ pub trait Read: Send {
     fn not_covered(&mut self) -> BoxFuture<'_, Result<Vec<String>, DatabaseError>>;
     /// Tables that a foreign key points at, lower-cased (asked only where the plan needs it).
     fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>>;
+    /// Rows that violate a foreign key, as text (only where they can exist).
+    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>>;
     /// Who holds the guard, as far as can be seen from here.
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>>;
     /// The first rows (as text) that a query returns.
@@ -291,8 +293,6 @@ pub trait Session: Read {
         run: &'a NewRun,
         verdict: &'a str,
     ) -> BoxFuture<'a, Result<(), DatabaseError>>;
-    /// Rows that violate a foreign key, as text (only where they can exist).
-    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>>;
     /// Commits.
     fn commit(self: Box<Self>) -> BoxFuture<'static, CommitResult>;
     /// Rolls back; an error means that the connection is gone, which rolls back, too.

@@ -108,7 +108,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
                 plan::print(&prepared);
                 human::line("dry run: nothing was written");
             }
-            Ok(Done::new(Exit::Done, "planned", with_warnings(json::prepared(&prepared))))
+            let (exit, outcome) = plan::verdict(&prepared, request.allow_split, false);
+            Ok(Done::new(exit, outcome, with_warnings(json::prepared(&prepared))))
         }
         Outcome::Migrated(migrated) => {
             if global.format == Format::Human {

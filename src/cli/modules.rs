@@ -13,7 +13,7 @@ use crate::discover::Candidate;
 use crate::engine::{Failure, FailureKind, Project};
 use crate::event::Event;
 use crate::lockfile;
-use crate::module::Origin;
+use crate::module::{Module, Origin};
 use crate::report::json as wire;
 use crate::report::{count, human};
 
@@ -100,7 +100,11 @@ fn known(context: &Context, name: &str) -> Result<Option<Candidate>, Failure> {
     let candidates = || project.discovery.candidates.iter().chain(&project.discovery.disabled);
     let modules = project.catalogue.modules();
     let candidate = candidates().find(|candidate| candidate.name == name).cloned();
-    let is_module = modules.iter().any(|m| is_crate(&m.origin, name) || m.namespace.as_str() == name);
+    let may_be_named = |m: &&Module| m.origin != Origin::Application;
+    let is_module = modules
+        .iter()
+        .filter(may_be_named)
+        .any(|m| is_crate(&m.origin, name) || m.namespace.as_str() == name);
     if candidate.is_some() || is_module {
         return Ok(candidate);
     }

@@ -35,9 +35,19 @@ pub(super) async fn run(global: &Global, _: &Args) -> Result<Done, Failure> {
         }
         print(&prepared);
     }
-    let refused = !prepared.plan.refusals.is_empty() || prepared.merged.needs_hand() || !strangers.is_empty();
-    let (exit, outcome) = if refused { (Exit::Findings, "refused") } else { (Exit::Done, "planned") };
+    let allow_split = context.config.policy.allow_split;
+    let (exit, outcome) = verdict(&prepared, allow_split, !strangers.is_empty());
     Ok(Done::new(exit, outcome, json::prepared(&prepared)))
+}
+
+/// Whether `migrate` would refuse, as exit and outcome.
+pub(super) fn verdict(prepared: &Prepared, allow_split: bool, strangers: bool) -> (Exit, &'static str) {
+    let plan = &prepared.plan;
+    let split = plan.splits() && !allow_split;
+    if !plan.refusals.is_empty() || prepared.merged.needs_hand() || strangers || split {
+        return (Exit::Findings, "refused");
+    }
+    (Exit::Done, "planned")
 }
 
 /// Prints a plan for people.
@@ -52,7 +62,7 @@ pub(super) fn print(prepared: &Prepared) {
     for refusal in &plan.refusals {
         human::print(refusal, Weight::Error);
     }
-    match (plan.is_empty(), plan.refusals.is_empty()) {
+    match (plan.is_empty(), plan.refusals.is_empty() && !prepared.merged.needs_hand()) {
         (true, true) => human::line("nothing would run"),
         (_, false) => human::line("`migrate` would refuse, see above"),
         _ => {}

@@ -36,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         if global.format == Format::Human {
             human::line(&format!("{} is empty already", contents.address));
         }
-        return Ok(Done::new(Exit::Done, "nothing-to-do", json!({})));
+        return Ok(Done::new(Exit::Done, "nothing-to-do", json!({ "dropped": [] })));
     }
     describe(&contents);
     confirm(args, &contents)?;

@@ -2,7 +2,7 @@
 
 use crate::config::SchemaCheckMode;
 use crate::database::{DatabaseError, Read};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, count};
 use crate::drift::{Drift, Policy, compare};
 use crate::schema::Schema;
 
@@ -102,9 +102,9 @@ pub(super) async fn queries(
             };
             if !rows.is_empty() {
                 let mut diagnostic = Diagnostic::new(format!(
-                    "the check `{}` returned {} rows where none must be",
+                    "the check `{}` returned {} where none must be",
                     check.path,
-                    rows.len()
+                    count(rows.len(), "row", "rows")
                 ));
                 diagnostic.notes.extend(rows.iter().take(5).map(|row| format!("row: {row}")));
                 failures.push(diagnostic);

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::database::{Begin, CommitError, DatabaseError, Guard, NewRow, NewRun, Session, Task, TaskFailure};
-use crate::diagnostic::{Diagnostic, Frame};
+use crate::diagnostic::{Diagnostic, Frame, count};
 use crate::event::{Event, Sink};
 use crate::history::RowKind;
 use crate::plan::{Mode, Plan, Step};
@@ -91,12 +91,20 @@ impl Walker<'_> {
         foreign_keys: Option<bool>,
     ) -> Result<(), Failure> {
         for step in steps {
+            let before = match foreign_keys {
+                Some(false) => Some(guard.violations().await.map_err(|e| before_steps(self.progress, &e))?),
+                _ => None,
+            };
             let row = self.row(step);
             self.started(step, true);
             let outcome = guard.run_alone(self.run, task(step, &row), step.from, foreign_keys).await;
             self.progress.partial |= outcome.is_err();
             self.finished(step, outcome)?;
             self.progress.committed = self.progress.applied.len();
+            if let Some(before) = before {
+                let after = guard.violations().await.map_err(|e| before_steps(self.progress, &e))?;
+                orphans(&before, &after).map_or(Ok(()), |found| Err(rolled_back(self.progress, found)))?;
+            }
         }
         Ok(())
     }
@@ -201,15 +209,23 @@ async fn no_new_violations(
         Ok(after) => after,
         Err(error) => return Err(rolled_back(progress, describe(&error))),
     };
+    let Some(found) = orphans(before, &after) else { return Ok(session) };
+    let _ = session.rollback().await;
+    Err(rolled_back(progress, found))
+}
+
+/// What to say of rows that point nowhere since a migration ran with foreign keys off.
+fn orphans(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Option<Diagnostic> {
     let new: Vec<&String> = after.difference(before).collect();
     if new.is_empty() {
-        return Ok(session);
+        return None;
     }
-    let _ = session.rollback().await;
-    let mut diagnostic =
-        Diagnostic::new(format!("after the run {} rows would violate a foreign key", new.len()));
+    let mut diagnostic = Diagnostic::new(format!(
+        "{} would violate a foreign key after the run",
+        count(new.len(), "row", "rows")
+    ));
     diagnostic.notes.extend(new.iter().take(5).map(|line| (*line).clone()));
-    Err(rolled_back(progress, diagnostic.help("mend the migration so that it keeps or removes these rows")))
+    Some(diagnostic.help("mend the migration so that it keeps or removes these rows"))
 }
 
 fn before_steps(progress: &Progress, error: &DatabaseError) -> Failure {

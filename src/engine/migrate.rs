@@ -114,7 +114,6 @@ pub async fn migrate(
         }
         refuse_strangers(&history, &mut *database).await?;
         if request.dry_run {
-            tell_findings(&prepared, sink);
             database.close().await;
             return Ok(Outcome::Planned(Box::new(prepared)));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::database::{Database, Stranger};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
 use crate::history::History;
 use crate::lock::{Finding, Rule};
@@ -67,6 +67,10 @@ pub(super) async fn refuse_strangers(history: &History, database: &mut dyn Datab
     }
 }
 
+fn rows(n: i64) -> String {
+    count(usize::try_from(n).unwrap_or_default(), "row", "rows")
+}
+
 /// What to say of other tools' histories, and how to take the first over.
 pub fn strangers_diagnostic(strangers: &[Stranger]) -> Option<Diagnostic> {
     let first = strangers.first()?;
@@ -74,7 +78,7 @@ pub fn strangers_diagnostic(strangers: &[Stranger]) -> Option<Diagnostic> {
         "this database was migrated by another tool, and nothing of it is in our history yet",
     );
     for stranger in strangers {
-        diagnostic.notes.push(format!("{} rows in `{}` ({})", stranger.rows, stranger.table, stranger.tool));
+        diagnostic.notes.push(format!("{} in `{}` ({})", rows(stranger.rows), stranger.table, stranger.tool));
     }
     Some(if first.tool == "sqlx" {
         let (schema, table) = first.table.rsplit_once('.').unwrap_or(("", &first.table));
@@ -149,7 +153,8 @@ pub(super) fn tell_stale_snapshot(
     prepared: &Prepared,
     sink: &mut dyn Sink,
 ) {
-    if request.mode == LockMode::Update && snapshots::checked(project) {
+    let anything = !prepared.merged.lock.entries.is_empty();
+    if anything && request.mode == LockMode::Update && snapshots::checked(project) {
         let dialect = request.connect.dialect();
         let state = snapshots::snapshot_state(project, &prepared.fingerprint, dialect);
         if let Some(diagnostic) = state.diagnostic(project, dialect) {

@@ -4,6 +4,8 @@
 //! (file names, server messages) passes through `clean`, so that no control character reaches a
 //! terminal.
 
+pub use crate::diagnostic::count;
+
 pub mod human;
 pub mod json;
 
@@ -15,11 +17,6 @@ pub fn clean(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
-}
-
-/// `1 entry`, `2 entries`.
-pub fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 fn deceptive(c: char) -> bool {

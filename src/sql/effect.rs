@@ -1,6 +1,6 @@
 //! What a statement means for the plan, read from its tokens.
 //!
-//! Given is the text of one statement, as [`super::split`] cuts it. The answers hold for what stands
+//! Given is the text of one statement, as `split` cuts it. The answers hold for what stands
 //! in the statement itself; what a function or a `DO` block does when it is called is not known, nor
 //! whether a named object exists. Where an engine decides by the state of the database (`REINDEX` of
 //! a partitioned table, say) the answer is the ordinary one, and the run will tell.

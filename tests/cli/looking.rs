@@ -186,7 +186,7 @@ fn another_tool_s_rows_stop_the_first_run() {
             let before = db.dump();
             let output = project.run(&db, &["migrate"]).exits(7).says("another tool");
             output
-                .says(&format!("1 rows in `{}{table}`", if db.is_sqlite() { "" } else { "public." }))
+                .says(&format!("1 row in `{}{table}`", if db.is_sqlite() { "" } else { "public." }))
                 .says(words);
             assert_eq!(db.dump(), before);
             project.run(&db, &["status"]).ok().says("another tool was here").says(table);

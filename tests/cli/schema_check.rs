@@ -126,7 +126,7 @@ fn checks_must_return_no_row() {
         add_tags(&project);
         let (tree, before) = (project.tree(), db.dump());
         let output = project.run(db, &["migrate"]).exits(3);
-        let output = output.says("`checks/ann.sql` returned 1 rows").says("row: 1, ann");
+        let output = output.says("`checks/ann.sql` returned 1 row").says("row: 1, ann");
         output.says("everything was rolled back").does_not_say("fine.sql");
         assert_eq!((project.tree(), db.dump()), (tree, before.clone()));
         project.write("checks/ann.sql", "SELECT nonsense FROM users;\n");

@@ -27,7 +27,7 @@ fn a_split_is_refused_by_default() {
             output.says("--allow-split");
             assert!(db.is_empty(), "nothing ran");
             assert_eq!(project.tree(), tree);
-            let plan = project.run(db, &["plan"]).ok().says("outside of a transaction").says(name);
+            let plan = project.run(db, &["plan"]).exits(1).says("outside of a transaction").says(name);
             plan.says("group 1: one transaction").says("group 2: ");
         }
     });
@@ -101,7 +101,7 @@ fn a_half_applied_migration_is_resumed_behind_what_ran() {
         assert_eq!(ran(db), [USERS, POSTS]);
         assert_eq!(states(&project, db)[2], format!("{TAGS} partial (1/3)"));
         project.run(db, &["status"]).ok().says("partial (1/3)").says("1 partial");
-        project.run(db, &["plan"]).ok().says("from statement 2");
+        project.run(db, &["plan"]).exits(1).says("from statement 2");
         project.run(db, &["migrate"]).exits(7).says("--allow-split");
         // the tail may be mended
         project.edit(TAGS_FILE, "INSERT INTO missing VALUES (1)", "INSERT INTO one VALUES (2)");

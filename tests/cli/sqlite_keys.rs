@@ -119,7 +119,7 @@ fn migrations_that_demand_different_modes_split_the_plan() {
     let output = project.run(&db, &["migrate"]).exits(7).says("cannot be one transaction");
     output.says("it needs foreign keys on").says("app::20240104000000_on");
     assert!(db.is_empty());
-    let plan = project.run(&db, &["plan", "--format", "json"]).ok().json();
+    let plan = project.run(&db, &["plan", "--format", "json"]).exits(1).json();
     let groups = plan["plan"]["groups"].as_array().unwrap();
     let modes: Vec<_> = groups.iter().map(|group| group["foreign_keys"].clone()).collect();
     assert_eq!(modes, [serde_json::json!(false), serde_json::json!(true)]);
@@ -151,7 +151,7 @@ fn off_alone_is_one_transaction_with_its_check() {
     let db = Db::sqlite();
     let project =
         base().file(TAGS_FILE, "-- db-migrations: foreign-keys off\nINSERT INTO posts VALUES (1, 999);\n");
-    project.run(&db, &["migrate"]).exits(3).says("1 rows would violate");
+    project.run(&db, &["migrate"]).exits(3).says("1 row would violate");
     assert!(db.is_empty());
     project.write(TAGS_FILE, "-- db-migrations: foreign-keys off\nINSERT INTO posts VALUES (1, 2);\nINSERT INTO users VALUES (2, 'x');\n");
     project.run(&db, &["migrate"]).ok();

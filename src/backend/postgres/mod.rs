@@ -119,7 +119,9 @@ impl Connect for Connector {
         Box::pin(async move {
             let base = self.scratch.as_ref().unwrap_or(&self.options);
             let mut admin = self.open(base, false).await?;
-            let name = format!("db_migrations_scratch_{}", crate::run_id::random());
+            admin.sweep().await;
+            let now = jiff::Timestamp::now().as_second();
+            let name = format!("{SCRATCH}{now}_{}", crate::run_id::random());
             let create = format!(
                 "SELECT format('CREATE DATABASE {name} TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', \
                  pg_encoding_to_char(encoding), datcollate, datctype) FROM pg_database WHERE datname = current_database()"
@@ -174,6 +176,9 @@ impl Connect for Connector {
         })
     }
 }
+
+/// How the names of scratch databases begin; the second of their making follows.
+const SCRATCH: &str = "db_migrations_scratch_";
 
 const CONTENTS: &str = "SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' \
      WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'foreign table' END || ' ' || c.oid::regclass::text \
@@ -263,6 +268,24 @@ impl Postgres {
         let _ = self.connection.close().await;
     }
 
+    /// Drops scratch databases that a killed process left behind: older than an hour, and unused (one in
+    /// use is refused by the server). Never fails: the run does not depend on it.
+    async fn sweep(&mut self) {
+        let sql = format!(
+            "SELECT datname::text FROM pg_database WHERE datname LIKE '{SCRATCH}%' \
+             AND split_part(substr(datname, {}), '_', 1) ~ '^[0-9]{{1,18}}$' \
+             AND split_part(substr(datname, {}), '_', 1)::bigint < extract(epoch FROM now()) - 3600",
+            SCRATCH.len() + 1,
+            SCRATCH.len() + 1
+        );
+        for row in self.fetch(sql).await.unwrap_or_default() {
+            if let Ok(name) = row.try_get::<String, _>(0) {
+                let _ =
+                    self.execute(format!("DROP DATABASE IF EXISTS \"{}\"", name.replace('"', "\"\""))).await;
+            }
+        }
+    }
+
     async fn find_holder(&mut self) -> Result<Option<Holder>, DatabaseError> {
         let key = self.key.cast_unsigned();
         let (high, low) = (key >> 32, key & 0xffff_ffff);
@@ -282,7 +305,8 @@ impl Postgres {
         Ok(Some(Holder {
             who: format!("server process {pid} of user {} from {}", text(1)?, text(2)?),
             since: Some(text(3)?),
-            query: Some(text(4)?).filter(|query| !query.is_empty()),
+            // what we append to a migration is nobody's concern
+            query: text(4)?.split("\n;").next().map(str::to_owned).filter(|query| !query.is_empty()),
             remedy: Some(format!("SELECT pg_terminate_backend({pid});")),
         }))
     }
@@ -318,6 +342,10 @@ impl Read for Postgres {
     }
 
     fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
+        Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
+    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
         Box::pin(async { Ok(BTreeSet::new()) })
     }
 

@@ -4,7 +4,6 @@
 //! one message: one round trip. The transaction id taken after BEGIN must be the same after each:
 //! only that catches every `COMMIT` in disguise.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use futures_util::TryStreamExt;
@@ -308,10 +307,6 @@ impl Session for Postgres {
             let sql = self.tables.set_verdict(&WORDS, run, verdict);
             self.execute(sql).await
         })
-    }
-
-    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
-        Box::pin(async { Ok(BTreeSet::new()) })
     }
 
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, CommitResult> {

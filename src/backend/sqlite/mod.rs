@@ -284,6 +284,18 @@ impl Read for Sqlite {
         Box::pin(introspect::referenced_tables(self))
     }
 
+    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
+        Box::pin(async move {
+            let rows = self.fetch("PRAGMA foreign_key_check").await?;
+            let text = |row: &sqlx::sqlite::SqliteRow| {
+                let (child, parent): (String, String) = (row.try_get(0)?, row.try_get(2)?);
+                let rowid: Option<i64> = row.try_get(1)?;
+                Ok(format!("row {} of `{child}` points at no row of `{parent}`", rowid.unwrap_or_default()))
+            };
+            rows.iter().map(|row| text(row).map_err(error)).collect()
+        })
+    }
+
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>> {
         Box::pin(async move { Ok(self.guard_path.as_deref().and_then(seen_holder)) })
     }

@@ -4,7 +4,6 @@
 //! of passing silently. Migrations and their history rows go to SQLite's thread some at a time; the
 //! results are counted, so the failing statement is known.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -305,18 +304,6 @@ impl Session for Sqlite {
         Box::pin(async move {
             let sql = self.tables.set_verdict(&WORDS, run, verdict);
             self.execute(sql).await
-        })
-    }
-
-    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
-        Box::pin(async move {
-            let rows = self.fetch("PRAGMA foreign_key_check").await?;
-            let text = |row: &sqlx::sqlite::SqliteRow| {
-                let (child, parent): (String, String) = (row.try_get(0)?, row.try_get(2)?);
-                let rowid: Option<i64> = row.try_get(1)?;
-                Ok(format!("row {} of `{child}` points at no row of `{parent}`", rowid.unwrap_or_default()))
-            };
-            rows.iter().map(|row| text(row).map_err(error)).collect()
         })
     }
 
