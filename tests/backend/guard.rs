@@ -99,3 +99,29 @@ fn statements_outside_of_a_transaction_are_remembered_and_resumed() {
         assert_eq!(db.query("SELECT count(*) FROM b"), ["1"]);
     });
 }
+
+#[test]
+fn scratch_databases_are_dropped_and_old_leftovers_swept() {
+    each_database(|db| {
+        if db.is_sqlite() {
+            return; // they are in memory
+        }
+        let leftover = format!("db_migrations_scratch_1000000000_{}", crate::support::random());
+        db.execute(&format!("CREATE DATABASE {leftover}"));
+        let count = |pattern: &str| {
+            db.count(&format!("SELECT count(*) FROM pg_database WHERE datname LIKE '{pattern}'"))
+        };
+        assert_eq!(count(&leftover), 1);
+        let mine = block_on(async {
+            let scratch = connect(db).scratch().await.unwrap();
+            let mut database = scratch.database;
+            let name = database.query("SELECT current_database()").await.unwrap().remove(0);
+            assert!(database.introspect().await.unwrap().is_empty());
+            database.close().await;
+            scratch.discard.await;
+            name
+        });
+        assert!(mine.starts_with("db_migrations_scratch_"), "{mine}");
+        assert_eq!((count(&mine), count(&leftover)), (0, 0));
+    });
+}
