@@ -218,7 +218,8 @@ impl Sqlite {
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0).map_err(unfit)?;
-                let holder = format!("process {}\n{}\n", std::process::id(), jiff::Timestamp::now());
+                let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+                let holder = format!("process {}\n{now}\n", std::process::id());
                 file.write_all(holder.as_bytes()).map_err(unfit)?;
                 self.guard = Some(file);
                 Ok(None)
