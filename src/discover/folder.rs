@@ -7,6 +7,7 @@
 //! of the names, so that no file system's order reaches the result.
 
 use std::fs::FileType;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use fs_err as fs;
@@ -198,7 +199,9 @@ fn twins(listing: &Listing, faults: &mut Faults) {
 
 /// The normalised text of a file.
 pub(super) fn read_text(path: &Path, shown: &str) -> Result<String, Diagnostic> {
-    let metadata = fs::metadata(path).map_err(|error| unreadable(shown, &error))?;
+    // the listing has seen that it is a regular file: one look at the open file is enough
+    let file = fs::File::open(path).map_err(|error| unreadable(shown, &error))?;
+    let metadata = file.metadata().map_err(|error| unreadable(shown, &error))?;
     if !metadata.is_file() {
         return Err(Diagnostic::new(format!("`{shown}` is not a regular file")));
     }
@@ -206,7 +209,8 @@ pub(super) fn read_text(path: &Path, shown: &str) -> Result<String, Diagnostic> 
         let fault = format!("`{shown}` has {} bytes; {MAX_BYTES} are allowed", metadata.len());
         return Err(Diagnostic::new(fault).help("load large data outside of migrations"));
     }
-    let bytes = fs::read(path).map_err(|error| unreadable(shown, &error))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|error| unreadable(shown, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| not_utf8(shown, &error))?;
     match text.find('\0') {
         Some(at) => Err(nul(shown, &text, at)),

@@ -101,6 +101,7 @@ impl<'a> Reader<'a> {
         let source: &'a str = &self.text[skipped..];
         let options = granit_parser::options! { emit_comments: false };
         let options: Options = options;
+        self.events.reserve(source.len() / 16);
         for result in Parser::new_from_str_with_options(source, options) {
             match result {
                 Ok((event, span)) => {
