@@ -35,10 +35,16 @@ pub struct Options {
 
 /// The dialect that a URL speaks of.
 pub fn dialect_of(url: &str) -> Result<Dialect, Diagnostic> {
-    let scheme = url.split(':').next().unwrap_or_default();
-    Dialect::from_scheme(scheme).ok_or_else(|| {
-        Diagnostic::new(format!("`{scheme}` is not the scheme of a database URL"))
-            .help("use `sqlite://FILE`, or `postgres://USER@HOST/DATABASE`")
+    // what is not understood may hold a password: only a scheme is shown
+    let scheme =
+        url.split_once("://").map(|(scheme, _)| scheme).or_else(|| url.split_once(':').map(|(s, _)| s));
+    let scheme = scheme.filter(|s| s.len() < 20 && s.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    scheme.and_then(Dialect::from_scheme).ok_or_else(|| {
+        let message = match scheme {
+            Some(scheme) => format!("`{scheme}` is not the scheme of a database URL"),
+            None => "the database URL does not begin with a scheme".to_owned(),
+        };
+        Diagnostic::new(message).help("use `sqlite://FILE`, or `postgres://USER@HOST/DATABASE`")
     })
 }
 
@@ -59,6 +65,8 @@ pub fn connector(options: &Options) -> Result<Box<dyn Connect>, Diagnostic> {
 /// The URL without its password, for people.
 pub fn address(url: &str) -> String {
     match url::Url::parse(url) {
+        // `postgres:user:secret@host`: nothing in it can be told apart
+        Ok(parsed) if parsed.cannot_be_a_base() => format!("{}:…", parsed.scheme()),
         Ok(mut parsed) => {
             if parsed.password().is_some() {
                 let _ = parsed.set_password(Some("***"));

@@ -257,7 +257,12 @@ async fn refresh(
     merged: &Merged,
 ) -> Result<Vec<String>, Failure> {
     let mut written = Vec::new();
-    for dialect in context.dialects()? {
+    let mut dialects = context.dialects()?;
+    // without a URL, the snapshots that are there say which dialects matter
+    let there = |dialect: &Dialect| project.snapshot_path(*dialect).exists();
+    dialects
+        .extend(Dialect::ALL.into_iter().filter(|d| there(d) && !dialects.contains(d)).collect::<Vec<_>>());
+    for dialect in dialects {
         if matches!(state(project, merged, dialect), SnapshotState::Fresh(_))
             || !engine::checks_schema(project)
         {

@@ -26,6 +26,8 @@ pub enum Rule {
     Rename,
     /// `same-as` names no entry that runs.
     SameAs,
+    /// A new migration has an id that another one replaces.
+    Reused,
     /// Same version and slug as another module's migration, other text.
     CopyDiffers,
     /// The order by hand contradicts a `depends-on`.
@@ -52,6 +54,7 @@ impl Rule {
             Self::SkippedAfterRun => "skipped-after-run",
             Self::Rename => "rename",
             Self::SameAs => "same-as",
+            Self::Reused => "reused",
             Self::CopyDiffers => "copy-differs",
             Self::HandOrder => "hand-order",
             Self::UnknownDependency => "unknown-dependency",
@@ -62,7 +65,7 @@ impl Rule {
 
     /// A person must decide before anything may run: `migrate` refuses in every mode.
     pub const fn needs_hand(self) -> bool {
-        matches!(self, Self::Changed | Self::Missing | Self::Rename | Self::SameAs)
+        matches!(self, Self::Changed | Self::Missing | Self::Rename | Self::SameAs | Self::Reused)
     }
 
     /// The next `lock` writes it down: news in update mode, a misfit under `--locked`.

@@ -47,9 +47,15 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
     let fresh = appended(lock, catalogue, history)?;
     let copies = copies(lock, catalogue, history, &fresh);
     let twins = Twins::new(catalogue);
+    let replaced: HashMap<&MigrationId, &MigrationId> =
+        lock.entries.iter().flat_map(|(id, entry)| entry.replaces.iter().map(move |old| (old, id))).collect();
     for place in &fresh {
         let migration = catalogue.at(*place);
         if proposed.contains(&migration.id) {
+            continue;
+        }
+        if let Some(by) = replaced.get(&migration.id) {
+            merged.findings.push(reused(&migration.id, by));
             continue;
         }
         let same_as = copies.get(&migration.id).cloned();
@@ -75,6 +81,16 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
     }
     reconcile::whole(&mut merged, catalogue, history);
     Ok(merged)
+}
+
+/// On a database that ran the old one the new one would never run.
+fn reused(id: &MigrationId, by: &MigrationId) -> Finding {
+    Finding::new(
+        Rule::Reused,
+        id,
+        format!("`{id}` is new, but `{by}` replaces an older migration of that id"),
+    )
+    .help("give the new migration another name")
 }
 
 /// Found and not locked, in the order in which they are appended.

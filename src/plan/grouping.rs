@@ -107,7 +107,25 @@ fn foreign_key_modes(plan: &mut Plan, steps: &[Step], at: &Circumstances<'_>) ->
         }
         modes.push(asked.or(rebuilt.map(|_| false)));
     }
+    if modes.contains(&Some(false)) {
+        warn_of_silent_cascades(plan, steps, &modes, at);
+    }
     modes
+}
+
+/// A rebuild switches foreign keys off for its whole group: cascades of the others do not act then, and a
+/// database that ran them one by one has other rows.
+fn warn_of_silent_cascades(plan: &mut Plan, steps: &[Step], modes: &[Option<bool>], at: &Circumstances<'_>) {
+    let changes_rows = |step: &&Step| {
+        step.statements.iter().any(|s| sql::changes_rows(at.dialect, &step.script.text[s.span.clone()]))
+    };
+    let others = steps.iter().zip(modes).filter(|(_, mode)| mode.is_none()).map(|(step, _)| step);
+    for step in others.filter(changes_rows) {
+        plan.warnings.push(
+            Diagnostic::new(format!("`{}` updates or deletes rows while foreign keys are off: cascades do not act", step.id))
+                .help("where they must, put `-- db-migrations: foreign-keys on` at its top: the plan then splits there"),
+        );
+    }
 }
 
 /// Tables that the step drops; a rebuild drops the old one.

@@ -8,7 +8,9 @@
 mod object;
 mod place;
 
-pub use object::{added_enum_value, creates_temporary, dropped_tables, is_pragma};
+pub use object::{
+    added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,
+};
 pub use place::beyond_database;
 
 use super::cursor::Cursor;

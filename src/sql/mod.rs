@@ -17,7 +17,8 @@ pub mod split;
 
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives};
 pub use effect::{
-    Boundary, added_enum_value, beyond_database, boundary, creates_temporary, dropped_tables, is_pragma,
+    Boundary, added_enum_value, beyond_database, boundary, changes_rows, creates_temporary, dropped_tables,
+    is_pragma, sets_session,
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, normal_form, table_parts};

@@ -214,3 +214,12 @@ fn a_hand_order_against_depends_on_is_a_warning() {
     assert!(rules(&merged).contains("unknown-dependency:shop::1_x"), "{}", rules(&merged));
     assert!(!merged.needs_hand());
 }
+
+#[test]
+fn an_id_that_was_replaced_is_not_given_again() {
+    let lock = lock("a::1_new: { skip: false, replaces: [a::1_old] }\n");
+    let merged = merged(&lock, &catalogue("a::1_new a::1_old"));
+    assert!(rules(&merged).contains("reused:a::1_old"), "{}", rules(&merged));
+    assert!(merged.needs_hand());
+    assert_eq!(order(&merged), "a::1_new");
+}

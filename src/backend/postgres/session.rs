@@ -19,6 +19,7 @@ use crate::database::{
 };
 use crate::dialect::Dialect;
 use crate::plan::prefix_hash;
+use crate::sql::{self, Boundary};
 
 /// Fires pending deferred triggers: each deferrable constraint by name (`SET CONSTRAINTS ALL` would
 /// stay on for tables that come later).
@@ -29,10 +30,10 @@ const FIRE_DEFERRED: &str = "DO $db_migrations$ DECLARE c record; BEGIN \
      IF c.condeferred THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I DEFERRED', c.nspname, c.conname); END IF; \
      END LOOP; END $db_migrations$; ";
 
-const RESET: &str = "CLOSE ALL; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP";
+const RESET: &str = "CLOSE ALL; UNLISTEN *; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP";
 
 /// How many results `RESET` gives.
-const RESET_RESULTS: usize = 5;
+const RESET_RESULTS: usize = 6;
 
 /// Our own settings: no limit of the role or the server may end a run in its middle, a dead client
 /// frees its guard soon.
@@ -169,6 +170,13 @@ impl Postgres {
         self.insert_run(run).await.map_err(before)?;
         let id = quote(task.row.id.as_str());
         let steps = self.tables.steps();
+        // what a finished statement set for the session is needed by those that follow
+        for statement in task.statements.iter().take(from) {
+            let text = &task.script.text[statement.span.clone()];
+            if sql::sets_session(Dialect::Postgres, text) {
+                self.execute(text).await.map_err(before)?;
+            }
+        }
         for (n, statement) in task.statements.iter().enumerate().skip(from) {
             let failed = |error| statement_failure(task, n, error);
             let hash = prefix_hash(task.script, task.statements, n);
@@ -178,12 +186,16 @@ impl Postgres {
             ))
             .await
             .map_err(before)?;
-            self.execute(&task.script.text[statement.span.clone()]).await.map_err(failed)?;
-            self.execute(format!(
-                "UPDATE {steps} SET finished_at = clock_timestamp() WHERE id = {id} AND n = {n}"
-            ))
-            .await
-            .map_err(failed)?;
+            let text = &task.script.text[statement.span.clone()];
+            let finish =
+                format!("UPDATE {steps} SET finished_at = clock_timestamp() WHERE id = {id} AND n = {n}");
+            if goes_with_its_row(text) {
+                // one message is one implicit transaction: a kill leaves both or none
+                self.execute(format!("{text}\n;{finish}")).await.map_err(failed)?;
+            } else {
+                self.execute(text).await.map_err(failed)?;
+                self.execute(finish).await.map_err(failed)?;
+            }
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let row = NewRow { execution_ms: Some(milliseconds), ..task.row.clone() };
@@ -194,6 +206,14 @@ impl Postgres {
         self.execute(end).await.map_err(before)?;
         Ok(milliseconds)
     }
+}
+
+/// Whether a statement can share an implicit transaction with its step row. A procedure or a block may
+/// commit by itself, which it can only when it is sent alone.
+fn goes_with_its_row(statement: &str) -> bool {
+    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let commits = ["call", "do"].iter().any(|word| first.eq_ignore_ascii_case(word));
+    !commits && sql::boundary(Dialect::Postgres, statement) == Boundary::Ordinary
 }
 
 /// Whether a text may make something deferrable.

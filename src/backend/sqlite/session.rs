@@ -176,16 +176,31 @@ impl Sqlite {
         self.insert_run(run).await.map_err(before)?;
         let id = quote(task.row.id.as_str());
         let steps = self.tables.steps();
+        // what a finished statement set for the connection is needed by those that follow
+        for statement in task.statements.iter().take(from) {
+            let text = &task.script.text[statement.span.clone()];
+            if sql::sets_session(Dialect::Sqlite, text) {
+                self.execute(text).await.map_err(before)?;
+            }
+        }
         for (n, statement) in task.statements.iter().enumerate().skip(from) {
             let failure = |error| TaskFailure { statement: Some(n), offset: None, error, escaped: false };
             let hash = prefix_hash(task.script, task.statements, n);
             self.execute(format!("INSERT OR REPLACE INTO {steps} (id, n, started_at, prefix_hash) VALUES ({id}, {n}, {NOW}, '{hash}')"))
                 .await
                 .map_err(failure)?;
-            self.execute(&task.script.text[statement.span.clone()]).await.map_err(failure)?;
-            self.execute(format!("UPDATE {steps} SET finished_at = {NOW} WHERE id = {id} AND n = {n}"))
-                .await
-                .map_err(failure)?;
+            let text = &task.script.text[statement.span.clone()];
+            let finish = format!("UPDATE {steps} SET finished_at = {NOW} WHERE id = {id} AND n = {n}");
+            if goes_with_its_row(text) {
+                let both = format!("BEGIN IMMEDIATE;{text}\n;{finish};COMMIT");
+                if let Err(error) = self.execute(both).await {
+                    let _ = self.execute("ROLLBACK").await;
+                    return Err(failure(error));
+                }
+            } else {
+                self.execute(text).await.map_err(failure)?;
+                self.execute(finish).await.map_err(failure)?;
+            }
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let row = NewRow { execution_ms: Some(milliseconds), ..task.row.clone() };
@@ -200,6 +215,14 @@ impl Sqlite {
 fn failure(task: Task<'_>, done: usize, error: DatabaseError) -> TaskFailure {
     let statement = (done < task.statements.len()).then_some(done);
     TaskFailure { statement, offset: None, error, escaped: false }
+}
+
+/// Whether a statement can share a transaction with its step row: those that write rows or schema can, a
+/// PRAGMA or VACUUM cannot.
+fn goes_with_its_row(statement: &str) -> bool {
+    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let writes = ["insert", "update", "delete", "replace", "with", "create", "alter", "drop"];
+    writes.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 fn untrusted(done: usize, task: &Task<'_>) -> DatabaseError {

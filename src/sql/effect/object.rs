@@ -42,6 +42,16 @@ pub fn is_pragma(statement: &str) -> Option<String> {
     Some(cursor.qualified_name()?.pop()?.to_ascii_lowercase())
 }
 
+/// Whether a statement sets something for the rest of the session, so that the statements behind it may
+/// need it again on another connection.
+pub fn sets_session(dialect: Dialect, statement: &str) -> bool {
+    let mut cursor = Cursor::new(dialect, statement);
+    if cursor.eat(&["SET"]) {
+        return cursor.eat_any(&["LOCAL", "TRANSACTION", "CONSTRAINTS"]).is_none();
+    }
+    cursor.eat_any(&["RESET", "PRAGMA"]).is_some()
+}
+
 /// Whether a statement creates something that lasts only as long as the session.
 pub fn creates_temporary(dialect: Dialect, statement: &str) -> bool {
     let mut cursor = Cursor::new(dialect, statement);
@@ -67,4 +77,10 @@ pub fn creates_temporary(dialect: Dialect, statement: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether a statement updates or deletes rows, so that a foreign key's action could follow.
+pub fn changes_rows(dialect: Dialect, statement: &str) -> bool {
+    let mut cursor = Cursor::new(dialect, statement);
+    cursor.eat_any(&["UPDATE", "DELETE", "REPLACE"]).is_some() || cursor.eat(&["INSERT", "OR", "REPLACE"])
 }

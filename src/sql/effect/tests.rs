@@ -204,3 +204,26 @@ fn enum_values_pragmas_and_temporary_objects() {
         assert_eq!(creates_temporary(dialect, statement), expected, "{statement}");
     }
 }
+
+#[test]
+fn what_a_resumed_migration_needs_again() {
+    for yes in [
+        "SET search_path = x",
+        "set role to bob",
+        "SET SESSION x.y = 1",
+        "RESET ALL",
+        "SET SESSION AUTHORIZATION bob",
+    ] {
+        assert!(sets_session(Dialect::Postgres, yes), "{yes}");
+    }
+    for no in [
+        "SET LOCAL x = 1",
+        "SET TRANSACTION READ ONLY",
+        "SET CONSTRAINTS ALL DEFERRED",
+        "SELECT 1",
+        "UPDATE t SET x = 1",
+    ] {
+        assert!(!sets_session(Dialect::Postgres, no), "{no}");
+    }
+    assert!(sets_session(Dialect::Sqlite, "PRAGMA recursive_triggers = ON"));
+}
