@@ -1,6 +1,6 @@
 //! Plans that are not one transaction: refused by default, told with their reasons, resumed.
 
-use crate::common::{POSTS, TAGS, TAGS_FILE, USERS, add_tags, base, locked, ran, states};
+use crate::common::{POSTS, TAGS, TAGS_FILE, USERS, add_tags, base, locked, ran, running, states, until};
 use crate::support::database::{Db, each_database};
 use crate::support::project::Project;
 
@@ -179,4 +179,39 @@ fn what_cannot_run_in_a_transaction_block_by_other_ways_is_explained() {
     project.run(&db, &["migrate"]).exits(7).says("REINDEX");
     assert!(db.is_empty());
     project.run(&db, &["migrate", "--allow-split"]).ok();
+}
+
+/// A killed client's statement goes on at the server; with its row in one implicit transaction it is known
+/// whether it ended.
+#[test]
+fn a_statement_outside_of_a_transaction_does_not_run_twice_after_a_kill() {
+    let Some(db) = Db::postgres() else { return };
+    let project = base();
+    project.run(&db, &["migrate"]).ok();
+    project.write(
+        "migrations/20240104000000_rows.sql",
+        "-- db-migrations: no-transaction\nINSERT INTO users VALUES (70, 'a');\n\
+         INSERT INTO users SELECT 71 + (SELECT count(*) FROM users WHERE id >= 71), 'b' FROM pg_sleep(1.5);\n\
+         INSERT INTO users VALUES (90, 'c');\n",
+    );
+    let run = project.spawn(&db, &["migrate", "--allow-split"]);
+    until("the slow statement", || running(&db, "pg_sleep(1.5)"));
+    run.kill();
+    project.run(&db, &["migrate", "--allow-split"]).ok();
+    assert_eq!(db.query("SELECT id FROM users WHERE id >= 70 ORDER BY id"), ["70", "71", "90"]);
+}
+
+#[test]
+fn a_resumed_migration_has_the_settings_of_its_finished_statements() {
+    let Some(db) = Db::postgres() else { return };
+    let project = base();
+    project.run(&db, &["migrate"]).ok();
+    let text = "-- db-migrations: no-transaction\nCREATE SCHEMA tenant;\nSET search_path = tenant;\n\
+                CREATE TABLE one (id int);\nINSERT INTO nope VALUES (1);\nCREATE TABLE two (id int);\n";
+    project.write("migrations/20240104000000_tenant.sql", text);
+    project.run(&db, &["migrate", "--allow-split"]).exits(4).says("its first 3 statements stayed");
+    project.write("migrations/20240104000000_tenant.sql", text.replace("nope", "one"));
+    project.run(&db, &["migrate", "--allow-split"]).ok().says("schema check: passed");
+    let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'tenant' ORDER BY 1";
+    assert_eq!(db.query(tables), ["one", "two"]);
 }
