@@ -79,9 +79,9 @@ impl Context {
     /// The same, or how to give one.
     pub(super) fn needed_url(&self) -> Result<String, Failure> {
         self.url().ok_or_else(|| {
-            let unset = self.config.source.text.lines().any(|line| line.trim_start().starts_with("url:"));
             let mut fault = Diagnostic::new("no database is named");
-            fault.notes.extend(unset.then(|| "`database.url` holds a variable that is not set".to_owned()));
+            let unset = self.config.database.url_variable.as_ref();
+            fault.notes.extend(unset.map(|name| format!("`database.url` needs the variable `{name}`, which is not set")));
             usage(
                 fault
                     .help("set `DATABASE_URL`, pass `--url`, or write `database: { url: sqlite://app.db }` into `db-migrations.yml`"),

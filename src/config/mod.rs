@@ -75,6 +75,8 @@ pub struct Source {
 pub struct Database {
     /// `None` also when a variable in it is not set.
     pub url: Option<String>,
+    /// The variable in `url` that is not set.
+    pub url_variable: Option<String>,
     /// Where scratch databases are made.
     pub scratch_url: Option<String>,
     /// The table of the history.
@@ -216,6 +218,7 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: None,
+            url_variable: None,
             scratch_url: None,
             history_table: "db_migrations".to_owned(),
             history_schema: "public".to_owned(),

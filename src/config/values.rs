@@ -52,7 +52,12 @@ impl<'a> Reader<'a> {
 
     fn database(&mut self, wire: wire::Database) -> Database {
         let zero = Database::default();
+        let unset = wire.url.as_ref().and_then(|text| match self.expand(&text.value) {
+            Err(Unexpanded::Unset(name)) => Some(name),
+            _ => None,
+        });
         Database {
+            url_variable: unset,
             url: self.url(wire.url),
             scratch_url: self.url(wire.scratch_url),
             history_table: self.or(wire.history_table, zero.history_table),

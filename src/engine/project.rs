@@ -26,8 +26,6 @@ pub struct Project {
     pub catalogue: Catalogue,
     /// The lock as it was read.
     pub document: Document,
-    /// Whether the lock file is there.
-    pub locked: bool,
 }
 
 impl Project {
@@ -42,7 +40,6 @@ impl Project {
             discovery,
             catalogue,
             document: Document::parse("", "").map_err(usage)?,
-            locked: false,
         };
         project.read_lock()?;
         Ok(project)
@@ -51,7 +48,6 @@ impl Project {
     /// Reads the lock again; whether it has another text now.
     pub fn read_lock(&mut self) -> Result<bool, Failure> {
         let text = lockfile::read(&self.lock_path()).map_err(|fault| Failure::new(Kind::Usage, fault))?;
-        self.locked = text.is_some();
         if text.as_deref().unwrap_or_default() == self.document.text() {
             return Ok(false);
         }

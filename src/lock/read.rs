@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle};
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::id::{Checksum, MigrationId};
@@ -100,7 +100,6 @@ impl<'a> Reader<'a> {
         let skipped = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let source: &'a str = &self.text[skipped..];
         let options = granit_parser::options! { emit_comments: false };
-        let options: Options = options;
         self.events.reserve(source.len() / 16);
         for result in Parser::new_from_str_with_options(source, options) {
             match result {
@@ -205,10 +204,9 @@ impl<'a> Reader<'a> {
                 self.alias(span);
                 None
             }
-            other => {
+            _ => {
                 self.fault(span.clone(), "a key is a migration's id", "write `namespace::name:`");
                 self.at -= 1;
-                let _ = other;
                 self.skip_value();
                 None
             }
