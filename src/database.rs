@@ -4,12 +4,12 @@
 //! consumed by its commit or rollback: wrong orders do not compile. Only [`Committed`] lets a run
 //! write the lock. How a database does it belongs to `backend`; nothing here sends a byte.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::dialect::Dialect;
-use crate::history::{History, RowKind};
+use crate::history::{History, Partial, RowKind};
 use crate::id::{Checksum, MigrationId};
 use crate::migration::Script;
 use crate::schema::Schema;
@@ -183,6 +183,29 @@ pub struct Task<'a> {
     pub row: &'a NewRow,
 }
 
+/// A migration to be undone.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo<'a> {
+    /// Which.
+    pub id: &'a MigrationId,
+    /// Its down script.
+    pub script: &'a Script,
+    /// Its statements.
+    pub statements: &'a [Statement],
+}
+
+/// What a failing statement outside of a transaction has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trace {
+    /// Nothing: it was undone, or what it changes was compared with before.
+    #[default]
+    Nothing,
+    /// Nobody can know.
+    Possible,
+    /// A part of what it does.
+    Certain,
+}
+
 /// Why a migration did not end well.
 #[derive(Clone, Debug)]
 pub struct TaskFailure {
@@ -195,6 +218,23 @@ pub struct TaskFailure {
     pub error: DatabaseError,
     /// The migration ended our transaction; what it did before cannot be rolled back.
     pub escaped: bool,
+    /// How many of its statements stay (outside of a transaction only).
+    pub kept: usize,
+    /// What the failing one left.
+    pub trace: Trace,
+}
+
+impl TaskFailure {
+    /// A failure that left nothing.
+    pub fn new(statement: Option<usize>, error: DatabaseError) -> Self {
+        Self { statement, offset: None, error, escaped: false, kept: 0, trace: Trace::Nothing }
+    }
+
+    /// A failure outside of a transaction.
+    #[must_use]
+    pub fn outside(self, kept: usize, trace: Trace) -> Self {
+        Self { kept, trace, ..self }
+    }
 }
 
 /// How a transaction is opened.
@@ -223,6 +263,11 @@ pub trait Read: Send {
     fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>>;
     /// Rows that violate a foreign key, as text (only where they can exist).
     fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>>;
+    /// Tables whose changes cannot be undone, by lower-cased name, with the engine that keeps them; the
+    /// empty name stands for new tables that name no engine.
+    fn unrecoverable(&mut self) -> BoxFuture<'_, Result<BTreeMap<String, String>, DatabaseError>> {
+        Box::pin(async { Ok(BTreeMap::new()) })
+    }
     /// Who holds the guard, as far as can be seen from here.
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>>;
     /// The first rows (as text) that a query returns.
@@ -255,15 +300,17 @@ pub enum Attempt {
 pub trait Guard: Read {
     /// Opens the transaction of a group, with our tables in it.
     fn begin(self: Box<Self>, begin: Begin) -> BoxFuture<'static, Result<Box<dyn Session>, DatabaseError>>;
-    /// Runs statement by statement outside of a transaction, from statement `from` on, each with a
-    /// started and a finished row, and the history row at the end.
+    /// Runs statement by statement outside of a transaction, each with a started and a finished row,
+    /// and the history row at the end. Where it stopped half-way before, it goes on.
     fn run_alone<'a>(
         &'a mut self,
         run: &'a NewRun,
         task: Task<'a>,
-        from: usize,
+        resume: Option<&'a Partial>,
         foreign_keys: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>>;
+    /// Runs the down script of a migration that has run, and takes its history row away.
+    fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>>;
     /// Frees the guard.
     fn free(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>>;
 }
@@ -287,6 +334,10 @@ pub trait Session: Read {
         run: &'a NewRun,
         rows: &'a [NewRow],
     ) -> BoxFuture<'a, Result<(), DatabaseError>>;
+    /// Takes away what is remembered of a migration that stopped half-way.
+    fn forget<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>>;
+    /// Takes a migration's history row away.
+    fn unrecord<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>>;
     /// Writes down what the schema check said.
     fn verdict<'a>(
         &'a mut self,

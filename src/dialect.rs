@@ -36,6 +36,8 @@ pub struct Facts {
     pub foreign_keys_by_pragma: bool,
     /// A scratch database can be had in memory, without any server or right.
     pub scratch_in_memory: bool,
+    /// A session has settings that a migration can ask for.
+    pub session_settings: bool,
 }
 
 const MARIADB: Facts = Facts {
@@ -46,6 +48,7 @@ const MARIADB: Facts = Facts {
     transactional_ddl: false,
     foreign_keys_by_pragma: false,
     scratch_in_memory: false,
+    session_settings: true,
 };
 
 const MYSQL: Facts = Facts {
@@ -56,6 +59,7 @@ const MYSQL: Facts = Facts {
     transactional_ddl: false,
     foreign_keys_by_pragma: false,
     scratch_in_memory: false,
+    session_settings: true,
 };
 
 const POSTGRES: Facts = Facts {
@@ -66,6 +70,7 @@ const POSTGRES: Facts = Facts {
     transactional_ddl: true,
     foreign_keys_by_pragma: false,
     scratch_in_memory: false,
+    session_settings: true,
 };
 
 const SQLITE: Facts = Facts {
@@ -76,6 +81,7 @@ const SQLITE: Facts = Facts {
     transactional_ddl: true,
     foreign_keys_by_pragma: true,
     scratch_in_memory: true,
+    session_settings: false,
 };
 
 impl Dialect {

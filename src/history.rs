@@ -59,6 +59,33 @@ pub struct Row {
     pub execution_ms: Option<i64>,
 }
 
+/// A row of `db_migrations_step`: a statement outside of a transaction, or several that stand or fall
+/// together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepRow {
+    /// The migration.
+    pub id: MigrationId,
+    /// The statement, from 0; the last one of several.
+    pub n: usize,
+    /// Whether its end is known.
+    pub finished: bool,
+    /// The hash of the text up to its end.
+    pub prefix: Option<Checksum>,
+    /// What the database said, if it failed.
+    pub error: Option<String>,
+    /// The fingerprint, before it began, of what it changes.
+    pub fingerprint: Option<Checksum>,
+    /// It belongs to the down script.
+    pub undoing: bool,
+}
+
+/// A statement that was begun and of which no end is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The fingerprint, before it began, of what it changes.
+    pub fingerprint: Option<Checksum>,
+}
+
 /// A migration outside of a transaction, of which only some statements have finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partial {
@@ -66,27 +93,39 @@ pub struct Partial {
     pub id: MigrationId,
     /// How many of its statements have finished.
     pub finished: usize,
-    /// Whether the next one was begun and no end of it is known.
-    pub interrupted: bool,
+    /// The next one was begun, and no end of it is known.
+    pub interrupted: Option<Interrupted>,
+    /// What the database said when the next one failed.
+    pub error: Option<String>,
     /// The hash of the text up to the end of the last finished statement.
     pub prefix: Option<Checksum>,
+    /// It is the down script that stopped half-way.
+    pub undoing: bool,
 }
 
 impl Partial {
-    /// What the step rows (id, finished, prefix hash), in the order of id and number, say.
-    pub fn collect(steps: impl IntoIterator<Item = (MigrationId, bool, Option<Checksum>)>) -> Vec<Self> {
+    /// What the step rows, in the order of id and number, say.
+    pub fn collect(steps: impl IntoIterator<Item = StepRow>) -> Vec<Self> {
         let mut partial: Vec<Self> = Vec::new();
-        for (id, finished, hash) in steps {
-            if partial.last().is_none_or(|last| last.id != id) {
-                partial.push(Self { id, finished: 0, interrupted: false, prefix: None });
+        for step in steps {
+            if partial.last().is_none_or(|last| last.id != step.id) {
+                partial.push(Self {
+                    id: step.id.clone(),
+                    finished: 0,
+                    interrupted: None,
+                    error: None,
+                    prefix: None,
+                    undoing: step.undoing,
+                });
             }
-            match partial.last_mut() {
-                Some(last) if finished => {
-                    last.finished += 1;
-                    last.prefix = hash;
-                }
-                Some(last) => last.interrupted = true,
-                None => {}
+            let Some(last) = partial.last_mut() else { continue };
+            if step.finished {
+                last.finished = step.n + 1;
+                last.prefix = step.prefix;
+            } else if step.error.is_some() {
+                last.error = step.error;
+            } else {
+                last.interrupted = Some(Interrupted { fingerprint: step.fingerprint });
             }
         }
         partial

@@ -38,6 +38,8 @@ pub struct Script {
     pub no_transaction: bool,
     /// The foreign key mode that the text asks for (SQLite).
     pub foreign_keys: Option<bool>,
+    /// Settings of the session that it runs in: name → value.
+    pub session: BTreeMap<String, String>,
 }
 
 impl Script {
@@ -45,7 +47,15 @@ impl Script {
     pub fn new(text: impl Into<Arc<str>>, path: impl Into<Arc<str>>) -> Self {
         let text = text.into();
         let hash = Checksum::of(text.as_bytes());
-        Self { text, path: path.into(), lines_before: 0, hash, no_transaction: false, foreign_keys: None }
+        Self {
+            text,
+            path: path.into(),
+            lines_before: 0,
+            hash,
+            no_transaction: false,
+            foreign_keys: None,
+            session: BTreeMap::new(),
+        }
     }
 }
 

@@ -1,18 +1,20 @@
 //! Our own tables: their names, and the SQL that differs by nothing but names.
 
 use crate::database::{NewRow, NewRun};
-use crate::id::IdError;
+use crate::id::{IdError, MigrationId};
 
 /// The three tables of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
     schema: Option<String>,
     base: String,
+    /// What stands around a name.
+    mark: char,
 }
 
 impl Default for Tables {
     fn default() -> Self {
-        Self { schema: None, base: "db_migrations".to_owned() }
+        Self { schema: None, base: "db_migrations".to_owned(), mark: '"' }
     }
 }
 
@@ -31,7 +33,13 @@ impl Tables {
                 return Err(IdError::TooLong);
             }
         }
-        Ok(Self { schema: schema.map(str::to_owned), base: base.to_owned() })
+        Ok(Self { schema: schema.map(str::to_owned), base: base.to_owned(), mark: '"' })
+    }
+
+    /// The same in a schema of any name, with other quotes around the names.
+    #[cfg(feature = "mysql")]
+    pub(super) fn quoted(self, schema: &str, mark: char) -> Self {
+        Self { schema: Some(schema.to_owned()), mark, ..self }
     }
 
     /// The schema, where the database has schemas.
@@ -45,9 +53,11 @@ impl Tables {
     }
 
     fn qualified(&self, name: &str) -> String {
+        let mark = self.mark;
+        let quote = |name: &str| format!("{mark}{}{mark}", name.replace(mark, &format!("{mark}{mark}")));
         match &self.schema {
-            Some(schema) => format!("\"{schema}\".\"{name}\""),
-            None => format!("\"{name}\""),
+            Some(schema) => format!("{}.{}", quote(schema), quote(name)),
+            None => quote(name),
         }
     }
 
@@ -100,10 +110,11 @@ impl Tables {
 
     /// SQL that writes a run's row, once.
     pub(super) fn insert_run(&self, words: &Words, run: &NewRun) -> String {
-        let quote = words.quote;
+        let (quote, mark) = (words.quote, self.mark);
         format!(
-            "INSERT INTO {} (id, started_at, lock_digest, tool_version, \"user\", reason) VALUES ({}, {}, '{}', {}, {}, {}) \
-             ON CONFLICT DO NOTHING",
+            "INSERT {}INTO {} (id, started_at, lock_digest, tool_version, {mark}user{mark}, reason) \
+             VALUES ({}, {}, '{}', {}, {}, {}){}",
+            words.once.0,
             self.runs(),
             quote(&run.id),
             words.now,
@@ -111,7 +122,18 @@ impl Tables {
             quote(run.tool_version),
             quote(&run.user),
             run.reason.as_deref().map_or_else(|| "NULL".to_owned(), quote),
+            words.once.1,
         )
+    }
+
+    /// SQL that takes a migration's history row away.
+    pub(super) fn delete_row(&self, words: &Words, id: &MigrationId) -> String {
+        format!("DELETE FROM {} WHERE id = {}", self.migrations(), (words.quote)(id.as_str()))
+    }
+
+    /// SQL that takes a migration's step rows away.
+    pub(super) fn delete_steps(&self, words: &Words, id: &MigrationId) -> String {
+        format!("DELETE FROM {} WHERE id = {}", self.steps(), (words.quote)(id.as_str()))
     }
 
     /// SQL that writes down what the schema check said.
@@ -131,6 +153,8 @@ pub(super) struct Words {
     pub(super) now: &'static str,
     /// A time of another tool's history.
     pub(super) timestamp: fn(&str) -> String,
+    /// What `INSERT` and its end say where a row may be there already.
+    pub(super) once: (&'static str, &'static str),
 }
 
 #[cfg(test)]

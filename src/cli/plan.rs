@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, _: &Args) -> Result<Done, Failure> {
 /// Whether `migrate` would refuse, as exit and outcome.
 pub(super) fn verdict(prepared: &Prepared, allow_split: bool, strangers: bool) -> (Exit, &'static str) {
     let plan = &prepared.plan;
-    let split = plan.splits() && !allow_split;
+    let split = plan.needs_consent() && !allow_split;
     if !plan.refusals.is_empty() || prepared.merged.needs_hand() || strangers || split {
         return (Exit::Findings, "refused");
     }
@@ -94,7 +94,7 @@ fn print_group(n: usize, group: &Group) {
     human::line(&format!("group {}: {mode}{reason}", n + 1));
     for step in &group.steps {
         let late = if step.late { ", late" } else { "" };
-        let from = if step.from > 0 { format!(", from statement {}", step.from + 1) } else { String::new() };
+        let from = if step.from() > 0 { format!(", from statement {}", step.from() + 1) } else { String::new() };
         let statements = count(step.statements.len(), "statement", "statements");
         human::line(&format!("  {} ({statements}{late}{from})", step.id));
     }

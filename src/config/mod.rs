@@ -14,6 +14,7 @@ mod tests;
 mod values;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub struct Config {
     pub snapshot: String,
     /// The folder of the application's checks.
     pub checks: String,
+    /// Session settings of the application's migrations.
+    pub session: BTreeMap<String, String>,
     /// The database and the tables of the history.
     pub database: Database,
     /// The dialects for which a snapshot is kept; empty = the URL's.
@@ -85,6 +88,8 @@ pub struct Database {
     pub history_schema: String,
     /// How long to wait for another run.
     pub guard_wait: Duration,
+    /// How long a statement waits for a table that somebody else uses (MariaDB, MySQL).
+    pub lock_wait: Duration,
 }
 
 /// `cargo:`.
@@ -126,6 +131,8 @@ pub struct Enable {
     pub depends_on: Vec<Namespace>,
     /// The foreign key mode of its migrations (SQLite).
     pub foreign_keys: Option<bool>,
+    /// Session settings of its migrations: name → value.
+    pub session: BTreeMap<String, String>,
     /// Where its name stands in the file.
     pub span: Range<usize>,
 }
@@ -179,6 +186,26 @@ pub struct Policy {
     pub out_of_order: OutOfOrder,
     /// Whether a run may need more than one transaction.
     pub allow_split: bool,
+    /// Whether a run that cannot be one transaction is tried on a scratch database first.
+    pub rehearsal: Rehearsal,
+}
+
+/// Whether a run that the database commits bit by bit is rehearsed on a scratch database first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// Where it can be; else it is said why not.
+    #[default]
+    Try,
+    /// Without one nothing runs.
+    Require,
+    /// Never.
+    Off,
+}
+
+impl Rehearsal {
+    /// The words of configuration and command line.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("try", Self::Try), ("require", Self::Require), ("off", Self::Off)];
 }
 
 /// What to do with a migration that runs late.
@@ -204,6 +231,7 @@ impl Default for Config {
             lock: "migrations-lock.yml".to_owned(),
             snapshot: "migrations-schema".to_owned(),
             checks: "checks".to_owned(),
+            session: BTreeMap::new(),
             database: Database::default(),
             dialects: Vec::new(),
             cargo: Cargo::default(),
@@ -223,6 +251,7 @@ impl Default for Database {
             history_table: "db_migrations".to_owned(),
             history_schema: "public".to_owned(),
             guard_wait: Duration::from_mins(5),
+            lock_wait: Duration::from_secs(30),
         }
     }
 }
@@ -240,6 +269,7 @@ impl fmt::Debug for Database {
             .field("history_table", &self.history_table)
             .field("history_schema", &self.history_schema)
             .field("guard_wait", &self.guard_wait)
+            .field("lock_wait", &self.lock_wait)
             .finish_non_exhaustive()
     }
 }

@@ -1,17 +1,19 @@
 //! From the shape to values: variables, names, defaults. Collects every fault.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
 use super::wire::{self, Text};
 use super::{
-    Cargo, Config, Database, Enable, Modules, Named, OutOfOrder, Policy, SchemaCheck, SchemaCheckMode,
+    Cargo, Config, Database, Enable, Modules, Named, OutOfOrder, Policy, Rehearsal, SchemaCheck, SchemaCheckMode,
     SchemaSource, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::dialect::Dialect;
 use crate::id::Namespace;
 use crate::module::Format;
+use crate::sql;
 
 pub(super) struct Reader<'a> {
     source: Source,
@@ -41,6 +43,7 @@ impl<'a> Reader<'a> {
             lock: self.or(wire.lock, zero.lock),
             snapshot: self.or(wire.snapshot, zero.snapshot),
             checks: self.or(wire.checks, zero.checks),
+            session: self.session(wire.session),
             database: self.database(wire.database.unwrap_or_default()),
             dialects: self.dialects(wire.dialects.unwrap_or_default()),
             cargo: self.cargo(wire.cargo),
@@ -63,6 +66,7 @@ impl<'a> Reader<'a> {
             history_table: self.or(wire.history_table, zero.history_table),
             history_schema: self.or(wire.history_schema, zero.history_schema),
             guard_wait: wire.guard_wait.map_or(zero.guard_wait, Duration::from_secs),
+            lock_wait: wire.lock_wait.map_or(zero.lock_wait, Duration::from_secs),
         }
     }
 
@@ -110,6 +114,7 @@ impl<'a> Reader<'a> {
             namespace: self.namespace(wire.namespace),
             depends_on: depends_on.into_iter().filter_map(|text| self.namespace(Some(text))).collect(),
             foreign_keys: self.foreign_keys(wire.foreign_keys),
+            session: self.session(wire.session),
             span,
         }
     }
@@ -142,10 +147,26 @@ impl<'a> Reader<'a> {
 
     fn policy(&mut self, wire: wire::Policy) -> Policy {
         let words = [("allow", OutOfOrder::Allow), ("warn", OutOfOrder::Warn), ("deny", OutOfOrder::Deny)];
+        // `off` is a boolean to some writers of YAML
+        let rehearsals = [&Rehearsal::WORDS[..], &[("false", Rehearsal::Off)]].concat();
         Policy {
             out_of_order: self.word(wire.out_of_order, "out-of-order", &words).unwrap_or_default(),
             allow_split: wire.allow_split.unwrap_or(false),
+            rehearsal: self.word(wire.rehearsal, "rehearsal", &rehearsals).unwrap_or_default(),
         }
+    }
+
+    fn session(&mut self, wire: Option<BTreeMap<String, Text>>) -> BTreeMap<String, String> {
+        let mut settings = BTreeMap::new();
+        for (name, text) in wire.unwrap_or_default() {
+            let span = self.span(&text);
+            if !sql::is_setting(&name) {
+                self.fault(Diagnostic::new(format!("{name:?} is not the name of a setting")), span);
+            } else if let Some(value) = self.text(&text) {
+                settings.insert(name.to_ascii_lowercase(), value);
+            }
+        }
+        settings
     }
 
     fn foreign_keys(&mut self, text: Option<Text>) -> Option<bool> {

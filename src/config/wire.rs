@@ -1,5 +1,6 @@
 //! The shape of the file, and serde's errors as diagnostics.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::de::value::MapAccessDeserializer;
@@ -21,6 +22,7 @@ pub(super) struct Config {
     pub(super) lock: Option<Text>,
     pub(super) snapshot: Option<Text>,
     pub(super) checks: Option<Text>,
+    pub(super) session: Option<BTreeMap<String, Text>>,
     pub(super) database: Option<Database>,
     pub(super) dialects: Option<Vec<Text>>,
     pub(super) cargo: Option<Cargo>,
@@ -37,6 +39,7 @@ pub(super) struct Database {
     pub(super) history_table: Option<Text>,
     pub(super) history_schema: Option<Text>,
     pub(super) guard_wait: Option<u64>,
+    pub(super) lock_wait: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -70,6 +73,7 @@ pub(super) struct Enable {
     pub(super) namespace: Option<Text>,
     pub(super) depends_on: Option<Vec<Text>>,
     pub(super) foreign_keys: Option<Text>,
+    pub(super) session: Option<BTreeMap<String, Text>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -85,6 +89,7 @@ pub(super) struct SchemaCheck {
 pub(super) struct Policy {
     pub(super) out_of_order: Option<Text>,
     pub(super) allow_split: Option<bool>,
+    pub(super) rehearsal: Option<Text>,
 }
 
 /// The entries in the order of the file.

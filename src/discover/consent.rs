@@ -5,6 +5,7 @@
 //! the configuration found it. The configuration may disable any of them, and what it says about a
 //! module goes before what the module says of itself.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cargo_metadata::semver::{Version, VersionReq};
@@ -39,6 +40,7 @@ pub(super) struct Chosen {
     pub(super) format: Option<Format>,
     pub(super) depends_on: Vec<Namespace>,
     pub(super) foreign_keys: Option<bool>,
+    pub(super) session: BTreeMap<String, String>,
     /// Its package in the graph.
     pub(super) package: Option<usize>,
     /// Its folder of checks, inside of the root.
@@ -106,6 +108,7 @@ impl<'a> Chooser<'a> {
             format: config.format.or(declared.format),
             depends_on: declared.depends_on,
             foreign_keys: None,
+            session: config.session.clone(),
             package: self.graph.map(|graph| graph.application),
             checks: Some(config.checks.clone()),
             frame: None,
@@ -138,6 +141,7 @@ impl<'a> Chooser<'a> {
             format: declared.format,
             depends_on: declared.depends_on,
             foreign_keys: None,
+            session: BTreeMap::new(),
             package: package.map(|(at, _)| at),
             checks: Some("checks".to_owned()),
             frame: None,
@@ -239,6 +243,7 @@ impl<'a> Chooser<'a> {
             format: declared.format,
             depends_on: declared.depends_on,
             foreign_keys: None,
+            session: BTreeMap::new(),
             package: Some(at),
             checks: own.then(|| "checks".to_owned()),
             frame: None,
@@ -260,6 +265,7 @@ impl<'a> Chooser<'a> {
         chosen.format = enable.format.or(chosen.format);
         chosen.depends_on.extend(enable.depends_on.iter().cloned());
         chosen.foreign_keys = enable.foreign_keys;
+        chosen.session.clone_from(&enable.session);
         chosen.frame = self.request.config.frame(&enable.span);
     }
 

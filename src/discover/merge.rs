@@ -20,6 +20,8 @@ pub(super) struct Merger<'a> {
     pub(super) namespace: &'a Namespace,
     /// The foreign key mode of texts that say nothing of it.
     pub(super) foreign_keys: Option<bool>,
+    /// Session settings of texts that do not make them themselves.
+    pub(super) session: BTreeMap<String, String>,
     /// Whether the files come from a registry or git.
     pub(super) external: bool,
     pub(super) faults: &'a mut Faults,
@@ -53,6 +55,8 @@ impl Merger<'_> {
             let directives = self.directives(&piece)?;
             piece.script.no_transaction |= directives.no_transaction;
             piece.script.foreign_keys = directives.foreign_keys.or(self.foreign_keys);
+            piece.script.session.clone_from(&self.session);
+            piece.script.session.extend(directives.session.clone());
             if piece.direction == Direction::Up {
                 self.unite(&mut migration, directives, &piece.script, first_up.as_ref());
                 first_up.get_or_insert(piece.script.path.clone());
@@ -82,6 +86,9 @@ impl Merger<'_> {
             let of_file = read(preamble)?;
             directives.no_transaction |= of_file.no_transaction;
             directives.foreign_keys = directives.foreign_keys.or(of_file.foreign_keys);
+            for (name, value) in of_file.session {
+                directives.session.entry(name).or_insert(value);
+            }
             directives.depends_on.extend(of_file.depends_on);
             directives.replaces.extend(of_file.replaces);
             directives.allow.extend(of_file.allow);
@@ -196,7 +203,13 @@ mod tests {
         let format = faults.keep(format::detect(&input)).unwrap_or(Format::Native);
         let pieces = format::read(format, &input, &mut faults);
         let namespace = Namespace::new("x").unwrap();
-        let merger = Merger { namespace: &namespace, foreign_keys: None, external, faults: &mut faults };
+        let merger = Merger {
+            namespace: &namespace,
+            foreign_keys: None,
+            session: BTreeMap::new(),
+            external,
+            faults: &mut faults,
+        };
         let migrations = merger.merge(pieces);
         (migrations, faults)
     }

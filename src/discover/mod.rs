@@ -169,7 +169,8 @@ fn read_module(chosen: &Chosen, depends_on: BTreeSet<Namespace>, faults: &mut Fa
         let pieces = format::read(module.format, &input, faults);
         let external = matches!(chosen.origin, Origin::Crate { external: true, .. });
         let foreign_keys = chosen.foreign_keys;
-        let merger = Merger { namespace: &chosen.namespace, foreign_keys, external, faults };
+        let session = chosen.session.clone();
+        let merger = Merger { namespace: &chosen.namespace, foreign_keys, session, external, faults };
         module.migrations = merger.merge(pieces);
     } else if chosen.required {
         faults.error(missing_folder(chosen));

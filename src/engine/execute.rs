@@ -97,7 +97,7 @@ impl Walker<'_> {
             };
             let row = self.row(step);
             self.started(step, true);
-            let outcome = guard.run_alone(self.run, task(step, &row), step.from, foreign_keys).await;
+            let outcome = guard.run_alone(self.run, task(step, &row), step.resume.as_ref(), foreign_keys).await;
             self.progress.partial |= outcome.is_err();
             self.finished(step, outcome)?;
             self.progress.committed = self.progress.applied.len();

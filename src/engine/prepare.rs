@@ -1,6 +1,6 @@
 //! Merge and plan, as one value: what `plan` prints and `migrate` carries out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::database::Read;
 use crate::dialect::Dialect;
@@ -60,9 +60,23 @@ pub async fn prepare(
     } else {
         BTreeSet::new()
     };
-    let plan = plan(project, &merged, history, dialect, &referenced);
+    let unrecoverable = if pending && !dialect.facts().transactional_ddl {
+        read.unrecoverable().await?
+    } else {
+        BTreeMap::new()
+    };
+    let plan = plan(project, &merged, history, dialect, &Live { referenced, unrecoverable });
     let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
     Ok(Prepared { merged, lock_text, plan, fingerprint })
+}
+
+/// What a plan must know of the live schema.
+#[derive(Default)]
+pub(super) struct Live {
+    /// Tables that a foreign key points at.
+    referenced: BTreeSet<String>,
+    /// Tables whose changes cannot be undone, with their engine.
+    unrecoverable: BTreeMap<String, String>,
 }
 
 /// The plan alone.
@@ -71,10 +85,11 @@ pub(super) fn plan(
     merged: &Merged,
     history: &History,
     dialect: Dialect,
-    referenced: &BTreeSet<String>,
+    live: &Live,
 ) -> Plan {
     let foreign_keys = project.foreign_keys();
     let late = project.config.policy.out_of_order;
-    let at = Circumstances { dialect, late, foreign_keys: &foreign_keys, referenced };
+    let Live { referenced, unrecoverable } = live;
+    let at = Circumstances { dialect, late, foreign_keys: &foreign_keys, referenced, unrecoverable };
     Plan::new(&merged.lock, &project.catalogue, history, &at)
 }

@@ -1,7 +1,5 @@
 //! What a lock makes of an empty database: run on a scratch database, then thrown away.
 
-use std::collections::BTreeSet;
-
 use crate::database::{Attempt, Connect, NewRun};
 use crate::event::{Event, Silence, Sink};
 use crate::history::History;
@@ -10,7 +8,7 @@ use crate::lock::Merged;
 use crate::schema::Schema;
 
 use super::execute::{End, Progress, Start, walk};
-use super::prepare;
+use super::prepare::{self, Live};
 use super::project::Project;
 
 /// The result of a replay.
@@ -48,7 +46,7 @@ async fn try_replay(
     connect: &dyn Connect,
     sink: &mut dyn Sink,
 ) -> Result<Replayed, String> {
-    let mut plan = prepare::plan(project, merged, &History::default(), connect.dialect(), &BTreeSet::new());
+    let mut plan = prepare::plan(project, merged, &History::default(), connect.dialect(), &Live::default());
     if let Some(refusal) = plan.refusals.first() {
         return Err(refusal.to_string());
     }

@@ -9,10 +9,13 @@ use super::{Circumstances, Group, Mode, Plan, Step};
 
 /// Puts the steps into groups.
 pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
+    if !at.dialect.facts().transactional_ddl {
+        return group_by_commits(plan, steps, at);
+    }
     let modes = foreign_key_modes(plan, &steps, at);
     let mut added: Vec<(String, String)> = Vec::new();
     for (step, foreign_keys) in steps.into_iter().zip(modes) {
-        if step.script.no_transaction || !at.dialect.facts().transactional_ddl {
+        if step.script.no_transaction {
             let reason = alone_reason(&step, at);
             added.clear();
             plan.groups.push(Group {
@@ -51,10 +54,35 @@ pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
     }
 }
 
-fn alone_reason(step: &Step, at: &Circumstances<'_>) -> String {
-    if !at.dialect.facts().transactional_ddl {
-        return format!("{} commits at every DDL statement", at.dialect.facts().title);
+/// Where DDL commits by itself: one transaction if nothing but rows changes, else statement by
+/// statement, all of it.
+fn group_by_commits(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
+    plan.warnings.extend(super::engines::warnings(&steps, at));
+    if steps.is_empty() {
+        return;
     }
+    plan.commits_by_itself = true;
+    let stays = |step: &Step| step.script.no_transaction || commits(step, at).is_some();
+    let Some(first) = steps.iter().find(|step| stays(step)) else {
+        let mode = Mode::Transaction { foreign_keys: None };
+        plan.groups.push(Group { mode, steps, reason: None });
+        return;
+    };
+    let reason = match commits(first, at) {
+        Some(_) => format!("{} commits at every DDL statement", at.dialect.facts().title),
+        None => format!("`{}` asks for `no-transaction`, or stopped half-way", first.id),
+    };
+    let mode = Mode::Alone { foreign_keys: None };
+    plan.groups.push(Group { mode, steps, reason: Some(reason) });
+}
+
+/// The first statement of a step that commits by itself, or may.
+fn commits<'a>(step: &'a Step, at: &Circumstances<'_>) -> Option<&'a str> {
+    let texts = step.statements.iter().map(|s| &step.script.text[s.span.clone()]);
+    texts.into_iter().find(|text| sql::commits(at.dialect, text) != sql::Commits::No)
+}
+
+fn alone_reason(step: &Step, at: &Circumstances<'_>) -> String {
     let forced = step.statements.iter().find_map(|s| {
         match sql::boundary(at.dialect, &step.script.text[s.span.clone()]) {
             Boundary::NoTransaction(what) => Some(what),

@@ -4,17 +4,18 @@
 //! left out, and what must be refused before anything runs. The executor only walks it; a dry run
 //! is printing it. What a database can do is read from its table of facts.
 
+mod engines;
 mod grouping;
 mod replay;
 mod step;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::catalogue::Catalogue;
 use crate::config::OutOfOrder;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
-use crate::history::History;
+use crate::history::{History, Partial};
 use crate::id::MigrationId;
 use crate::lock::Lock;
 use crate::migration::Script;
@@ -33,8 +34,15 @@ pub struct Step {
     pub statements: Vec<Statement>,
     /// It stands in the lock before one that has run here already.
     pub late: bool,
+    /// Where it stopped half-way before.
+    pub resume: Option<Partial>,
+}
+
+impl Step {
     /// The statement to begin with; more than 0 where it stopped half-way before.
-    pub from: usize,
+    pub fn from(&self) -> usize {
+        self.resume.as_ref().map_or(0, |partial| partial.finished)
+    }
 }
 
 /// How the steps of a group are held together.
@@ -100,6 +108,8 @@ pub struct Circumstances<'a> {
     pub foreign_keys: &'a HashMap<String, bool>,
     /// Tables of the live schema that a foreign key points at.
     pub referenced: &'a BTreeSet<String>,
+    /// Tables of the live schema whose changes cannot be undone, with the engine that keeps them.
+    pub unrecoverable: &'a BTreeMap<String, String>,
 }
 
 /// What would be done.
@@ -109,6 +119,8 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// All others of the lock.
     pub left_out: Vec<LeftOut>,
+    /// The database itself commits in the middle, whatever we do: that needs nobody's consent.
+    pub commits_by_itself: bool,
     /// Worth knowing before it runs.
     pub warnings: Vec<Diagnostic>,
     /// Reasons not to run it at all.
@@ -164,6 +176,11 @@ impl Plan {
     /// Whether a failure could leave something behind.
     pub fn splits(&self) -> bool {
         self.groups.len() > 1 || self.groups.iter().any(|group| matches!(group.mode, Mode::Alone { .. }))
+    }
+
+    /// Whether a person must agree to more than one transaction.
+    pub fn needs_consent(&self) -> bool {
+        self.splits() && !self.commits_by_itself
     }
 
     fn lateness(&mut self, steps: &[Step], policy: OutOfOrder) {

@@ -1,6 +1,7 @@
 //! One migration, read for planning: split, and refused where it could not be undone.
 
-use crate::diagnostic::{Diagnostic, Frame};
+use crate::diagnostic::{Diagnostic, Frame, count};
+use crate::dialect::Dialect;
 use crate::history::{History, Partial};
 use crate::id::{Checksum, MigrationId};
 use crate::migration::Script;
@@ -45,22 +46,63 @@ pub(super) fn prepare(
             Boundary::TransactionControl(word) => refusals.push(
                 Diagnostic::new(format!("migration `{id}` controls transactions itself"))
                     .frame(frame(&script, statement.span.clone()).label(format!("`{word}` is transaction control")))
-                    .help("remove it: every run is in a transaction already")
+                    .help("remove it: the transactions are ours")
                     .help(format!("for a migration that is not yours: set `skip: true` for `{id}` and ship a mended copy")),
             ),
         }
     }
-    let partial = history.partial.iter().find(|partial| partial.id == *id);
-    let from = partial.map_or(0, |partial| partial.finished);
-    if let Some(partial) = partial {
+    if !script.session.is_empty() && !at.dialect.facts().session_settings {
+        refusals.push(
+            Diagnostic::new(format!(
+                "migration `{id}` asks for session settings, which {} does not have",
+                at.dialect.facts().title
+            ))
+            .help("put the directive into the text of the other databases; write a PRAGMA here"),
+        );
+    }
+    let resume = history.partial.iter().find(|partial| partial.id == *id).cloned();
+    if let Some(partial) = &resume {
         script.no_transaction = true;
-        refusals.extend(edited_prefix(id, &script, &statements, partial));
+        refusals.extend(unresumable(id, &script, &statements, partial, at.dialect));
     }
     if refusals.is_empty() {
-        Ok(Step { id: id.clone(), script, statements, late, from })
+        Ok(Step { id: id.clone(), script, statements, late, resume })
     } else {
         Err(refusals)
     }
+}
+
+/// Why a half-applied migration cannot go on by itself.
+fn unresumable(
+    id: &MigrationId,
+    script: &Script,
+    statements: &[sql::Statement],
+    partial: &Partial,
+    dialect: Dialect,
+) -> Option<Diagnostic> {
+    if partial.undoing {
+        return Some(
+            Diagnostic::new(format!("the down script of `{id}` stopped half-way"))
+                .help(format!("undo the rest by hand, then `db-migrations repair --mark-done {id}`"))
+                .help(format!("or bring back what it undid, then `db-migrations repair --restart {id}`")),
+        );
+    }
+    edited_prefix(id, script, statements, partial).or_else(|| {
+        let lost = sql::lost_by_restart(dialect, &script.text, statements, partial.finished)?;
+        Some(
+            Diagnostic::new(format!(
+                "migration `{id}` stopped after statement {}, and the rest needs `{}`, which is gone with its session",
+                partial.finished, lost.name
+            ))
+            .frame(frame(script, lost.made).label("made here"))
+            .frame(frame(script, lost.needed).label("needed here"))
+            .help(format!("do the rest by hand, then `db-migrations repair --mark-done {id}`"))
+            .help(format!(
+                "or undo its first {} by hand, then `db-migrations repair --restart {id}`",
+                count(partial.finished, "statement", "statements")
+            )),
+        )
+    })
 }
 
 /// A half-applied migration goes on only when the part that ran is still the same text.
@@ -82,6 +124,8 @@ fn edited_prefix(
             partial.finished
         ))
         .help("restore the statements that have run; the rest may be edited")
+        .help(format!("or do the rest by hand, then `db-migrations repair --mark-done {id}`"))
+        .help(format!("or undo by hand what has run, then `db-migrations repair --restart {id}`"))
     })
 }
 

@@ -73,7 +73,7 @@ pub fn plan(plan: &Plan) -> Value {
                         "path": &*step.script.path,
                         "checksum": step.script.hash.to_string(),
                         "statements": step.statements.len(),
-                        "from": step.from,
+                        "from": step.from(),
                         "late": step.late,
                     })
                 })

@@ -8,6 +8,7 @@
 
 mod comments;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::diagnostic::nearest;
@@ -31,6 +32,8 @@ pub struct Directives {
     pub allow: Vec<String>,
     /// The foreign key mode that it asks for (SQLite).
     pub foreign_keys: Option<bool>,
+    /// Settings of its session: name → value.
+    pub session: BTreeMap<String, String>,
 }
 
 /// Why a directive cannot be followed.
@@ -117,7 +120,8 @@ impl DirectiveError {
     }
 }
 
-const KNOWN: [&str; 6] = ["no-transaction", "depends-on", "replaces", "phase", "allow", "foreign-keys"];
+const KNOWN: [&str; 7] =
+    ["no-transaction", "depends-on", "replaces", "phase", "allow", "foreign-keys", "session"];
 
 /// What introduces a directive in a comment.
 const MARK: &str = "db-migrations:";
@@ -178,6 +182,9 @@ impl Reader<'_> {
         let Some((word, arguments)) = words.split_first() else {
             return Err(DirectiveError { kind: DirectiveErrorKind::Missing, span: all });
         };
+        if word.1 == "session" {
+            return self.session(*word, rest.trim());
+        }
         self.directive(*word, arguments)
     }
 
@@ -213,6 +220,42 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+impl Reader<'_> {
+    /// `session NAME = VALUE`: the value is the rest of the line, since a list of modes holds commas.
+    fn session(&mut self, word: Word<'_>, rest: &str) -> Result<(), DirectiveError> {
+        let (directive, expected) = ("session", "`NAME = VALUE`");
+        let setting = rest[word.1.len()..].trim();
+        if setting.is_empty() {
+            return Err(error(DirectiveErrorKind::MissingArgument { directive, expected }, word));
+        }
+        let pair = setting.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        let Some((name, value)) = pair.filter(|(name, value)| is_setting(name) && !value.is_empty()) else {
+            let given = setting.to_owned();
+            return Err(error(DirectiveErrorKind::Argument { directive, expected, given }, word));
+        };
+        let before = self.found.session.insert(name.to_ascii_lowercase(), value.to_owned());
+        if before.is_some_and(|before| before != value) {
+            return Err(error(DirectiveErrorKind::Contradiction { directive }, word));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text can be the name of a setting: letters, digits, `_` and, between them, `.`.
+///
+/// ```
+/// use db_migrations::sql::is_setting;
+/// assert!(is_setting("foreign_key_checks") && is_setting("my.setting"));
+/// assert!(!is_setting("a b") && !is_setting("1a") && !is_setting(""));
+/// ```
+pub fn is_setting(name: &str) -> bool {
+    let part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    name.split('.').all(part)
 }
 
 /// The words of a directive, parted by blanks and commas.

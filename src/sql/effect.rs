@@ -5,13 +5,19 @@
 //! whether a named object exists. Where an engine decides by the state of the database (`REINDEX` of
 //! a partitioned table, say) the answer is the ordinary one, and the run will tell.
 
+mod commits;
+mod engine;
 mod object;
 mod place;
+mod session;
 
+pub use commits::{Commits, ObjectKind, ObjectName, commits, completion};
+pub use engine::{created_with_engine, recovers, written_tables};
 pub use object::{
     added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,
 };
-pub use place::beyond_database;
+pub use place::{beyond_database, definer};
+pub use session::{Leftovers, Lost, leftovers, lost_by_restart};
 
 use super::cursor::Cursor;
 use super::lex::TokenKind;
@@ -187,9 +193,15 @@ fn mysql_control(mut cursor: Cursor<'_>) -> Option<&'static str> {
         "RELEASE" => cursor.eat(&["SAVEPOINT"]).then_some("RELEASE SAVEPOINT"),
         "LOCK" => cursor.eat_any(&["TABLES", "TABLE"]).map(|_| "LOCK TABLES"),
         "UNLOCK" => cursor.eat_any(&["TABLES", "TABLE"]).map(|_| "UNLOCK TABLES"),
+        "SET" if sets_transaction(cursor.clone()) => Some("SET TRANSACTION"),
         "SET" => sets_autocommit(cursor).then_some("SET autocommit"),
         word => Some(word),
     }
+}
+
+fn sets_transaction(mut cursor: Cursor<'_>) -> bool {
+    cursor.eat_any(&["SESSION", "LOCAL"]);
+    cursor.eat(&["TRANSACTION"])
 }
 
 /// Whether the variable is among those that a `SET` sets; `@autocommit` is the user's own.

@@ -15,10 +15,11 @@ mod nesting;
 pub mod parts;
 pub mod split;
 
-pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives};
+pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{
-    Boundary, added_enum_value, beyond_database, boundary, changes_rows, creates_temporary, dropped_tables,
-    is_pragma, sets_session,
+    Boundary, Commits, Leftovers, Lost, ObjectKind, ObjectName, added_enum_value, beyond_database, boundary,
+    changes_rows, commits, completion, created_with_engine, creates_temporary, definer, dropped_tables,
+    is_pragma, leftovers, lost_by_restart, recovers, sets_session, written_tables,
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, normal_form, table_parts};

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use super::Postgres;
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
-use crate::history::{History, Partial, Run};
+use crate::history::{History, Partial, Run, StepRow};
 
 /// How a time becomes text, in UTC.
 const TIME: &str = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
@@ -50,8 +50,8 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
     let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
     let rest = postgres
         .fetch(format!(
-            "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash FROM {} ORDER BY id, n) UNION ALL \
-             (SELECT 'run', id, to_char(started_at AT TIME ZONE 'UTC', {TIME}), verdict FROM {} ORDER BY started_at DESC LIMIT 1)",
+            "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash, n FROM {} ORDER BY id, n) UNION ALL \
+             (SELECT 'run', id, to_char(started_at AT TIME ZONE 'UTC', {TIME}), verdict, 0 FROM {} ORDER BY started_at DESC LIMIT 1)",
             tables.steps(),
             tables.runs(),
         ))
@@ -61,8 +61,16 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
         let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
         let id = text(1)?.unwrap_or_default();
         if text(0)?.as_deref() == Some("step") {
-            let hash = text(3)?.and_then(|hex| hex.parse().ok());
-            steps.push((id.parse().map_err(|_| strange(&id))?, text(2)?.as_deref() == Some("true"), hash));
+            let n: i32 = row.try_get(4).map_err(error)?;
+            steps.push(StepRow {
+                id: id.parse().map_err(|_| strange(&id))?,
+                n: usize::try_from(n).unwrap_or_default(),
+                finished: text(2)?.as_deref() == Some("true"),
+                prefix: text(3)?.and_then(|hex| hex.parse().ok()),
+                error: None,
+                fingerprint: None,
+                undoing: false,
+            });
         } else {
             history.last_run = Some(Run { id, started_at: text(2)?.unwrap_or_default(), verdict: text(3)? });
         }

@@ -4,6 +4,7 @@
 //! one message: one round trip. The transaction id taken after BEGIN must be the same after each:
 //! only that catches every `COMMIT` in disguise.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures_util::TryStreamExt;
@@ -15,9 +16,11 @@ use crate::backend::error;
 use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
-    Session, Task, TaskFailure,
+    Session, Task, TaskFailure, Trace, Undo,
 };
 use crate::dialect::Dialect;
+use crate::history::Partial;
+use crate::id::MigrationId;
 use crate::plan::prefix_hash;
 use crate::sql::{self, Boundary};
 
@@ -67,12 +70,25 @@ const WORDS: Words = Words {
     quote,
     now: "pg_catalog.clock_timestamp()",
     timestamp: |at| format!("{}::timestamptz", quote(at)),
+    once: ("", " ON CONFLICT DO NOTHING"),
 };
 
 impl Postgres {
     async fn insert_run(&mut self, run: &NewRun) -> Result<(), DatabaseError> {
         let sql = self.tables.insert_run(&WORDS, run);
         self.execute(sql).await
+    }
+
+    /// The settings that a migration asks for; the resets behind it take them away.
+    async fn set(&mut self, settings: &BTreeMap<String, String>) -> Result<(), DatabaseError> {
+        if settings.is_empty() {
+            return Ok(());
+        }
+        let call = |(name, value): (&String, &String)| {
+            format!("pg_catalog.set_config({}, {}, false)", quote(name), quote(value))
+        };
+        let calls: Vec<String> = settings.iter().map(call).collect();
+        self.execute(format!("SELECT {}", calls.join(", "))).await
     }
 
     /// Makes the guard outlive transactions: the session takes it, too.
@@ -122,6 +138,7 @@ impl Postgres {
             "{}\n;{fire}{RESET}; {insert} RETURNING pg_catalog.pg_current_xact_id()::text, execution_ms, {settings}",
             task.script.text
         );
+        self.set(&task.script.session).await.map_err(|error| TaskFailure::new(None, error))?;
         let before_row = task.statements.len() + fired + RESET_RESULTS;
         let mut done = 0;
         let mut last = None;
@@ -159,7 +176,8 @@ impl Postgres {
         from: usize,
     ) -> Result<i64, TaskFailure> {
         let start = Instant::now();
-        let before = |error| TaskFailure { statement: None, offset: None, error, escaped: false };
+        let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
+        let after = |error| TaskFailure::new(None, error).outside(task.statements.len(), Trace::Nothing);
         self.keep_guard().await.map_err(before)?;
         if self.open {
             self.execute("COMMIT").await.map_err(before)?;
@@ -168,6 +186,7 @@ impl Postgres {
         let create = format!("BEGIN; {}; COMMIT", create(&self.tables));
         self.execute(create).await.map_err(before)?;
         self.insert_run(run).await.map_err(before)?;
+        self.set(&task.script.session).await.map_err(before)?;
         let id = quote(task.row.id.as_str());
         let steps = self.tables.steps();
         // what a finished statement set for the session is needed by those that follow
@@ -178,14 +197,14 @@ impl Postgres {
             }
         }
         for (n, statement) in task.statements.iter().enumerate().skip(from) {
-            let failed = |error| statement_failure(task, n, error);
+            let failed = |error| statement_failure(task, n, error).outside(n, Trace::Nothing);
             let hash = prefix_hash(task.script, task.statements, n);
             self.execute(format!(
                 "INSERT INTO {steps} (id, n, started_at, prefix_hash) VALUES ({id}, {n}, clock_timestamp(), '{hash}') \
                  ON CONFLICT (id, n) DO UPDATE SET started_at = excluded.started_at, prefix_hash = excluded.prefix_hash"
             ))
             .await
-            .map_err(before)?;
+            .map_err(failed)?;
             let text = &task.script.text[statement.span.clone()];
             let finish =
                 format!("UPDATE {steps} SET finished_at = clock_timestamp() WHERE id = {id} AND n = {n}");
@@ -193,8 +212,9 @@ impl Postgres {
                 // one message is one implicit transaction: a kill leaves both or none
                 self.execute(format!("{text}\n;{finish}")).await.map_err(failed)?;
             } else {
-                self.execute(text).await.map_err(failed)?;
-                self.execute(finish).await.map_err(failed)?;
+                let possible = |error| failed(error).outside(n, Trace::Possible);
+                self.execute(text).await.map_err(possible)?;
+                self.execute(finish).await.map_err(possible)?;
             }
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -203,8 +223,25 @@ impl Postgres {
         let settings = settings(self.connection.server_version_num(), self.scratch);
         let end =
             format!("{RESET}; {settings}; BEGIN; {insert}; DELETE FROM {steps} WHERE id = {id}; COMMIT");
-        self.execute(end).await.map_err(before)?;
+        self.execute(end).await.map_err(after)?;
         Ok(milliseconds)
+    }
+
+    /// The down script and the end of its row, in one transaction.
+    async fn undo_in_transaction(&mut self, undo: Undo<'_>) -> Result<(), TaskFailure> {
+        let failed = |error| TaskFailure::new(None, error);
+        self.keep_guard().await.map_err(failed)?;
+        if !self.open {
+            self.execute("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;
+            self.open = true;
+        }
+        let settings = settings(self.connection.server_version_num(), self.scratch);
+        let text = format!("{}\n;{FIRE_DEFERRED}{RESET}; {settings}; {}", undo.script.text, self.tables.delete_row(&WORDS, undo.id));
+        let result = self.execute(text).await;
+        let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = self.execute(end).await;
+        self.ended();
+        result.and(ended).map_err(failed)
     }
 }
 
@@ -226,14 +263,14 @@ fn failure(task: Task<'_>, done: usize, error: DatabaseError) -> TaskFailure {
     let offset = offset(&task.script.text, &error);
     let at_offset = offset.and_then(|at| task.statements.iter().position(|s| s.span.end >= at));
     let statement = at_offset.or((done < task.statements.len()).then_some(done));
-    TaskFailure { statement, offset, error, escaped: false }
+    TaskFailure { offset, ..TaskFailure::new(statement, error) }
 }
 
 /// A failure of one statement that was sent alone.
 fn statement_failure(task: Task<'_>, n: usize, error: DatabaseError) -> TaskFailure {
     let span = task.statements[n].span.clone();
     let offset = offset(&task.script.text[span.clone()], &error).map(|at| span.start + at);
-    TaskFailure { statement: Some(n), offset, error, escaped: false }
+    TaskFailure { offset, ..TaskFailure::new(Some(n), error) }
 }
 
 /// The byte that the server's position (a character, from 1) means, if it is in the text.
@@ -257,10 +294,14 @@ impl Guard for Postgres {
         &'a mut self,
         run: &'a NewRun,
         task: Task<'a>,
-        from: usize,
+        resume: Option<&'a Partial>,
         _: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
-        Box::pin(self.run_statements(run, task, from))
+        Box::pin(self.run_statements(run, task, resume.map_or(0, |partial| partial.finished)))
+    }
+
+    fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>> {
+        Box::pin(self.undo_in_transaction(undo))
     }
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
@@ -316,6 +357,14 @@ impl Session for Postgres {
             }
             Ok(())
         })
+    }
+
+    fn forget<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(self.execute(self.tables.delete_steps(&WORDS, id)))
+    }
+
+    fn unrecord<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(self.execute(self.tables.delete_row(&WORDS, id)))
     }
 
     fn verdict<'a>(

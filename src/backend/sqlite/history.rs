@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::Sqlite;
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
-use crate::history::{History, Partial, Run};
+use crate::history::{History, Partial, Run, StepRow};
 
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 
@@ -55,8 +55,16 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
         .await?;
     let step = |row: &sqlx::sqlite::SqliteRow| {
         let (id, hash): (String, String) = (row.try_get(0).map_err(error)?, row.try_get(3).map_err(error)?);
-        let id = id.parse().map_err(|_| strange(&id))?;
-        Ok((id, row.try_get(2).map_err(error)?, hash.parse().ok()))
+        let n: i64 = row.try_get(1).map_err(error)?;
+        Ok(StepRow {
+            id: id.parse().map_err(|_| strange(&id))?,
+            n: usize::try_from(n).unwrap_or_default(),
+            finished: row.try_get(2).map_err(error)?,
+            prefix: hash.parse().ok(),
+            error: None,
+            fingerprint: None,
+            undoing: false,
+        })
     };
     history.partial = Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?);
     let runs = sqlite

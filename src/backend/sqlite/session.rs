@@ -17,9 +17,11 @@ use crate::backend::error;
 use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
-    Session, SqlError, Task, TaskFailure,
+    Session, SqlError, Task, TaskFailure, Trace, Undo,
 };
 use crate::dialect::Dialect;
+use crate::history::Partial;
+use crate::id::MigrationId;
 use crate::plan::prefix_hash;
 use crate::sql;
 
@@ -28,7 +30,10 @@ const RESET: &str = "PRAGMA recursive_triggers = OFF; PRAGMA ignore_check_constr
      PRAGMA legacy_alter_table = OFF; PRAGMA defer_foreign_keys = OFF; PRAGMA reverse_unordered_selects = OFF; \
      PRAGMA query_only = OFF;";
 
-const WORDS: Words = Words { dialect: Dialect::Sqlite.name(), quote, now: NOW, timestamp: quote };
+/// A row that is there already stays as it is.
+const ONCE: &str = " ON CONFLICT DO NOTHING";
+
+const WORDS: Words = Words { dialect: Dialect::Sqlite.name(), quote, now: NOW, timestamp: quote, once: ("", ONCE) };
 
 impl Sqlite {
     async fn install_hook(&mut self) -> Result<(), DatabaseError> {
@@ -169,7 +174,8 @@ impl Sqlite {
         from: usize,
     ) -> Result<i64, TaskFailure> {
         let start = Instant::now();
-        let before = |error| TaskFailure { statement: None, offset: None, error, escaped: false };
+        let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
+        let after = |error| TaskFailure::new(None, error).outside(task.statements.len(), Trace::Nothing);
         self.may_commit.store(true, Ordering::SeqCst);
         let sql = create(&self.tables);
         self.execute(sql).await.map_err(before)?;
@@ -184,7 +190,7 @@ impl Sqlite {
             }
         }
         for (n, statement) in task.statements.iter().enumerate().skip(from) {
-            let failure = |error| TaskFailure { statement: Some(n), offset: None, error, escaped: false };
+            let failure = |error| TaskFailure::new(Some(n), error).outside(n, Trace::Nothing);
             let hash = prefix_hash(task.script, task.statements, n);
             self.execute(format!("INSERT OR REPLACE INTO {steps} (id, n, started_at, prefix_hash) VALUES ({id}, {n}, {NOW}, '{hash}')"))
                 .await
@@ -198,8 +204,9 @@ impl Sqlite {
                     return Err(failure(error));
                 }
             } else {
-                self.execute(text).await.map_err(failure)?;
-                self.execute(finish).await.map_err(failure)?;
+                let possible = |error| failure(error).outside(n, Trace::Possible);
+                self.execute(text).await.map_err(possible)?;
+                self.execute(finish).await.map_err(possible)?;
             }
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -207,14 +214,47 @@ impl Sqlite {
         let insert = self.tables.insert_row(&WORDS, &run.id, &row, "NULL");
         self.execute(format!("BEGIN IMMEDIATE; {insert}; DELETE FROM {steps} WHERE id = {id}; COMMIT"))
             .await
-            .map_err(before)?;
+            .map_err(after)?;
         Ok(milliseconds)
+    }
+
+    /// The down script and the end of its row, in one transaction.
+    async fn undo_in_transaction(&mut self, undo: Undo<'_>) -> Result<(), TaskFailure> {
+        let failed = |error| TaskFailure::new(None, error);
+        self.open(Begin::default()).await.map_err(failed)?;
+        let mut done = 0;
+        let text = format!("{}\n;{RESET}", undo.script.text);
+        let result = {
+            let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
+            loop {
+                match stream.try_next().await {
+                    Ok(Some(Either::Left(_))) => done += 1,
+                    Ok(Some(Either::Right(_))) => {}
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(explain(super::error(error))),
+                }
+            }
+        };
+        let result = match result {
+            Ok(()) => {
+                let delete = self.tables.delete_row(&WORDS, undo.id);
+                self.may_commit.store(true, Ordering::SeqCst);
+                self.execute(format!("{delete}; COMMIT")).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            let _ = self.execute("ROLLBACK").await;
+            self.may_commit.store(true, Ordering::SeqCst);
+            return Err(TaskFailure::new((done < undo.statements.len()).then_some(done), error));
+        }
+        Ok(())
     }
 }
 
 fn failure(task: Task<'_>, done: usize, error: DatabaseError) -> TaskFailure {
     let statement = (done < task.statements.len()).then_some(done);
-    TaskFailure { statement, offset: None, error, escaped: false }
+    TaskFailure::new(statement, error)
 }
 
 /// Whether a statement can share a transaction with its step row: those that write rows or schema can, a
@@ -269,16 +309,21 @@ impl Guard for Sqlite {
         &'a mut self,
         run: &'a NewRun,
         task: Task<'a>,
-        from: usize,
+        resume: Option<&'a Partial>,
         foreign_keys: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
         Box::pin(async move {
-            let unswitched = |error| TaskFailure { statement: None, offset: None, error, escaped: false };
+            let from = resume.map_or(0, |partial| partial.finished);
+            let unswitched = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
             self.switch_foreign_keys(foreign_keys).await.map_err(unswitched)?;
             let outcome = self.run_statements(run, task, from).await;
             self.switch_foreign_keys(None).await.map_err(unswitched)?;
             outcome
         })
+    }
+
+    fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>> {
+        Box::pin(self.undo_in_transaction(undo))
     }
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
@@ -317,6 +362,14 @@ impl Session for Sqlite {
             }
             Ok(())
         })
+    }
+
+    fn forget<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(self.execute(self.tables.delete_steps(&WORDS, id)))
+    }
+
+    fn unrecord<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(self.execute(self.tables.delete_row(&WORDS, id)))
     }
 
     fn verdict<'a>(

@@ -20,7 +20,8 @@ fn every_directive() {
                 -- db-migrations: depends-on a::1 b::2, c::3 \r\n;\n\
                 -- db-migrations: depends-on d::4\n-- db-migrations: replaces e::5\n\
                 -- db-migrations: phase contract\n-- db-migrations: phase contract\n\
-                -- db-migrations: allow some-rule,other-rule\n-- db-migrations: foreign-keys off\n";
+                -- db-migrations: allow some-rule,other-rule\n-- db-migrations: foreign-keys off\n\
+                -- db-migrations: session SQL_MODE = ANSI_QUOTES, STRICT_ALL_TABLES\n";
     let found = directives(Some(Dialect::Postgres), text).unwrap();
     assert_eq!(
         found,
@@ -31,6 +32,7 @@ fn every_directive() {
             phase: Phase::Contract,
             allow: vec!["some-rule".to_owned(), "other-rule".to_owned()],
             foreign_keys: Some(false),
+            session: [("sql_mode".to_owned(), "ANSI_QUOTES, STRICT_ALL_TABLES".to_owned())].into(),
         }
     );
     assert_eq!(of(&text.replace(";\n", "")), found);

@@ -46,7 +46,13 @@ pub fn is_pragma(statement: &str) -> Option<String> {
 /// need it again on another connection.
 pub fn sets_session(dialect: Dialect, statement: &str) -> bool {
     let mut cursor = Cursor::new(dialect, statement);
+    if !dialect.facts().transactional_ddl && cursor.eat_any(&["USE", "PREPARE"]).is_some() {
+        return true;
+    }
     if cursor.eat(&["SET"]) {
+        if cursor.eat_any(&["PASSWORD", "STATEMENT", "GLOBAL", "DEFAULT"]).is_some() {
+            return false;
+        }
         return cursor.eat_any(&["LOCAL", "TRANSACTION", "CONSTRAINTS"]).is_none();
     }
     cursor.eat_any(&["RESET", "PRAGMA"]).is_some()

@@ -1,7 +1,10 @@
 //! Statements whose effect is not confined to the connected database.
 
+use std::ops::Range;
+
 use crate::dialect::Dialect;
 use crate::sql::cursor::Cursor;
+use crate::sql::lex::TokenKind;
 
 /// What a statement reaches beyond its database, if it does: roles, other databases, tablespaces,
 /// settings of the server, other files. Such a statement is not replayed on a scratch database,
@@ -80,6 +83,9 @@ fn sqlite(mut cursor: Cursor<'_>) -> Option<&'static str> {
 }
 
 fn mysql(mut cursor: Cursor<'_>) -> Option<&'static str> {
+    if let Some(database) = other_database(cursor.clone()) {
+        return Some(database);
+    }
     if let Some(word) = cursor.eat_any(&["GRANT", "REVOKE", "USE"]) {
         return Some(word);
     }
@@ -87,7 +93,119 @@ fn mysql(mut cursor: Cursor<'_>) -> Option<&'static str> {
         return Some("RENAME USER");
     }
     if cursor.eat(&["SET"]) {
-        return cursor.eat_any(&["GLOBAL", "PERSIST"]).map(|_| "SET GLOBAL");
+        let global = cursor.eat_any(&["GLOBAL", "PERSIST"]).is_some();
+        let stored = global || cursor.any(|piece| piece.is_any(&["global", "persist"]));
+        return stored.then_some("SET GLOBAL");
+    }
+    // without a name it is the connected one's: its default character set decides about later tables
+    let mut own = cursor.clone();
+    let options = &["DEFAULT", "CHARACTER", "CHARSET", "COLLATE", "COMMENT"];
+    if own.eat(&["ALTER"]) && own.eat_any(&["DATABASE", "SCHEMA"]).is_some() && own.eat_any(options).is_some() {
+        return None;
     }
     labelled(cursor, MYSQL)
+}
+
+/// Whether a table or routine of another database is named: `database.table` where only such a name
+/// can stand. The schemas that every server has to look into do not count.
+fn other_database(mut cursor: Cursor<'_>) -> Option<&'static str> {
+    const BEFORE: &[&str] = &[
+        "FROM", "JOIN", "INTO", "UPDATE", "TABLE", "TABLES", "REFERENCES", "VIEW", "TRIGGER", "PROCEDURE",
+        "FUNCTION", "EVENT", "SEQUENCE", "CALL", "TRUNCATE",
+    ];
+    const BETWEEN: &[&str] = &["IF", "NOT", "EXISTS", "ONLY", "LOW_PRIORITY", "IGNORE", "TABLE"];
+    const SEEN: [&str; 3] = ["information_schema", "performance_schema", "sys"];
+    // `EXTRACT(YEAR FROM t.c)`: what stands behind this FROM is a column
+    const CALLS: &[&str] = &["EXTRACT", "TRIM", "SUBSTRING", "SUBSTR", "MID"];
+    let mut parens: Vec<bool> = Vec::new();
+    let (mut calls, mut after_key) = (false, false);
+    while let Some(piece) = cursor.next() {
+        match piece.kind {
+            TokenKind::OpenParen => parens.push(calls),
+            TokenKind::CloseParen => _ = parens.pop(),
+            _ => {}
+        }
+        calls = piece.is_any(CALLS);
+        // `ON DUPLICATE KEY UPDATE t.a = 1`
+        let after = std::mem::replace(&mut after_key, piece.is("KEY"));
+        let names = piece.is_any(BEFORE) && !(after && piece.is("UPDATE"));
+        if !names || parens.last() == Some(&true) {
+            continue;
+        }
+        let mut ahead = cursor.clone();
+        ahead.skip_any(BETWEEN);
+        let Some(name) = ahead.peek().filter(|name| matches!(name.kind, TokenKind::Word | TokenKind::QuotedName))
+        else {
+            continue;
+        };
+        ahead.next();
+        if ahead.eat_sign(".") && !SEEN.contains(&name.unquoted().to_ascii_lowercase().as_str()) {
+            return Some("a name in another database");
+        }
+    }
+    None
+}
+
+/// The bytes of `DEFINER = user@host` in a statement of MariaDB or MySQL that creates or alters
+/// something: a session that may not act for that user can run the statement without them.
+pub fn definer(dialect: Dialect, statement: &str) -> Option<Range<usize>> {
+    let mut cursor = Cursor::new(dialect, statement);
+    if dialect.facts().transactional_ddl || cursor.eat_any(&["CREATE", "ALTER"]).is_none() {
+        return None;
+    }
+    let start = cursor.find(|piece| piece.is_any(&["DEFINER", "AS", "ON"])).filter(|piece| piece.is("DEFINER"))?.at;
+    cursor.eat_sign("=").then_some(())?;
+    let name = cursor.next()?;
+    let mut end = name.at + name.text.len();
+    if cursor.eat_sign("@") {
+        let host = cursor.next()?;
+        end = host.at + host.text.len();
+    } else if cursor.eat_sign("(") {
+        end = cursor.next().map(|paren| paren.at + 1)?;
+    }
+    Some(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_other_databases() {
+        for yes in [
+            "INSERT INTO d.t VALUES (1)",
+            "CREATE TABLE IF NOT EXISTS `d`.`t` (a INT)",
+            "SELECT * FROM t JOIN mysql.user u ON 1",
+            "UPDATE d.t SET a = 1",
+            "CALL d.p()",
+            "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES d.t (a)",
+        ] {
+            assert_eq!(beyond_database(Dialect::MariaDb, yes), Some("a name in another database"), "{yes}");
+        }
+        for no in [
+            "SELECT t.a, EXTRACT(YEAR FROM t.b), TRIM(LEADING 'x' FROM t.c) FROM t WHERE t.a = 1.5",
+            "SELECT * FROM information_schema.tables",
+            "UPDATE t SET t.a = 1 WHERE b LIKE t.c",
+            "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE t.a = 2",
+            "ALTER DATABASE CHARACTER SET utf8mb4",
+            "SET @a = 1",
+        ] {
+            assert_eq!(beyond_database(Dialect::MariaDb, no), None, "{no}");
+        }
+        assert_eq!(beyond_database(Dialect::MariaDb, "ALTER DATABASE d CHARACTER SET x"), Some("ALTER DATABASE"));
+        assert_eq!(beyond_database(Dialect::MariaDb, "SET @@global.x = 1"), Some("SET GLOBAL"));
+    }
+
+    #[test]
+    fn definers() {
+        for (statement, expected) in [
+            ("CREATE DEFINER=`a b`@`%` PROCEDURE p() SELECT 1", Some("DEFINER=`a b`@`%`")),
+            ("CREATE OR REPLACE ALGORITHM=MERGE DEFINER = root@localhost SQL SECURITY DEFINER VIEW v AS SELECT 1", Some("DEFINER = root@localhost")),
+            ("CREATE DEFINER=CURRENT_USER() EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1", Some("DEFINER=CURRENT_USER()")),
+            ("CREATE SQL SECURITY DEFINER VIEW v AS SELECT 1", None),
+            ("CREATE TABLE definer (a INT)", None),
+        ] {
+            assert_eq!(definer(Dialect::MariaDb, statement).map(|span| &statement[span]), expected, "{statement}");
+        }
+    }
 }

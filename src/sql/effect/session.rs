@@ -1,0 +1,160 @@
+//! What a script of MariaDB or MySQL leaves in its session, and what of it a restart loses.
+//!
+//! A connection there cannot be reset without losing the guard, so what the next migration must not
+//! see is undone by name. A migration that stopped half-way goes on in another session: settings are
+//! made again, but a value that was computed then, or a temporary table, is gone.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::object::creates_temporary;
+use crate::dialect::Dialect;
+use crate::sql::cursor::Cursor;
+use crate::sql::lex::TokenKind;
+use crate::sql::split::Statement;
+
+/// What a script may leave in its session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// User variables that it names.
+    pub variables: BTreeSet<String>,
+    /// Temporary tables that it creates.
+    pub temporary: BTreeSet<String>,
+    /// Prepared statements.
+    pub prepared: BTreeSet<String>,
+    /// It may change settings.
+    pub settings: bool,
+}
+
+impl Leftovers {
+    /// Whether there is nothing to undo.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What these statements may leave behind.
+pub fn leftovers(dialect: Dialect, text: &str, statements: &[Statement]) -> Leftovers {
+    let mut found = Leftovers::default();
+    for statement in statements {
+        let text = &text[statement.span.clone()];
+        let mut cursor = Cursor::new(dialect, text);
+        if text.contains('@') {
+            found.variables.extend(variables(dialect, text));
+        }
+        if creates_temporary(dialect, text) {
+            found.temporary.extend(created_table(dialect, text));
+        }
+        match cursor.eat_any(&["PREPARE", "SET", "USE", "CALL", "EXECUTE", "BEGIN"]) {
+            Some("PREPARE") => found.prepared.extend(cursor.next().map(|name| name.unquoted())),
+            Some(_) => found.settings = true,
+            None => {}
+        }
+    }
+    found
+}
+
+/// The user variables (`@a`, not `@@a`) that a text names.
+fn variables(dialect: Dialect, text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut signs = 0;
+    for piece in Cursor::new(dialect, text) {
+        let name = matches!(piece.kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::Text);
+        if signs == 1 && name {
+            found.insert(piece.unquoted());
+        }
+        signs = if piece.text == "@" { signs + 1 } else { 0 };
+    }
+    found
+}
+
+/// The table that `CREATE [OR REPLACE] TEMPORARY TABLE` makes.
+fn created_table(dialect: Dialect, text: &str) -> Option<String> {
+    let mut cursor = Cursor::new(dialect, text);
+    cursor.find(|piece| piece.is("TABLE"))?;
+    cursor.eat(&["IF", "NOT", "EXISTS"]);
+    cursor.qualified_name()?.pop()
+}
+
+/// Something that a restarted migration would miss.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// `@id`, or the name of a temporary table.
+    pub name: String,
+    /// The statement that made it.
+    pub made: Range<usize>,
+    /// The first one behind the stop that needs it.
+    pub needed: Range<usize>,
+}
+
+/// What the statements from `from` on need of the session and cannot be made again: a variable whose
+/// value was computed, a temporary table. `SET @a = 1` and `SET @a = @@b` can be.
+pub fn lost_by_restart(dialect: Dialect, text: &str, statements: &[Statement], from: usize) -> Option<Lost> {
+    if dialect.facts().transactional_ddl {
+        return None;
+    }
+    let (before, after) = statements.split_at(from.min(statements.len()));
+    before.iter().find_map(|made| {
+        let sql = &text[made.span.clone()];
+        let names = made_once(dialect, sql);
+        let needs = |statement: &&Statement| {
+            let sql = &text[statement.span.clone()];
+            let pieces: BTreeSet<String> = Cursor::new(dialect, sql).map(|piece| piece.unquoted()).collect();
+            names.iter().any(|name| pieces.contains(name.trim_start_matches('@')))
+        };
+        let needed = after.iter().find(needs)?;
+        let name = names.iter().next()?.clone();
+        Some(Lost { name, made: made.span.clone(), needed: needed.span.clone() })
+    })
+}
+
+/// What a statement makes in the session that running it again would not bring back.
+fn made_once(dialect: Dialect, sql: &str) -> BTreeSet<String> {
+    if creates_temporary(dialect, sql) {
+        return created_table(dialect, sql).into_iter().collect();
+    }
+    let mut cursor = Cursor::new(dialect, sql);
+    let sets = cursor.eat(&["SET"]);
+    let computed = cursor.any(|piece| piece.kind == TokenKind::OpenParen || piece.is("SELECT"));
+    let assigns = Cursor::new(dialect, sql).any(|piece| piece.text == ":=" || piece.is("INTO"));
+    if sets && !computed || !sets && !assigns {
+        return BTreeSet::new();
+    }
+    variables(dialect, sql).into_iter().map(|name| format!("@{name}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::split;
+
+    const DIALECT: Dialect = Dialect::MariaDb;
+
+    #[test]
+    fn what_stays_in_the_session() {
+        let text = "SET @a = 1, @`b c` := @@sql_mode; CREATE TEMPORARY TABLE IF NOT EXISTS x.t (a INT);
+            PREPARE s FROM 'SELECT ''@no'''; SELECT 1 INTO @d";
+        let found = leftovers(DIALECT, text, &split(DIALECT, text).unwrap());
+        let names = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
+        assert_eq!(names(&found.variables), "a b c d");
+        assert_eq!((names(&found.temporary), names(&found.prepared)), ("t".to_owned(), "s".to_owned()));
+        assert!(found.settings);
+        let text = "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)";
+        assert!(leftovers(DIALECT, text, &split(DIALECT, text).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn what_a_restart_loses() {
+        let lost = |text: &str| {
+            let statements = split(DIALECT, text).unwrap();
+            lost_by_restart(DIALECT, text, &statements, 2).map(|lost| lost.name)
+        };
+        let id = "INSERT INTO p VALUES (); SET @id = LAST_INSERT_ID(); INSERT INTO c VALUES (@id)";
+        assert_eq!(lost(id).as_deref(), Some("@id"));
+        assert_eq!(lost("CREATE TEMPORARY TABLE t (a INT); SELECT 1; INSERT INTO u SELECT * FROM T").as_deref(), Some("t"));
+        assert_eq!(lost("SELECT max(a) INTO @m FROM t; SELECT 1; SELECT @m").as_deref(), Some("@m"));
+        assert_eq!(lost("SET @old = @@sql_mode; SET sql_mode = ''; SET sql_mode = @old"), None);
+        assert_eq!(lost("SET @id = LAST_INSERT_ID(); SELECT 1; SELECT 2"), None);
+        assert_eq!(lost("INSERT INTO t SELECT 1; SELECT 1; SELECT 2"), None);
+    }
+}
