@@ -48,6 +48,8 @@ impl Server {
 pub struct SqlError {
     /// SQLSTATE, or the engine's own code.
     pub code: Option<String>,
+    /// The number that says more than the SQLSTATE (MariaDB, MySQL).
+    pub number: Option<u16>,
     /// The message.
     pub message: String,
     /// More of it.

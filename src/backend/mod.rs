@@ -3,11 +3,15 @@
 //! `mod` connects and takes the guard, `session` runs, `history` reads and creates our tables,
 //! `introspect` reads the schema. What they share is here and in `tables`.
 
+#[cfg(feature = "mysql")]
+pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tables;
+
+use std::time::Duration;
 
 use crate::database::{Connect, DatabaseError, SqlError};
 use crate::diagnostic::Diagnostic;
@@ -31,10 +35,22 @@ pub struct Options {
     pub tables: Tables,
     /// Make a database file that is absent.
     pub create: bool,
+    /// How long a statement waits for a table that somebody else uses (MariaDB, MySQL).
+    pub lock_wait: Duration,
+    /// The dialects that the configuration names: `mysql://` may mean either of two servers.
+    pub dialects: Vec<Dialect>,
 }
 
-/// The dialect that a URL speaks of.
-pub fn dialect_of(url: &str) -> Result<Dialect, Diagnostic> {
+/// The dialect that a URL speaks of. Many programs know only the scheme `mysql`: it means MariaDB where
+/// `dialects` names MariaDB and not MySQL.
+pub fn dialect_of(url: &str, dialects: &[Dialect]) -> Result<Dialect, Diagnostic> {
+    let dialect = dialect_of_scheme(url)?;
+    let named = |dialect| dialects.contains(&dialect);
+    let other = dialect == Dialect::MySql && named(Dialect::MariaDb) && !named(Dialect::MySql);
+    Ok(if other { Dialect::MariaDb } else { dialect })
+}
+
+fn dialect_of_scheme(url: &str) -> Result<Dialect, Diagnostic> {
     // what is not understood may hold a password: only a scheme is shown
     let scheme =
         url.split_once("://").map(|(scheme, _)| scheme).or_else(|| url.split_once(':').map(|(s, _)| s));
@@ -44,20 +60,24 @@ pub fn dialect_of(url: &str) -> Result<Dialect, Diagnostic> {
             Some(scheme) => format!("`{scheme}` is not the scheme of a database URL"),
             None => "the database URL does not begin with a scheme".to_owned(),
         };
-        Diagnostic::new(message).help("use `sqlite://FILE`, or `postgres://USER@HOST/DATABASE`")
+        Diagnostic::new(message).help("use `sqlite://FILE`, or `postgres://USER@HOST/DATABASE`, `mariadb://…`, `mysql://…`")
     })
 }
 
 /// Where connections to this URL come from.
 pub fn connector(options: &Options) -> Result<Box<dyn Connect>, Diagnostic> {
-    match dialect_of(&options.url)? {
+    match dialect_of(&options.url, &options.dialects)? {
+        #[cfg(feature = "mysql")]
+        dialect @ (Dialect::MariaDb | Dialect::MySql) => Ok(Box::new(mysql::Connector::new(options, dialect)?)),
         #[cfg(feature = "postgres")]
         Dialect::Postgres => Ok(Box::new(postgres::Connector::new(options)?)),
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => Ok(Box::new(sqlite::Connector::new(options)?)),
+        #[expect(clippy::allow_attributes, reason = "which arm is left depends on the features")]
+        #[allow(unreachable_patterns)]
         other => {
             Err(Diagnostic::new(format!("this db-migrations was built without {}", other.facts().title))
-                .help("SQLite and PostgreSQL are supported; MariaDB and MySQL are to come"))
+                .help("build it with its default features"))
         }
     }
 }
@@ -117,6 +137,16 @@ fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
                 Some(sqlx::postgres::PgErrorPosition::Original(at)) => Some(at),
                 _ => None,
             },
+            number: None,
+        };
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return SqlError {
+            code: error.code().map(str::to_owned),
+            number: Some(error.number()),
+            message: error.message().to_owned(),
+            ..SqlError::default()
         };
     }
     SqlError {

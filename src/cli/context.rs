@@ -95,7 +95,7 @@ impl Context {
             return Ok(self.config.dialects.clone());
         }
         self.url().map_or(Ok(Vec::new()), |url| {
-            backend::dialect_of(&url).map(|dialect| vec![dialect]).map_err(usage)
+            backend::dialect_of(&url, &[]).map(|dialect| vec![dialect]).map_err(usage)
         })
     }
 
@@ -110,7 +110,8 @@ impl Context {
         let tables = Tables::new(Some(&database.history_schema), &database.history_table)
             .map_err(|error| usage(Diagnostic::new(format!("the name of the history table: {error}"))))?;
         let scratch_url = database.scratch_url.clone();
-        backend::connector(&Options { url, scratch_url, tables, create }).map_err(usage)
+        let (lock_wait, dialects) = (database.lock_wait, self.config.dialects.clone());
+        backend::connector(&Options { url, scratch_url, tables, create, lock_wait, dialects }).map_err(usage)
     }
 
     /// Discovers, and reads the lock.

@@ -11,7 +11,9 @@ mod object;
 mod place;
 mod session;
 
-pub use commits::{Commits, ObjectKind, ObjectName, commits, completion};
+pub use commits::{
+    Commits, ObjectKind, ObjectName, body_only_changes_rows, called_procedure, commits, completion,
+};
 pub use engine::{created_with_engine, recovers, written_tables};
 pub use object::{
     added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,

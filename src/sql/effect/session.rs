@@ -45,6 +45,8 @@ pub fn leftovers(dialect: Dialect, text: &str, statements: &[Statement]) -> Left
         if creates_temporary(dialect, text) {
             found.temporary.extend(created_table(dialect, text));
         }
+        // the guard is such a lock
+        found.settings |= Cursor::new(dialect, text).any(|piece| piece.is_any(&["RELEASE_LOCK", "RELEASE_ALL_LOCKS"]));
         match cursor.eat_any(&["PREPARE", "SET", "USE", "CALL", "EXECUTE", "BEGIN"]) {
             Some("PREPARE") => found.prepared.extend(cursor.next().map(|name| name.unquoted())),
             Some(_) => found.settings = true,

@@ -1,0 +1,154 @@
+//! A scratch database, and a session that can reach nothing but it.
+//!
+//! On these servers a qualified name in a migration reaches any database that the account may touch, so
+//! an own account is made for each scratch database, with rights on that one only. Where the account of
+//! the URL may not make accounts, the URL's (or `scratch-url`'s) own session will do, if the server
+//! shows it no other database.
+
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use super::{Connector, MySql, quote_name, text};
+use crate::database::{BoxFuture, DatabaseError, Scratch};
+
+/// How the names of scratch databases begin; the second of their making follows.
+const SCRATCH: &str = "db_migrations_scratch_";
+
+/// How the names of their accounts begin.
+const ACCOUNT: &str = "dbm_scratch_";
+
+/// Leftovers of killed processes are dropped after so many seconds.
+const OLD: i64 = 3600;
+
+pub(super) async fn scratch(connector: &Connector) -> Result<Scratch, DatabaseError> {
+    let base = connector.scratch.as_ref().unwrap_or(&connector.options);
+    let mut admin = connector.open(base, true).await?;
+    admin.sweep().await;
+    let suffix = format!("{}_{}", jiff::Timestamp::now().as_second(), &crate::run_id::random()[..8]);
+    let name = format!("{SCRATCH}{suffix}");
+    let live = connector.options.get_database().unwrap_or_default();
+    let character_set = admin.character_set(live).await?;
+    admin.execute(format!("CREATE DATABASE {}{character_set}", quote_name(&name))).await?;
+    let account = admin.account(&name, &suffix).await;
+    admin.close_quietly().await;
+    let options = match &account {
+        Some(account) => base.clone().username(&account.user).password(&account.password),
+        None => base.clone(),
+    };
+    let discard = discard(base.clone(), name.clone(), account.map(|account| account.spelled));
+    match confined(connector, &options.database(&name), &name).await {
+        Ok(mysql) => Ok(Scratch { database: Box::new(mysql), discard }),
+        Err(error) => {
+            discard.await;
+            Err(error)
+        }
+    }
+}
+
+/// Connects, and makes sure that no other database is in reach.
+async fn confined(
+    connector: &Connector,
+    options: &MySqlConnectOptions,
+    name: &str,
+) -> Result<MySql, DatabaseError> {
+    let mut mysql = connector.open(options, true).await?;
+    let others = mysql
+        .one(format!(
+            "SELECT GROUP_CONCAT(SCHEMA_NAME ORDER BY SCHEMA_NAME SEPARATOR ', ') FROM information_schema.SCHEMATA \
+             WHERE SCHEMA_NAME NOT IN ('information_schema', 'performance_schema', '{name}')"
+        ))
+        .await?;
+    match others {
+        None => Ok(mysql),
+        Some(others) => {
+            mysql.close_quietly().await;
+            Err(DatabaseError::Unfit(format!(
+                "the account may not make accounts, and its own session could reach other databases ({others}): \
+                 grant it CREATE USER, or name in `database.scratch-url` one that sees no other database"
+            )))
+        }
+    }
+}
+
+/// An account for one scratch database.
+struct Account {
+    user: String,
+    password: String,
+    /// `'user'@'host'`.
+    spelled: String,
+}
+
+impl MySql {
+    /// The clause that gives a new database the character set of the live one.
+    async fn character_set(&mut self, live: &str) -> Result<String, DatabaseError> {
+        let rows = self
+            .fetch(format!(
+                "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
+                 WHERE SCHEMA_NAME = {}",
+                super::quote(live)
+            ))
+            .await?;
+        let Some(row) = rows.first() else { return Ok(String::new()) };
+        let (set, collation) = (text(row, 0)?.unwrap_or_default(), text(row, 1)?.unwrap_or_default());
+        Ok(format!(" CHARACTER SET {set} COLLATE {collation}"))
+    }
+
+    /// Makes an account with rights on one database; `None` where that is not allowed.
+    async fn account(&mut self, database: &str, suffix: &str) -> Option<Account> {
+        let host = self.one("SELECT SUBSTRING_INDEX(USER(), '@', -1)").await.ok()??;
+        let user = format!("{ACCOUNT}{suffix}");
+        let password = format!("Aa1-{}{}", crate::run_id::random(), crate::run_id::random());
+        let spelled = format!("'{user}'@'{}'", host.replace('\'', "''"));
+        self.execute(format!("CREATE USER {spelled} IDENTIFIED BY '{password}'")).await.ok()?;
+        // `_` is a wildcard in the name of a database here
+        let pattern = quote_name(&database.replace('_', "\\_"));
+        if self.execute(format!("GRANT ALL PRIVILEGES ON {pattern}.* TO {spelled}")).await.is_err() {
+            let _ = self.execute(format!("DROP USER IF EXISTS {spelled}")).await;
+            return None;
+        }
+        Some(Account { user, password, spelled })
+    }
+
+    /// Drops scratch databases and accounts that a killed process left behind: older than an hour. Never
+    /// fails: the run does not depend on it.
+    async fn sweep(&mut self) {
+        let old = jiff::Timestamp::now().as_second() - OLD;
+        let is_old = |name: &str, prefix: &str| {
+            let made = name.strip_prefix(prefix).and_then(|rest| rest.split('_').next());
+            made.and_then(|second| second.parse().ok()).is_some_and(|second: i64| second < old)
+        };
+        let databases = self.fetch("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA").await;
+        for row in databases.unwrap_or_default() {
+            if let Ok(Some(name)) = text(&row, 0)
+                && is_old(&name, SCRATCH)
+            {
+                let _ = self.execute(format!("DROP DATABASE IF EXISTS {}", quote_name(&name))).await;
+            }
+        }
+        let users = format!("SELECT User, Host FROM mysql.user WHERE User LIKE '{}%'", ACCOUNT.replace('_', "\\_"));
+        for row in self.fetch(users).await.unwrap_or_default() {
+            if let (Ok(Some(user)), Ok(Some(host))) = (text(&row, 0), text(&row, 1))
+                && is_old(&user, ACCOUNT)
+            {
+                let account = format!("'{user}'@'{}'", host.replace('\'', "''"));
+                let _ = self.execute(format!("DROP USER IF EXISTS {account}")).await;
+            }
+        }
+    }
+}
+
+/// Drops a scratch database and its account.
+fn discard(
+    admin: MySqlConnectOptions,
+    name: String,
+    account: Option<String>,
+) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let Ok(mut admin) = admin.connect().await else { return };
+        let drop_user = account.map(|account| format!("DROP USER IF EXISTS {account}"));
+        for sql in [format!("DROP DATABASE IF EXISTS {}", quote_name(&name))].into_iter().chain(drop_user) {
+            let _ = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await;
+        }
+        let _ = admin.close().await;
+    })
+}

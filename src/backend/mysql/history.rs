@@ -1,0 +1,171 @@
+//! Our tables on MariaDB and MySQL, and other tools' ones.
+
+use sqlx::Row as _;
+use sqlx::mysql::MySqlRow;
+
+use super::{MySql, quote_name, text};
+use crate::backend::{SQLX_COLUMNS, Tables, error, strange};
+use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
+use crate::dialect::Dialect;
+use crate::history::{History, Partial, Row, RowKind, Run, StepRow};
+
+/// The server's clock, in UTC.
+pub(super) const NOW: &str = "UTC_TIMESTAMP(6)";
+
+/// SQL that makes our tables where they are absent, one statement each.
+pub(super) fn create(tables: &Tables) -> [String; 3] {
+    let id = "id varchar(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL";
+    let end = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+    [
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} ({id}, checksum char(64), dialect varchar(16), kind varchar(16) NOT NULL, \
+             run varchar(64) NOT NULL, position bigint NOT NULL, executed_at datetime(6) NOT NULL, execution_ms bigint, \
+             PRIMARY KEY (id)) {end}",
+            tables.migrations()
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} ({id}, started_at datetime(6) NOT NULL, lock_digest char(64) NOT NULL, \
+             tool_version varchar(64) NOT NULL, `user` text NOT NULL, verdict text, reason text, `release` text, \
+             PRIMARY KEY (id)) {end}",
+            tables.runs()
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} ({id}, n int NOT NULL, started_at datetime(6) NOT NULL, finished_at datetime(6), \
+             prefix_hash char(64) NOT NULL, fingerprint char(64), error text, direction varchar(4) NOT NULL DEFAULT 'up', \
+             PRIMARY KEY (id, n)) {end}",
+            tables.steps()
+        ),
+    ]
+}
+
+/// How a time becomes text.
+fn time(column: &str) -> String {
+    format!("CONCAT(LEFT(DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z')")
+}
+
+/// Reads all three tables; absent ones are empty.
+pub(super) async fn read(mysql: &mut MySql) -> Result<History, DatabaseError> {
+    let [migrations, ..] = mysql.tables.names();
+    let exists = format!(
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{migrations}'"
+    );
+    if mysql.one(exists).await?.as_deref() != Some("1") {
+        return Ok(History::default());
+    }
+    let tables = mysql.tables.clone();
+    let rows = mysql
+        .fetch(format!(
+            "SELECT id, checksum, dialect, kind, run, position, {}, execution_ms FROM {} ORDER BY position",
+            time("executed_at"),
+            tables.migrations()
+        ))
+        .await?;
+    let mut history = History::new(rows.iter().map(row).collect::<Result<_, _>>()?);
+    let steps = mysql
+        .fetch(format!(
+            "SELECT id, n, finished_at IS NOT NULL, prefix_hash, error, fingerprint, direction FROM {} ORDER BY id, n",
+            tables.steps()
+        ))
+        .await?;
+    history.partial = Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?);
+    let runs = mysql
+        .fetch(format!(
+            "SELECT id, {}, verdict FROM {} ORDER BY started_at DESC LIMIT 1",
+            time("started_at"),
+            tables.runs()
+        ))
+        .await?;
+    if let Some(run) = runs.first() {
+        history.last_run = Some(Run {
+            id: text(run, 0)?.unwrap_or_default(),
+            started_at: text(run, 1)?.unwrap_or_default(),
+            verdict: text(run, 2)?,
+        });
+    }
+    Ok(history)
+}
+
+fn row(row: &MySqlRow) -> Result<Row, DatabaseError> {
+    let id = text(row, 0)?.unwrap_or_default();
+    let number = |column| Ok::<_, DatabaseError>(text(row, column)?.and_then(|number| number.parse().ok()));
+    Ok(Row {
+        id: id.parse().map_err(|_| strange(&id))?,
+        checksum: text(row, 1)?.and_then(|hex| hex.parse().ok()),
+        dialect: text(row, 2)?.and_then(|name| Dialect::from_alias(&name)),
+        kind: text(row, 3)?.and_then(|name| RowKind::from_name(&name)).unwrap_or(RowKind::Applied),
+        run: text(row, 4)?.unwrap_or_default(),
+        position: number(5)?.unwrap_or_default(),
+        executed_at: text(row, 6)?.unwrap_or_default(),
+        execution_ms: number(7)?,
+    })
+}
+
+fn step(row: &MySqlRow) -> Result<StepRow, DatabaseError> {
+    let id = text(row, 0)?.unwrap_or_default();
+    let hash = |column| Ok::<_, DatabaseError>(text(row, column)?.and_then(|hex| hex.parse().ok()));
+    Ok(StepRow {
+        id: id.parse().map_err(|_| strange(&id))?,
+        n: text(row, 1)?.and_then(|n| n.parse().ok()).unwrap_or_default(),
+        finished: text(row, 2)?.as_deref() == Some("1"),
+        prefix: hash(3)?,
+        error: text(row, 4)?,
+        fingerprint: hash(5)?,
+        undoing: text(row, 6)?.as_deref() == Some("down"),
+    })
+}
+
+/// Other tools' tables with rows in them.
+pub(super) async fn strangers(mysql: &mut MySql) -> Result<Vec<Stranger>, DatabaseError> {
+    let names: Vec<String> = FOREIGN_TABLES.iter().map(|(table, _)| format!("'{table}'")).collect();
+    let found = mysql
+        .fetch(format!(
+            "SELECT t.TABLE_NAME FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = DATABASE() \
+             AND t.TABLE_TYPE = 'BASE TABLE' AND (t.TABLE_NAME IN ({}) OR (SELECT COUNT(*) FROM information_schema.COLUMNS c \
+             WHERE c.TABLE_SCHEMA = DATABASE() AND c.TABLE_NAME = t.TABLE_NAME AND c.COLUMN_NAME IN ({SQLX_COLUMNS})) = 6) \
+             ORDER BY t.TABLE_NAME",
+            names.join(", ")
+        ))
+        .await?;
+    let mut strangers = Vec::new();
+    for row in &found {
+        let table = text(row, 0)?.unwrap_or_default();
+        let counted = mysql.one(format!("SELECT COUNT(*) FROM {}", quote_name(&table))).await?;
+        let rows = counted.and_then(|count| count.parse().ok()).unwrap_or_default();
+        if rows > 0 {
+            let tool =
+                FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool);
+            strangers.push(Stranger { tool, table, rows });
+        }
+    }
+    Ok(strangers)
+}
+
+/// The rows of an sqlx history, in the connected database or in another one.
+pub(super) async fn sqlx_rows(
+    mysql: &mut MySql,
+    schema: Option<&str>,
+    table: &str,
+) -> Result<Vec<ForeignRow>, DatabaseError> {
+    let schema = schema.unwrap_or(&mysql.database).to_owned();
+    let rows = mysql
+        .fetch(format!(
+            "SELECT version, description, {}, success, checksum, execution_time FROM {}.{} ORDER BY version",
+            time("CONVERT_TZ(installed_on, @@session.time_zone, '+00:00')"),
+            quote_name(&schema),
+            quote_name(table)
+        ))
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let nanoseconds: i64 = text(row, 5)?.and_then(|n| n.parse().ok()).unwrap_or(-1);
+            Ok(ForeignRow {
+                version: text(row, 0)?.unwrap_or_default(),
+                description: text(row, 1)?.unwrap_or_default(),
+                installed_on: text(row, 2)?.unwrap_or_default(),
+                success: text(row, 3)?.as_deref() == Some("1"),
+                checksum: row.try_get_unchecked(4).map_err(error)?,
+                execution_ms: (nanoseconds >= 0).then_some(nanoseconds / 1_000_000),
+            })
+        })
+        .collect()
+}

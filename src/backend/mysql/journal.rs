@@ -1,0 +1,402 @@
+//! Statement by statement, with a journal: what is written before and behind each, and how a run that
+//! was cut off goes on.
+//!
+//! Statements that change rows only run in one transaction with their row of the journal, up to the
+//! next one that commits by itself. Such a one has a row before it, with the fingerprint of what it
+//! changes, and one behind it, which goes with the next message: if that never comes, the fingerprint
+//! tells whether the statement has happened. So there is one commit and one round trip for a statement,
+//! beside its own and that of reading the fingerprint.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::time::Instant;
+
+use super::history::{NOW, create};
+use super::message::{Failed, offset};
+use super::session::explain;
+use super::{MySql, quote};
+use crate::database::{DatabaseError, NewRow, NewRun, TaskFailure, Trace};
+use crate::history::Partial;
+use crate::id::MigrationId;
+use crate::migration::Script;
+use crate::plan::prefix_hash;
+use crate::sql::{self, Commits, Statement};
+
+/// A script to be run with the journal.
+pub(super) struct Work<'a> {
+    pub(super) id: &'a MigrationId,
+    pub(super) script: &'a Script,
+    pub(super) statements: &'a [Statement],
+    pub(super) end: End<'a>,
+}
+
+/// What is written when all of it is done.
+#[derive(Clone, Copy)]
+pub(super) enum End<'a> {
+    /// The history row of a migration.
+    Applied(&'a NewRun, &'a NewRow),
+    /// The history row goes.
+    Undone,
+}
+
+impl Work<'_> {
+    fn text(&self, n: usize) -> &str {
+        &self.script.text[self.statements[n].span.clone()]
+    }
+
+    fn is_last(&self, n: usize) -> bool {
+        n + 1 >= self.statements.len()
+    }
+
+    const fn direction(&self) -> &'static str {
+        match self.end {
+            End::Applied(..) => "up",
+            End::Undone => "down",
+        }
+    }
+
+    /// A failure at statement `n`; those before it stay.
+    fn failed(&self, n: usize, trace: Trace, error: DatabaseError) -> TaskFailure {
+        let (start, text) = (self.statements[n].span.start, self.text(n));
+        let offset = offset(text, &error).map(|at| start + at);
+        TaskFailure { offset, ..TaskFailure::new(Some(n), explain(error)).outside(n, trace) }
+    }
+}
+
+impl MySql {
+    /// Runs a script from where it stopped before; answers with the milliseconds that it took.
+    pub(super) async fn run_work(
+        &mut self,
+        work: &Work<'_>,
+        resume: Option<&Partial>,
+    ) -> Result<i64, TaskFailure> {
+        let start = Instant::now();
+        let from = resume.map_or(0, |partial| partial.finished);
+        let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
+        self.make_tables().await.map_err(before)?;
+        if let End::Applied(run, _) = work.end {
+            self.owe_run(run);
+        }
+        let leftovers = sql::leftovers(self.server.dialect, &work.script.text, work.statements);
+        self.prepare_session(&work.script.session, &leftovers).await.map_err(before)?;
+        let outcome = self.run_from(work, resume, start).await;
+        let tidied = self.tidy(&work.script.session, &leftovers).await;
+        outcome?;
+        if let Err(error) = tidied {
+            let _ = self.pay().await;
+            return Err(TaskFailure::new(None, error).outside(work.statements.len(), Trace::Nothing));
+        }
+        Ok(elapsed(start))
+    }
+
+    async fn run_from(
+        &mut self,
+        work: &Work<'_>,
+        resume: Option<&Partial>,
+        start: Instant,
+    ) -> Result<(), TaskFailure> {
+        let from = resume.map_or(0, |partial| partial.finished);
+        let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
+        for n in 0..from {
+            if sql::sets_session(self.server.dialect, work.text(n)) {
+                self.send_alone(work.text(n)).await.map_err(before)?;
+            }
+        }
+        let mut next = match resume {
+            Some(partial) => self.decide(work, partial, start).await.map_err(before)?,
+            None => from,
+        };
+        if work.statements.len() <= next && (next == from || work.statements.is_empty()) {
+            self.owe_end(work, start);
+        }
+        while next < work.statements.len() {
+            let unit = self.unit(work, next).await.map_err(before)?;
+            match &unit.commits {
+                Commits::No => self.run_data(work, unit.range.clone(), start).await?,
+                commits => self.run_committing(work, unit.range.start, commits, start).await?,
+            }
+            next = unit.range.end;
+        }
+        Ok(())
+    }
+
+    /// The statements from `n` on that stand or fall together.
+    async fn unit(&mut self, work: &Work<'_>, n: usize) -> Result<Unit, DatabaseError> {
+        let dialect = self.server.dialect;
+        let commits = sql::commits(dialect, work.text(n));
+        if commits == Commits::Opaque && self.calls_data_only(work.text(n)).await? {
+            return Ok(Unit { range: n..n + 1, commits: Commits::No });
+        }
+        if commits != Commits::No {
+            return Ok(Unit { range: n..n + 1, commits });
+        }
+        let data = |n: &usize| sql::commits(dialect, work.text(*n)) == Commits::No;
+        let length = (n..work.statements.len()).take_while(data).count();
+        Ok(Unit { range: n..n + length, commits })
+    }
+
+    /// Whether a statement calls a procedure whose body holds nothing that could commit.
+    async fn calls_data_only(&mut self, statement: &str) -> Result<bool, DatabaseError> {
+        let Some(name) = sql::called_procedure(self.server.dialect, statement) else { return Ok(false) };
+        let name: Vec<String> = name.iter().map(|part| super::quote_name(part)).collect();
+        let rows = match self.fetch(format!("SHOW CREATE PROCEDURE {}", name.join("."))).await {
+            Ok(rows) => rows,
+            Err(DatabaseError::Sql(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let body = rows.first().map_or(Ok(None), |row| super::text(row, 2))?;
+        Ok(body.is_some_and(|body| sql::body_only_changes_rows(self.server.dialect, &body)))
+    }
+
+    /// Where a migration goes on whose next statement was begun and not seen to end.
+    async fn decide(
+        &mut self,
+        work: &Work<'_>,
+        partial: &Partial,
+        start: Instant,
+    ) -> Result<usize, DatabaseError> {
+        let n = partial.finished;
+        let Some(interrupted) = partial.interrupted.filter(|_| n < work.statements.len()) else {
+            return Ok(n);
+        };
+        let dialect = self.server.dialect;
+        let now = self.fingerprint(&sql::commits(dialect, work.text(n))).await?;
+        if now.is_none() || now == interrupted.fingerprint {
+            return Ok(n); // it has not happened, or may happen twice
+        }
+        if let Some(rest) = sql::completion(dialect, work.text(n)) {
+            self.execute(rest).await?;
+        }
+        self.owe_finished(work, n, start);
+        Ok(n + 1)
+    }
+
+    /// Statements that change rows only, in one transaction with their row.
+    async fn run_data(
+        &mut self,
+        work: &Work<'_>,
+        range: Range<usize>,
+        start: Instant,
+    ) -> Result<(), TaskFailure> {
+        let xa = crate::run_id::random();
+        let owed = std::mem::take(&mut self.owed);
+        let row = self.data_row(work, range.end - 1, start);
+        let mut statements: Vec<Cow<'_, str>> = vec![
+            format!("XA START '{xa}'").into(),
+            "SET @db_migrations_start = SYSDATE(6)".into(),
+        ];
+        statements.extend(owed.iter().map(|sql| Cow::from(sql.as_str())));
+        let first = statements.len();
+        statements.extend(range.clone().map(|n| Cow::from(work.text(n))));
+        let last = statements.len();
+        statements.extend(row.into_iter().map(Cow::from));
+        statements.extend([format!("XA END '{xa}'").into(), format!("XA COMMIT '{xa}' ONE PHASE").into()]);
+        // a CALL may give any number of answers: then nothing may stand behind it
+        let called = range.len() == 1 && sql::called_procedure(self.server.dialect, work.text(range.start)).is_some();
+        let result = if called { self.send_around(&statements, first).await } else { self.send(&statements).await };
+        let Err(Failed { n, error }) = result else { return Ok(()) };
+        self.owed = owed;
+        let committing = n + 1 == statements.len();
+        let n = range.start + n.clamp(first, last - 1) - first;
+        let mut trace = Trace::Nothing;
+        if matches!(error, DatabaseError::Lost(_)) {
+            trace = if committing { Trace::Possible } else { Trace::Nothing };
+        } else if self.end_xa(&xa).await {
+            trace = Trace::Certain;
+        }
+        let failure = TaskFailure { kept: range.start, ..work.failed(n, trace, error) };
+        self.note_failure(work, range.start, n, &failure).await;
+        Err(failure)
+    }
+
+    /// The same statements with the one at `at` in a message of its own.
+    async fn send_around(&mut self, statements: &[Cow<'_, str>], at: usize) -> Result<(), Failed> {
+        self.send(&statements[..at]).await?;
+        self.send_alone(&statements[at]).await.map_err(|error| Failed { n: at, error })?;
+        let rest = self.send(&statements[at + 1..]).await;
+        rest.map_err(|failed| Failed { n: at + 1 + failed.n, ..failed })
+    }
+
+    /// A statement that commits by itself, with a row before it.
+    async fn run_committing(
+        &mut self,
+        work: &Work<'_>,
+        n: usize,
+        commits: &Commits,
+        start: Instant,
+    ) -> Result<(), TaskFailure> {
+        let own = |error| TaskFailure::new(Some(n), error).outside(n, Trace::Nothing);
+        let before = if self.scratch { None } else { self.fingerprint(commits).await.map_err(own)? };
+        let mut statements: Vec<String> = Vec::new();
+        if !self.scratch {
+            statements.push("START TRANSACTION".to_owned());
+            statements.append(&mut self.owed.clone());
+            statements.push(self.started(work, n, before.map(|hash| hash.to_string()).as_deref()));
+            statements.push("COMMIT".to_owned());
+        }
+        let result = if *commits == Commits::Opaque {
+            match self.send(&statements).await {
+                Ok(()) => self.send_alone(work.text(n)).await.map_err(|error| (true, error)),
+                Err(failed) => Err((false, failed.error)),
+            }
+        } else {
+            let journal = statements.len();
+            statements.push(work.text(n).to_owned());
+            self.send(&statements).await.map_err(|failed| (failed.n >= journal, failed.error))
+        };
+        match result {
+            Ok(()) => {
+                self.owed.clear();
+                self.owe_finished(work, n, start);
+                Ok(())
+            }
+            Err((false, error)) => Err(own(error)),
+            Err((true, error)) => {
+                self.owed.clear();
+                let trace = self.trace(commits, before, &error).await;
+                let failure = work.failed(n, trace, error);
+                self.note_failure(work, n, n, &failure).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// What a failing statement that commits by itself has left.
+    async fn trace(
+        &mut self,
+        commits: &Commits,
+        before: Option<crate::id::Checksum>,
+        error: &DatabaseError,
+    ) -> Trace {
+        if matches!(error, DatabaseError::Lost(_)) || before.is_none() {
+            return Trace::Possible;
+        }
+        match self.fingerprint(commits).await {
+            Ok(after) if after == before => Trace::Nothing,
+            Ok(_) => Trace::Certain,
+            Err(_) => Trace::Possible,
+        }
+    }
+
+    /// SQL for the row before a statement.
+    fn started(&self, work: &Work<'_>, n: usize, fingerprint: Option<&str>) -> String {
+        let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
+        let hash = prefix_hash(work.script, work.statements, n);
+        let fingerprint = fingerprint.map_or_else(|| "NULL".to_owned(), |hash| format!("'{hash}'"));
+        format!(
+            "INSERT INTO {steps} (id, n, started_at, prefix_hash, fingerprint, direction) \
+             VALUES ({id}, {n}, {NOW}, '{hash}', {fingerprint}, '{}') ON DUPLICATE KEY UPDATE started_at = VALUES(started_at), \
+             finished_at = NULL, prefix_hash = VALUES(prefix_hash), fingerprint = VALUES(fingerprint), error = NULL",
+            work.direction()
+        )
+    }
+
+    /// What goes with the next message when statement `n` is done.
+    fn owe_finished(&mut self, work: &Work<'_>, n: usize, start: Instant) {
+        if work.is_last(n) {
+            self.owe_end(work, start);
+        } else if !self.scratch {
+            let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
+            self.owed.push(format!(
+                "UPDATE {steps} SET finished_at = {NOW}, error = NULL WHERE id = {id} AND n = {n}"
+            ));
+        }
+    }
+
+    fn owe_end(&mut self, work: &Work<'_>, start: Instant) {
+        let end = self.end(work, &elapsed(start).to_string());
+        self.owed.extend(end);
+    }
+
+    /// SQL that is written when a script is done.
+    fn end(&self, work: &Work<'_>, duration: &str) -> Vec<String> {
+        if self.scratch {
+            return Vec::new();
+        }
+        let row = match work.end {
+            End::Applied(run, row) => self.tables.insert_row(&self.words(), &run.id, row, duration),
+            End::Undone => self.tables.delete_row(&self.words(), work.id),
+        };
+        vec![row, self.tables.delete_steps(&self.words(), work.id)]
+    }
+
+    /// SQL that is written in the transaction of statements that end with `n`.
+    fn data_row(&self, work: &Work<'_>, n: usize, start: Instant) -> Vec<String> {
+        if work.is_last(n) {
+            let so_far = elapsed(start);
+            return self.end(work, &format!("{so_far} + {}", super::session::DURATION));
+        }
+        if self.scratch {
+            return Vec::new();
+        }
+        let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
+        let hash = prefix_hash(work.script, work.statements, n);
+        vec![format!(
+            "REPLACE INTO {steps} (id, n, started_at, finished_at, prefix_hash, direction) \
+             VALUES ({id}, {n}, {NOW}, {NOW}, '{hash}', '{}')",
+            work.direction()
+        )]
+    }
+
+    /// Remembers what a statement failed with, so that `status` can tell; nothing where nothing of the
+    /// migration stayed. The connection may be gone: then the row before the statement speaks.
+    async fn note_failure(&mut self, work: &Work<'_>, kept: usize, n: usize, failure: &TaskFailure) {
+        if self.scratch || matches!(failure.error, DatabaseError::Lost(_)) {
+            return;
+        }
+        if kept == 0 && failure.trace == Trace::Nothing {
+            self.owed.push(self.tables.delete_steps(&self.words(), work.id));
+        } else {
+            let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
+            let hash = prefix_hash(work.script, work.statements, n);
+            let error = quote(&failure.error.to_string());
+            self.owed.push(format!(
+                "INSERT INTO {steps} (id, n, started_at, prefix_hash, error, direction) \
+                 VALUES ({id}, {n}, {NOW}, '{hash}', {error}, '{}') ON DUPLICATE KEY UPDATE error = VALUES(error)",
+                work.direction()
+            ));
+        }
+        let _ = self.pay().await;
+    }
+
+    /// The row of a run, once.
+    fn owe_run(&mut self, run: &NewRun) {
+        if !self.scratch && self.run.as_ref() != Some(&run.id) {
+            self.owed.push(self.tables.insert_run(&self.words(), run));
+            self.run = Some(run.id.clone());
+        }
+    }
+
+    /// Writes what the journal owes.
+    pub(super) async fn pay(&mut self) -> Result<(), DatabaseError> {
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        let mut statements = vec!["START TRANSACTION".to_owned()];
+        statements.extend(self.owed.iter().cloned());
+        statements.push("COMMIT".to_owned());
+        self.send(&statements).await.map_err(|failed| failed.error)?;
+        self.owed.clear();
+        Ok(())
+    }
+
+    /// Our tables, where they are absent.
+    pub(super) async fn make_tables(&mut self) -> Result<(), DatabaseError> {
+        if !self.ready && !self.scratch {
+            let create = create(&self.tables);
+            self.send(&create).await.map_err(|failed| failed.error)?;
+            self.ready = true;
+        }
+        Ok(())
+    }
+}
+
+/// Statements that stand or fall together.
+struct Unit {
+    range: Range<usize>,
+    commits: Commits,
+}
+
+fn elapsed(start: Instant) -> i64 {
+    i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,423 @@
+//! MariaDB and MySQL: connecting, and a guard that lives on the connection that does the work.
+//!
+//! The guard is `GET_LOCK` with a positive limit, its result checked. It is refused where a cluster
+//! makes it local to one node. The server frees it when the connection ends, and a killed client's
+//! connection ends with its statement: until then another run waits. What both dialects differ in is
+//! asked of `flavour`.
+
+mod confine;
+mod fingerprint;
+mod flavour;
+mod history;
+mod introspect;
+mod journal;
+mod message;
+mod session;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+
+use super::{Options, Tables, address, error, lines};
+use crate::database::{
+    Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRow, Holder, Read,
+    Scratch, Server, Stranger,
+};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::history::History;
+use crate::schema::Schema;
+use crate::sql;
+
+use settings::Baseline;
+
+/// Makes connections to one database.
+pub struct Connector {
+    options: MySqlConnectOptions,
+    scratch: Option<MySqlConnectOptions>,
+    tables: Tables,
+    address: String,
+    dialect: Dialect,
+    lock_wait: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(options: &Options, dialect: Dialect) -> Result<Self, Diagnostic> {
+        let title = dialect.facts().title;
+        let parse = |url: &str| {
+            MySqlConnectOptions::from_str(url).map(prepared).map_err(|error| {
+                Diagnostic::new(format!("`{}` is no {title} URL", address(url))).cause(error).help(format!(
+                    "write `{dialect}://USER:PASSWORD@HOST/DATABASE`; special characters of a password as %XX"
+                ))
+            })
+        };
+        let base = &options.tables.names()[0];
+        let tables = Tables::new(None, base)
+            .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
+        let parsed = parse(&options.url)?;
+        if parsed.get_database().is_none_or(str::is_empty) {
+            return Err(Diagnostic::new(format!("`{}` names no database", address(&options.url)))
+                .help(format!("write `{dialect}://USER@HOST/DATABASE`")));
+        }
+        Ok(Self {
+            options: parsed,
+            scratch: options.scratch_url.as_deref().map(parse).transpose()?,
+            tables,
+            address: address(&options.url),
+            dialect,
+            lock_wait: options.lock_wait,
+        })
+    }
+
+    async fn open(&self, options: &MySqlConnectOptions, scratch: bool) -> Result<MySql, DatabaseError> {
+        let unreachable = |error: sqlx::Error| DatabaseError::Unreachable {
+            address: self.address.clone(),
+            message: match super::error(error) {
+                DatabaseError::Sql(error) => error.message,
+                DatabaseError::Lost(message) => message,
+                other => other.to_string(),
+            },
+        };
+        let mut connection = options.connect().await.map_err(unreachable)?;
+        let answer = sqlx::raw_sql("SELECT VERSION(), @@global.read_only, DATABASE()")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(unreachable)?;
+        let said: String = answer.try_get_unchecked(0).map_err(error)?;
+        let (dialect, version) = flavour::of(&said);
+        if dialect != self.dialect {
+            return Err(DatabaseError::Unfit(flavour::other_server(dialect, &said)));
+        }
+        let settings = settings::own(dialect, self.lock_wait, scratch);
+        sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await.map_err(error)?;
+        let database: String = answer.try_get_unchecked(2).map_err(error)?;
+        let tables = self.tables.clone().quoted(&database, '`');
+        let server = Server {
+            dialect,
+            version,
+            address: self.address.clone(),
+            read_only: answer.try_get_unchecked::<Option<String>, _>(1).map_err(error)?.as_deref() == Some("1"),
+        };
+        Ok(MySql {
+            connection,
+            server,
+            guard_name: guard_name(&database, &self.tables),
+            database,
+            tables,
+            scratch,
+            baseline: None,
+            owed: Vec::new(),
+            open: None,
+            ready: false,
+            run: None,
+        })
+    }
+}
+
+/// Nothing that the driver would set by itself: a migration must find the server's own settings.
+fn prepared(options: MySqlConnectOptions) -> MySqlConnectOptions {
+    options
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .timezone(None)
+        .statement_cache_capacity(0)
+        .disable_statement_logging()
+}
+
+/// The name is the server's, not the database's, and has at most 64 characters.
+fn guard_name(database: &str, tables: &Tables) -> String {
+    let digest = Sha256::digest(tables.guard_name(database).as_bytes());
+    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("db-migrations:{hex}")
+}
+
+impl Connect for Connector {
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Database>, DatabaseError>> {
+        Box::pin(async move { Ok(Box::new(self.open(&self.options, false).await?) as Box<dyn Database>) })
+    }
+
+    fn scratch(&self) -> BoxFuture<'_, Result<Scratch, DatabaseError>> {
+        Box::pin(confine::scratch(self))
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    fn is_local(&self) -> bool {
+        let host = self.options.get_host();
+        self.options.get_socket().is_some()
+            || host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>> {
+        Box::pin(async move {
+            let mut mysql = self.open(&self.options, false).await?;
+            let objects = mysql.objects().await?;
+            mysql.close_quietly().await;
+            let objects = objects.into_iter().map(|(kind, name)| format!("{} {name}", kind.to_lowercase()));
+            Ok(Contents { address: self.address.clone(), objects: objects.collect() })
+        })
+    }
+
+    /// Object by object: the database itself keeps its character set and its grants.
+    fn clear(&self) -> BoxFuture<'_, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let database = Box::new(self.open(&self.options, false).await?);
+            let Attempt::Held(guard) = database.guard().await? else {
+                return Err(DatabaseError::Unfit("a run is going on".to_owned()));
+            };
+            guard.free().await?.close().await;
+            let mut mysql = self.open(&self.options, false).await?;
+            mysql.execute("SET SESSION foreign_key_checks = 0").await?;
+            for (kind, name) in mysql.objects().await? {
+                mysql.execute(format!("DROP {kind} IF EXISTS {}", quote_name(&name))).await?;
+            }
+            mysql.close_quietly().await;
+            Ok(())
+        })
+    }
+}
+
+/// A connection, with or without guard and transaction.
+pub(super) struct MySql {
+    connection: MySqlConnection,
+    server: Server,
+    database: String,
+    tables: Tables,
+    guard_name: String,
+    /// Whether the database is a throwaway one: nothing is remembered of what runs there.
+    scratch: bool,
+    /// The settings of the session before the first migration that changes any.
+    baseline: Option<Baseline>,
+    /// Rows of the journal that go with the next message: a crash before it is decided by the schema.
+    owed: Vec<String>,
+    /// The id of the open transaction.
+    open: Option<String>,
+    /// Our tables are there.
+    ready: bool,
+    /// The run whose row is written.
+    run: Option<String>,
+}
+
+impl MySql {
+    async fn execute(&mut self, sql: impl Into<String>) -> Result<(), DatabaseError> {
+        sqlx::raw_sql(AssertSqlSafe(sql.into()))
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
+            .map_err(error)
+    }
+
+    async fn fetch(&mut self, sql: impl Into<String>) -> Result<Vec<MySqlRow>, DatabaseError> {
+        sqlx::raw_sql(AssertSqlSafe(sql.into())).fetch_all(&mut self.connection).await.map_err(error)
+    }
+
+    /// The first column of the first row, as text.
+    async fn one(&mut self, sql: impl Into<String>) -> Result<Option<String>, DatabaseError> {
+        let rows = self.fetch(sql).await?;
+        rows.first().map_or(Ok(None), |row| text(row, 0))
+    }
+
+    async fn close_quietly(self) {
+        let _ = self.connection.close().await;
+    }
+
+    /// Everything in the database: the word for `DROP`, and the name.
+    async fn objects(&mut self) -> Result<Vec<(String, String)>, DatabaseError> {
+        let rows = self.fetch(OBJECTS).await?;
+        rows.iter()
+            .map(|row| Ok((text(row, 0)?.unwrap_or_default(), text(row, 1)?.unwrap_or_default())))
+            .collect()
+    }
+
+    /// One try; waits a second at most, so that the server hands it over in turn.
+    async fn try_guard(&mut self) -> Result<bool, DatabaseError> {
+        if let Some(cluster) = flavour::cluster(&self.variables(flavour::CLUSTER).await?) {
+            return Err(DatabaseError::Unfit(cluster));
+        }
+        match self.one(format!("SELECT GET_LOCK('{}', 1)", self.guard_name)).await?.as_deref() {
+            Some("1") => Ok(true),
+            Some("0") => Ok(false),
+            _ => Err(DatabaseError::Unfit("the server gives no lock: `GET_LOCK` answered NULL".to_owned())),
+        }
+    }
+
+    /// Whether the guard is still ours; taken again where a migration has freed it.
+    async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
+        let name = &self.guard_name;
+        let held = format!("SELECT IS_USED_LOCK('{name}') <=> CONNECTION_ID() OR GET_LOCK('{name}', 1)");
+        if self.scratch || self.one(held).await?.as_deref() == Some("1") {
+            return Ok(());
+        }
+        Err(DatabaseError::Unfit("the migration freed the guard, and another run took it".to_owned()))
+    }
+
+    /// Global settings by pattern.
+    async fn variables(&mut self, names: &[&str]) -> Result<BTreeMap<String, String>, DatabaseError> {
+        let list: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        let rows =
+            self.fetch(format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})", list.join(", "))).await?;
+        rows.iter()
+            .map(|row| Ok((text(row, 0)?.unwrap_or_default(), text(row, 1)?.unwrap_or_default())))
+            .collect()
+    }
+
+    async fn find_holder(&mut self) -> Result<Option<Holder>, DatabaseError> {
+        let rows = self
+            .fetch(format!(
+                "SELECT CAST(IS_USED_LOCK('{}') AS CHAR), p.USER, p.HOST, \
+                 DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL p.TIME SECOND, '%Y-%m-%dT%H:%i:%sZ'), LEFT(p.INFO, 200) \
+                 FROM (SELECT 1) one LEFT JOIN information_schema.PROCESSLIST p ON p.ID = IS_USED_LOCK('{}')",
+                self.guard_name, self.guard_name
+            ))
+            .await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let Some(id) = text(row, 0)? else { return Ok(None) };
+        let who = match (text(row, 1)?, text(row, 2)?) {
+            (Some(user), Some(host)) => format!("connection {id} of user {user} from {host}"),
+            _ => format!("connection {id} (a right to see other users' connections, PROCESS, would tell more)"),
+        };
+        Ok(Some(Holder {
+            who,
+            since: text(row, 3)?,
+            query: text(row, 4)?.filter(|query| !query.is_empty()),
+            remedy: Some(format!("KILL {id};")),
+        }))
+    }
+
+    /// Who may stand in the way of a statement that waited in vain for a table: open transactions.
+    async fn blockers(&mut self) -> Option<String> {
+        let rows = self.fetch(BLOCKERS).await.ok()?;
+        let line = |row: &MySqlRow| {
+            let cell = |i| text(row, i).ok().flatten().unwrap_or_default();
+            format!("connection {} of user {}, open for {} s: `KILL {};`", cell(0), cell(1), cell(2), cell(0))
+        };
+        let found: Vec<String> = rows.iter().map(line).collect();
+        (!found.is_empty()).then(|| format!("open transactions: {}", found.join("; ")))
+    }
+}
+
+const BLOCKERS: &str = "SELECT t.trx_mysql_thread_id, p.USER, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) \
+     FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id \
+     WHERE p.ID <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5";
+
+/// Views before tables; a partitioned table's events and triggers go with it.
+const OBJECTS: &str = "SELECT 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() \
+     UNION ALL SELECT CASE TABLE_TYPE WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' ELSE 'TABLE' END, TABLE_NAME \
+     FROM (SELECT * FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_TYPE <> 'VIEW') t \
+     UNION ALL SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()";
+
+/// A cell of the text protocol, whatever its type.
+fn text(row: &MySqlRow, column: usize) -> Result<Option<String>, DatabaseError> {
+    row.try_get_unchecked(column).map_err(error)
+}
+
+/// A name between backticks, which mean the same under every `sql_mode`.
+fn quote_name(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A text as a literal that means the same under every `sql_mode` and character set.
+fn quote(text: &str) -> String {
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("_utf8mb4 X'{hex}'")
+}
+
+impl Read for MySql {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+
+    fn history(&mut self) -> BoxFuture<'_, Result<History, DatabaseError>> {
+        Box::pin(async move {
+            self.pay().await?;
+            history::read(self).await
+        })
+    }
+
+    fn strangers(&mut self) -> BoxFuture<'_, Result<Vec<Stranger>, DatabaseError>> {
+        Box::pin(history::strangers(self))
+    }
+
+    fn introspect(&mut self) -> BoxFuture<'_, Result<Schema, DatabaseError>> {
+        Box::pin(async move {
+            let own = self.tables.names();
+            let foreign = FOREIGN_TABLES.iter().map(|(table, _)| *table);
+            let left_out: Vec<&str> = own.iter().map(String::as_str).chain(foreign).collect();
+            introspect::introspect(&mut self.connection, &left_out).await.map_err(error)
+        })
+    }
+
+    fn not_covered(&mut self) -> BoxFuture<'_, Result<Vec<String>, DatabaseError>> {
+        Box::pin(async move { introspect::not_covered(&mut self.connection).await.map_err(error) })
+    }
+
+    fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
+        Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
+    fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
+        Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
+    fn unrecoverable(&mut self) -> BoxFuture<'_, Result<BTreeMap<String, String>, DatabaseError>> {
+        Box::pin(async move {
+            let rows = self
+                .fetch(
+                    "SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+                     AND TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' UNION ALL SELECT '', @@default_storage_engine",
+                )
+                .await?;
+            let mut tables = BTreeMap::new();
+            for row in &rows {
+                let engine = text(row, 1)?.unwrap_or_default();
+                if !sql::recovers(&engine) {
+                    tables.insert(text(row, 0)?.unwrap_or_default().to_lowercase(), engine);
+                }
+            }
+            Ok(tables)
+        })
+    }
+
+    fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>> {
+        Box::pin(self.find_holder())
+    }
+
+    fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>> {
+        Box::pin(async move {
+            let rows = self.fetch(sql).await?;
+            Ok(lines(&rows))
+        })
+    }
+
+    fn sqlx_rows<'a>(
+        &'a mut self,
+        schema: Option<&'a str>,
+        table: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ForeignRow>, DatabaseError>> {
+        Box::pin(history::sqlx_rows(self, schema, table))
+    }
+}
+
+impl Database for MySql {
+    fn guard(mut self: Box<Self>) -> BoxFuture<'static, Result<Attempt, DatabaseError>> {
+        Box::pin(async move {
+            if self.try_guard().await? {
+                return Ok(Attempt::Held(self));
+            }
+            let holder = self.find_holder().await?;
+            Ok(Attempt::Busy(self, holder))
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(self.close_quietly())
+    }
+}

@@ -1,0 +1,227 @@
+//! Transactions on MariaDB and MySQL: for migrations that change rows only.
+//!
+//! The transaction is an XA one with a random id. While it is open, every statement that would commit
+//! is refused by the server (1399), so nothing can stay behind; its end is `XA COMMIT … ONE PHASE`. A
+//! connection that is lost before leaves nothing: the server rolls back.
+
+use super::journal::{End, Work};
+use super::message::{Failed, offset};
+use super::{MySql, quote, text};
+use crate::backend::tables::Words;
+use crate::database::{
+    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
+    Session, SqlError, Task, TaskFailure, Undo,
+};
+use crate::history::Partial;
+use crate::id::MigrationId;
+use crate::sql;
+
+/// How long a message took so far, in milliseconds.
+pub(super) const DURATION: &str =
+    "TIMESTAMPDIFF(MICROSECOND, @db_migrations_start, SYSDATE(6)) DIV 1000";
+
+/// The server's words for a committing statement say nothing to a person.
+pub(super) fn explain(error: DatabaseError) -> DatabaseError {
+    match error {
+        DatabaseError::Sql(sql) if sql.number == Some(1399) => DatabaseError::Sql(SqlError {
+            message: "the statement commits the open transaction, which is refused here".to_owned(),
+            hint: Some(
+                "put `-- db-migrations: no-transaction` at the top of the file: then each statement stays by itself"
+                    .to_owned(),
+            ),
+            ..sql
+        }),
+        other => other,
+    }
+}
+
+impl MySql {
+    async fn open_xa(&mut self) -> Result<(), DatabaseError> {
+        self.pay().await?;
+        self.make_tables().await?;
+        let id = crate::run_id::random();
+        self.execute(format!("XA START '{id}'")).await?;
+        self.open = Some(id);
+        Ok(())
+    }
+
+    /// Rolls an XA transaction back; says whether rows of tables stay that their engine cannot take back.
+    pub(super) async fn end_xa(&mut self, id: &str) -> bool {
+        let _ = self.execute(format!("XA END '{id}'")).await;
+        let _ = self.execute(format!("XA ROLLBACK '{id}'")).await;
+        let rows = self.fetch("SHOW WARNINGS").await.unwrap_or_default();
+        rows.iter().any(|row| text(row, 1).ok().flatten().as_deref() == Some("1196"))
+    }
+
+    /// A migration and its history row in the open transaction.
+    async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
+        let own = |error| TaskFailure::new(None, error);
+        let leftovers = sql::leftovers(self.server.dialect, &task.script.text, task.statements);
+        self.prepare_session(&task.script.session, &leftovers).await.map_err(own)?;
+        let begin = std::time::Instant::now();
+        let insert = self.tables.insert_row(&self.words(), run, task.row, DURATION);
+        let mut statements = vec!["SET @db_migrations_start = SYSDATE(6)"];
+        statements.extend(task.statements.iter().map(|s| &task.script.text[s.span.clone()]));
+        if !self.scratch {
+            statements.push(&insert);
+        }
+        if let Err(Failed { n, error }) = self.send(&statements).await {
+            let n = n.checked_sub(1).filter(|n| *n < task.statements.len());
+            let at = n.and_then(|n| {
+                let span = task.statements[n].span.clone();
+                offset(&task.script.text[span.clone()], &error).map(|at| span.start + at)
+            });
+            return Err(TaskFailure { offset: at, ..TaskFailure::new(n, explain(error)) });
+        }
+        self.tidy(&task.script.session, &leftovers).await.map_err(own)?;
+        Ok(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// How this server spells what the shared statements need.
+    pub(super) fn words(&self) -> Words {
+        Words {
+            dialect: self.server.dialect.name(),
+            quote,
+            now: super::history::NOW,
+            timestamp: |at| quote(&at.replace('T', " ").replace('Z', "")),
+            once: ("IGNORE ", ""),
+        }
+    }
+}
+
+impl Guard for MySql {
+    fn begin(
+        mut self: Box<Self>,
+        _: Begin,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, DatabaseError>> {
+        Box::pin(async move {
+            self.open_xa().await?;
+            Ok(self as Box<dyn Session>)
+        })
+    }
+
+    fn run_alone<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        task: Task<'a>,
+        resume: Option<&'a Partial>,
+        _: Option<bool>,
+    ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
+        Box::pin(async move {
+            let Task { script, statements, row } = task;
+            let work = Work { id: &row.id, script, statements, end: End::Applied(run, row) };
+            self.run_work(&work, resume).await
+        })
+    }
+
+    fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>> {
+        Box::pin(async move {
+            let Undo { id, script, statements } = undo;
+            let work = Work { id, script, statements, end: End::Undone };
+            self.run_work(&work, None).await?;
+            self.pay().await.map_err(|error| TaskFailure::new(None, error))
+        })
+    }
+
+    fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
+        Box::pin(async move {
+            self.pay().await?;
+            let release = format!("DO RELEASE_LOCK('{}')", self.guard_name);
+            self.execute(release).await?;
+            Ok(self as Box<dyn Database>)
+        })
+    }
+}
+
+impl Session for MySql {
+    fn start<'a>(&'a mut self, run: &'a NewRun) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let sql = self.tables.insert_run(&self.words(), run);
+            if self.scratch { Ok(()) } else { self.execute(sql).await }
+        })
+    }
+
+    fn run<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        tasks: &'a [Task<'a>],
+    ) -> BoxFuture<'a, Vec<Result<i64, TaskFailure>>> {
+        Box::pin(async move {
+            let mut outcomes = Vec::with_capacity(tasks.len());
+            for task in tasks {
+                outcomes.push(self.run_script(&run.id, *task).await);
+                if outcomes.last().is_some_and(Result::is_err) {
+                    break;
+                }
+            }
+            outcomes
+        })
+    }
+
+    fn batch(&self) -> usize {
+        1
+    }
+
+    fn record<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        rows: &'a [NewRow],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            for sql in self.tables.insert_rows(&self.words(), &run.id, rows) {
+                self.execute(sql).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn forget<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(self.execute(self.tables.delete_steps(&self.words(), id)))
+    }
+
+    fn unrecord<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(self.execute(self.tables.delete_row(&self.words(), id)))
+    }
+
+    fn verdict<'a>(
+        &'a mut self,
+        run: &'a NewRun,
+        verdict: &'a str,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let sql = self.tables.set_verdict(&self.words(), run, verdict);
+            self.execute(sql).await
+        })
+    }
+
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, CommitResult> {
+        Box::pin(async move {
+            let Some(id) = self.open.take() else {
+                let error = DatabaseError::Unfit("no transaction is open".to_owned());
+                return Err(CommitError::RolledBack(error));
+            };
+            if let Err(error) = self.execute(format!("XA END '{id}'")).await {
+                self.end_xa(&id).await;
+                return Err(CommitError::RolledBack(error));
+            }
+            match self.execute(format!("XA COMMIT '{id}' ONE PHASE")).await {
+                Ok(()) => Ok((Committed::by_database(), self as Box<dyn Guard>)),
+                Err(error @ DatabaseError::Sql(_)) => {
+                    self.end_xa(&id).await;
+                    Err(CommitError::RolledBack(error))
+                }
+                Err(error) => Err(CommitError::Unknown(error)),
+            }
+        })
+    }
+
+    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>> {
+        Box::pin(async move {
+            if let Some(id) = self.open.take() {
+                self.end_xa(&id).await;
+            }
+            self.run = None;
+            Ok(self as Box<dyn Guard>)
+        })
+    }
+}
