@@ -6,8 +6,7 @@ use std::process::Command;
 use sqlx::{AssertSqlSafe, Column, Connection, PgConnection, Row, SqliteConnection, ValueRef};
 use tempfile::TempDir;
 
-use super::block_on;
-use super::postgres::{Server, server};
+use super::{block_on, mariadb, postgres};
 
 /// An empty database with a name of its own, gone when this is dropped.
 pub(crate) struct Db {
@@ -17,7 +16,8 @@ pub(crate) struct Db {
 
 enum Place {
     Sqlite(TempDir),
-    Postgres { server: &'static Server, name: String },
+    Postgres { server: &'static postgres::Server, name: String },
+    MariaDb { server: &'static mariadb::Server, name: String },
 }
 
 /// Runs a test on each database that is there.
@@ -38,7 +38,7 @@ impl Db {
 
     /// A new database; `None` where there is no PostgreSQL.
     pub(crate) fn postgres() -> Option<Self> {
-        let server = server()?;
+        let server = postgres::server()?;
         let name = format!("test_{}", super::random());
         administer(server, &format!("CREATE DATABASE {name} TEMPLATE template0"));
         let mut url = url::Url::parse(&server.url).unwrap();
@@ -46,11 +46,21 @@ impl Db {
         Some(Self { url: url.into(), place: Place::Postgres { server, name } })
     }
 
+    /// A new database; `None` where there is no MariaDB.
+    pub(crate) fn mariadb() -> Option<Self> {
+        let server = mariadb::server()?;
+        let name = format!("test_{}", super::random());
+        mariadb::execute(&server.url, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).unwrap();
+        let url = mariadb::with_database(&server.url, &name);
+        Some(Self { url, place: Place::MariaDb { server, name } })
+    }
+
     /// Another empty one of the same kind.
     pub(crate) fn another(&self) -> Self {
         match &self.place {
             Place::Sqlite(_) => Self::sqlite(),
             Place::Postgres { .. } => Self::postgres().unwrap(),
+            Place::MariaDb { .. } => Self::mariadb().unwrap(),
         }
     }
 
@@ -58,7 +68,7 @@ impl Db {
         &self.url
     }
 
-    /// The URL with another role (PostgreSQL).
+    /// The URL with another role, as PostgreSQL calls it, or user.
     pub(crate) fn url_as(&self, role: &str) -> String {
         let mut url = url::Url::parse(&self.url).unwrap();
         url.set_username(role).unwrap();
@@ -66,16 +76,25 @@ impl Db {
         url.into()
     }
 
-    /// As in file names: `sqlite` or `postgres`.
+    /// As in file names: `sqlite`, `postgres` or `mariadb`.
     pub(crate) fn dialect(&self) -> &'static str {
         match self.place {
             Place::Sqlite(_) => "sqlite",
             Place::Postgres { .. } => "postgres",
+            Place::MariaDb { .. } => "mariadb",
         }
     }
 
     pub(crate) fn is_sqlite(&self) -> bool {
         self.dialect() == "sqlite"
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.dialect() == "postgres"
+    }
+
+    pub(crate) fn is_mariadb(&self) -> bool {
+        self.dialect() == "mariadb"
     }
 
     /// The file (SQLite).
@@ -121,6 +140,13 @@ impl Db {
                     // the simple protocol sends every value as text
                     rows.iter().map(|row| text(row, |row| row.try_get_unchecked(0))).collect()
                 }
+                Place::MariaDb { .. } => {
+                    let mut connection = mariadb::connect(&self.url).await?;
+                    let rows = sql().fetch_all(&mut connection).await?;
+                    connection.close().await?;
+                    // every value comes as text here too
+                    rows.iter().map(|row| text(row, |row| row.try_get_unchecked(0))).collect()
+                }
             }
         })
     }
@@ -135,6 +161,7 @@ impl Db {
         match &self.place {
             Place::Sqlite(_) => self.sqlite_dump(),
             Place::Postgres { server, .. } => pg_dump(server, &self.url, &[]),
+            Place::MariaDb { server, name } => mariadb_dump(server, name, &[]),
         }
     }
 
@@ -146,6 +173,12 @@ impl Db {
                 .join(";\n"),
             Place::Postgres { server, .. } => {
                 pg_dump(server, &self.url, &["--schema-only", "--exclude-table=db_migrations*"])
+            }
+            Place::MariaDb { server, name } => {
+                let ours = ["db_migrations", "db_migrations_run", "db_migrations_step"];
+                let without = ours.map(|table| format!("--ignore-table={name}.{table}"));
+                let dump = mariadb_dump(server, name, &[&["--no-data".to_owned()], &without[..]].concat());
+                dump.lines().map(without_auto_increment).collect::<Vec<_>>().join("\n")
             }
         }
     }
@@ -185,14 +218,30 @@ impl Db {
                           + (SELECT count(*) - 1 FROM n)",
                 ) == 0
             }
+            // views and sequences are among the tables
+            Place::MariaDb { .. } => {
+                self.count(
+                    "SELECT (SELECT count(*) FROM information_schema.tables WHERE table_schema = database())
+                          + (SELECT count(*) FROM information_schema.routines WHERE routine_schema = database())
+                          + (SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = database())
+                          + (SELECT count(*) FROM information_schema.events WHERE event_schema = database())",
+                ) == 0
+            }
         }
     }
 }
 
 impl Drop for Db {
     fn drop(&mut self) {
-        if let Place::Postgres { server, name } = &self.place {
-            administer(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        match &self.place {
+            Place::Sqlite(_) => {}
+            Place::Postgres { server, name } => {
+                administer(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+            }
+            Place::MariaDb { server, name } => {
+                let done = mariadb::execute(&server.url, &format!("DROP DATABASE IF EXISTS {name}"));
+                assert!(done.is_ok() || std::thread::panicking(), "{done:?}");
+            }
         }
     }
 }
@@ -211,7 +260,7 @@ where
     Ok(get(row)?.unwrap_or_default())
 }
 
-fn administer(server: &Server, sql: &str) {
+fn administer(server: &postgres::Server, sql: &str) {
     let done: Result<(), sqlx::Error> = block_on(async {
         let mut connection = PgConnection::connect(&server.url).await?;
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
@@ -224,7 +273,7 @@ fn administer(server: &Server, sql: &str) {
     }
 }
 
-fn pg_dump(server: &Server, url: &str, options: &[&str]) -> String {
+fn pg_dump(server: &postgres::Server, url: &str, options: &[&str]) -> String {
     let output = Command::new(server.program("pg_dump"))
         .arg("--no-owner")
         .args(options)
@@ -237,4 +286,21 @@ fn pg_dump(server: &Server, url: &str, options: &[&str]) -> String {
     // these carry a new random word each time
     let random = |line: &&str| line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
     dump.lines().filter(|line| !random(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn mariadb_dump(server: &mariadb::Server, database: &str, options: &[String]) -> String {
+    let mut command = server.client("mariadb-dump");
+    command.args(["--routines", "--events", "--triggers", "--single-transaction", "--hex-blob"]);
+    command.args(["--skip-dump-date", "--skip-comments"]).args(options).arg(database);
+    mariadb::output(&mut command)
+}
+
+/// A table's options without the next number, which depends on the rows.
+fn without_auto_increment(line: &str) -> String {
+    match line.split_once(" AUTO_INCREMENT=") {
+        Some((before, after)) => {
+            format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        None => line.to_owned(),
+    }
 }

@@ -5,8 +5,10 @@
 
 pub(crate) mod crates;
 pub(crate) mod database;
+pub(crate) mod mariadb;
 pub(crate) mod postgres;
 pub(crate) mod project;
+mod server;
 
 use std::future::Future;
 

@@ -1,21 +1,17 @@
 //! One throwaway PostgreSQL server per test process.
 //!
-//! It listens on a Unix socket in its own folder only, and a small shell watches over it: that one
-//! holds the read end of a pipe whose write end is ours, so it ends the server and removes the
-//! folder when this process ends, however it ends.
+//! It listens on a Unix socket in its own folder only, and nothing of it is left when this process
+//! ends.
 
+use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection};
 
 use super::block_on;
+use super::server::{Watched, missing};
 
 /// A URL here replaces the throwaway server; its role must be allowed to create databases.
 const URL: &str = "DB_MIGRATIONS_TEST_POSTGRES_URL";
@@ -27,8 +23,8 @@ pub(crate) struct Server {
     bin: Option<PathBuf>,
     /// Everything that it has on disk, if we have started it.
     pub(crate) folder: Option<PathBuf>,
-    /// Ends the server when its standard input is closed; never waited for, since that happens at our end.
-    _watchdog: Option<Child>,
+    /// Never dropped: it ends when this process does.
+    _watched: Option<Watched>,
 }
 
 impl Server {
@@ -45,13 +41,10 @@ pub(crate) fn server() -> Option<&'static Server> {
         .get_or_init(|| {
             let bin = find_bin();
             if let Ok(url) = std::env::var(URL) {
-                return Some(Server { url, bin, folder: None, _watchdog: None });
+                return Some(Server { url, bin, folder: None, _watched: None });
             }
-            let missing = format!("no PostgreSQL (install postgresql, or set {URL})");
             let Some(bin) = bin else {
-                assert!(std::env::var_os("CI").is_none(), "{missing}");
-                // not by `eprintln`: the harness would swallow it
-                let _ = writeln!(std::io::stderr(), "skipped: {missing}");
+                missing(&format!("no PostgreSQL (install postgresql, or set {URL})"));
                 return None;
             };
             Some(start(bin))
@@ -74,68 +67,22 @@ fn find_bin() -> Option<PathBuf> {
     candidates.into_iter().find(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
 }
 
-/// Runs as an ordinary user: PostgreSQL refuses root.
-struct User(Option<(u32, u32)>);
-
-impl User {
-    /// The owner of a folder that this process made, or `postgres` if that is root.
-    fn for_folder(folder: &Path) -> Self {
-        if fs::metadata(folder).unwrap().uid() != 0 {
-            return Self(None);
-        }
-        let passwd = fs::read_to_string("/etc/passwd").unwrap();
-        let ids = passwd.lines().find_map(|line| {
-            let mut fields = line.strip_prefix("postgres:")?.split(':').skip(1);
-            Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-        });
-        let (uid, gid) = ids.expect("tests run as root need the user `postgres`");
-        chown(folder, Some(uid), Some(gid)).unwrap();
-        Self(Some((uid, gid)))
-    }
-
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
-        if let Some((uid, gid)) = self.0 {
-            command.uid(uid).gid(gid);
-        }
-        command
-    }
-}
-
 fn start(bin: PathBuf) -> Server {
-    let folder = make_folder();
-    let user = User::for_folder(&folder);
-    let data = folder.join("data");
-    let watchdog = user
-        .command("sh", &folder)
-        .args(["-c", WATCHDOG, "watchdog"])
-        .arg(&folder)
-        .arg(&bin)
-        .args(settings())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap();
+    let arguments: Vec<OsString> =
+        std::iter::once(bin.clone().into()).chain(settings().map(OsString::from)).collect();
+    let watched = Watched::start("postgres", "INT", SCRIPT, &arguments);
+    let folder = watched.folder.clone();
     let url = format!("postgres://postgres@localhost/postgres?host={}", folder.display());
-    wait(&url, &data, &folder);
-    Server { url, bin: Some(bin), folder: Some(folder), _watchdog: Some(watchdog) }
+    let data = watched.wait(|| data_folder(&url));
+    assert_eq!(Path::new(&data), folder.join("data"), "the server is not ours");
+    Server { url, bin: Some(bin), folder: Some(folder), _watched: Some(watched) }
 }
 
-/// Makes a server and runs it until standard input is closed; then nothing of it is left.
-const WATCHDOG: &str = r#"
+/// Makes a server and becomes it.
+const SCRIPT: &str = r#"
 folder=$1; bin=$2; shift 2
-trap '' HUP INT TERM
-{
-    "$bin/initdb" -N -A trust -U postgres -E UTF8 --locale=C.UTF-8 -D "$folder/data" &&
-        exec "$bin/postgres" -D "$folder/data" -k "$folder" "$@"
-} >"$folder/log" 2>&1 &
-read -r _
-# again and again, since it may still be starting
-while kill -INT $! 2>/dev/null; do sleep 0.05; done
-cd /; rm -rf "$folder"
+"$bin/initdb" -N -A trust -U postgres -E UTF8 --locale=C.UTF-8 -D "$folder/data" &&
+    exec "$bin/postgres" -D "$folder/data" -k "$folder" "$@"
 "#;
 
 fn settings() -> impl Iterator<Item = &'static str> {
@@ -152,37 +99,11 @@ fn settings() -> impl Iterator<Item = &'static str> {
     .flat_map(|setting| ["-c", setting])
 }
 
-/// A short path, since those of Unix sockets are limited; in memory where there is such a place.
-fn make_folder() -> PathBuf {
-    let name = format!("dbm-{}", super::random());
-    for parent in [PathBuf::from("/dev/shm"), std::env::temp_dir(), PathBuf::from("/tmp")] {
-        let folder = parent.join(&name);
-        if fs::create_dir(&folder).is_ok() {
-            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
-            return folder;
-        }
-    }
-    panic!("no place for a temporary folder");
-}
-
-/// Waits until the server answers, and makes sure that it is ours.
-fn wait(url: &str, data: &Path, folder: &Path) {
-    let start = Instant::now();
-    loop {
-        let answer = block_on(async {
-            let mut connection = PgConnection::connect(url).await?;
-            let folder =
-                sqlx::query_scalar::<_, String>("SHOW data_directory").fetch_one(&mut connection).await;
-            connection.close().await?;
-            folder
-        });
-        match answer {
-            Ok(directory) => return assert_eq!(Path::new(&directory), data),
-            Err(error) if start.elapsed() > Duration::from_secs(30) => {
-                let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-                panic!("PostgreSQL does not answer: {error}\n{log}");
-            }
-            Err(_) => std::thread::sleep(Duration::from_millis(20)),
-        }
-    }
+fn data_folder(url: &str) -> Result<String, sqlx::Error> {
+    block_on(async {
+        let mut connection = PgConnection::connect(url).await?;
+        let folder = sqlx::query_scalar("SHOW data_directory").fetch_one(&mut connection).await;
+        connection.close().await?;
+        folder
+    })
 }
