@@ -13,6 +13,7 @@ pub mod effect;
 pub mod lex;
 mod nesting;
 pub mod parts;
+pub mod rewrite;
 pub mod split;
 
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives};
@@ -22,4 +23,8 @@ pub use effect::{
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, normal_form, table_parts};
+pub use rewrite::{
+    significant, sources, without_auto_increment, without_database_of_sequences, without_definer,
+    without_starts,
+};
 pub use split::{Statement, split};
