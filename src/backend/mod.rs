@@ -3,6 +3,10 @@
 //! `mod` connects and takes the guard, `session` runs, `history` reads and creates our tables,
 //! `introspect` reads the schema. What they share is here and in `tables`.
 
+#[cfg(feature = "mysql")]
+pub mod mysql;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod order;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]

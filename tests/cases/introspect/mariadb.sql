@@ -80,6 +80,7 @@ CREATE TABLE `dot.ted` (x INT, CONSTRAINT `chk ``;` CHECK (x > 0));
 CREATE TABLE `UPPER` (x INT);
 CREATE TABLE `upper` (x INT);
 CREATE TABLE `a-minus` (x INT);
+CREATE TABLE binaries (a BINARY(3) DEFAULT x'ff', b VARBINARY(9) DEFAULT x'27005c0aff', c VARBINARY(9) DEFAULT 'é''');
 CREATE TABLE `日本語` (`列` INT DEFAULT 1 COMMENT '説明');
 
 CREATE VIEW base AS SELECT id, price, 'x; y' AS `odd; name` FROM types;
@@ -121,9 +122,15 @@ CREATE PROCEDURE `do; it`(IN a INT, OUT b INT, INOUT `c d` VARCHAR(10))
     FOR i IN 1..3 DO SET b = b + i; END FOR;
 END;
 CREATE PROCEDURE empty() BEGIN END;
+CREATE PROCEDURE bare(a INT) IF a THEN SELECT 1; ELSE SELECT 2; END IF;
+CREATE PROCEDURE comments() /* before; */ SELECT 1 -- behind;
+# and; more
+;
 SET sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES';
-CREATE PROCEDURE "in ""another"" mode"(IN "a b" INT) SELECT "a b" || 'c' AS "x;";
-CREATE FUNCTION calm() RETURNS TEXT RETURN 'a' || ';';
+CREATE PROCEDURE "in ""another"" mode"(IN "a b" INT) BEGIN SELECT "a b" || 'c' AS "x;"; END;
+CREATE FUNCTION joined() RETURNS TEXT RETURN 'a' || ';';
+-- not read: strings end elsewhere in it
+CREATE FUNCTION calm() RETURNS TEXT RETURN 'a\' || ';';
 SET sql_mode = DEFAULT;
 
 CREATE VIEW calling AS SELECT z_twice(id) AS x, _latin1'u' AS y, a_half(4) AS z FROM a_child;
@@ -145,10 +152,13 @@ CREATE EVENT `from; then` ON SCHEDULE EVERY '1:30' HOUR_MINUTE STARTS '2030-01-0
 SET time_zone = '+03:00', sql_mode = 'ANSI_QUOTES';
 CREATE EVENT elsewhere ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 02:00:00' DISABLE ON SLAVE DO DELETE FROM "old";
 SET time_zone = DEFAULT, sql_mode = DEFAULT;
+ALTER EVENT hourly ON SCHEDULE EVERY 2 HOUR;
 CREATE EVENT once ON SCHEDULE AT '2035-01-01 00:00:00' DO DELETE FROM old;
 
+-- not read: what is broken, what runs once, packages
 CREATE TABLE gone (a INT);
 CREATE VIEW broken AS SELECT a FROM gone;
+CREATE VIEW broken_too AS SELECT a FROM broken;
 DROP TABLE gone;
 SET sql_mode = 'ORACLE';
 CREATE PACKAGE pack AS FUNCTION f RETURN INT; END;
