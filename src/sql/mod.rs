@@ -24,7 +24,6 @@ pub use effect::{
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, normal_form, table_parts};
 pub use rewrite::{
-    significant, sources, without_auto_increment, without_database_of_sequences, without_definer,
-    without_starts,
+    significant, sources, without_auto_increment, without_database, without_definer, without_starts,
 };
 pub use split::{Statement, split};

@@ -86,54 +86,101 @@ pub fn without_starts(dialect: Dialect, definition: &str) -> String {
     cut(definition, starts())
 }
 
-/// A definition whose sequences are named without the database: MariaDB prints ``nextval(`db`.`s`)``.
-pub fn without_database_of_sequences(dialect: Dialect, definition: &str, database: &str) -> String {
+/// A table or view that does not name its own database.
+///
+/// That is printed before a sequence (MariaDB: ``nextval(`db`.`s`)``), before the columns of a view whose
+/// definer is gone or may not read them, and before tables and columns of a view that spans databases:
+/// there it stays if two of them have a table of the same name.
+pub fn without_database(dialect: Dialect, definition: &str, database: &str) -> String {
+    let names = names(dialect, definition);
+    let is_own = |name: &&Name<'_>| name.qualifier().is_some_and(|(own, _)| own == database);
+    let (own, foreign): (Vec<&Name<'_>>, Vec<&Name<'_>>) =
+        names.iter().filter(|name| name.qualifier().is_some()).partition(is_own);
+    let table = |name: &Name<'_>| name.qualifier().map(|(_, table)| table);
+    if own.iter().any(|a| foreign.iter().any(|b| table(a) == table(b))) {
+        return definition.to_owned();
+    }
     let mut text = String::with_capacity(definition.len());
     let mut from = 0;
-    let mut cursor = Cursor::new(dialect, definition);
-    while let Some(piece) = cursor.next() {
-        if !piece.is_any(&["NEXTVAL", "LASTVAL", "SETVAL"]) || !cursor.eat_sign("(") {
-            continue;
-        }
-        let Some(name) = cursor.peek().filter(|name| is_name(name, database)) else { continue };
-        cursor.next();
-        if let Some(dot) = cursor.peek().filter(|dot| dot.text == ".") {
-            text.push_str(&definition[from..name.at]);
-            from = end_of(&dot);
-        }
+    for name in own {
+        text.push_str(&definition[from..name.parts[0].at]);
+        from = name.parts[1].at;
     }
     text + &definition[from..]
 }
 
-/// What a view selects from, as MySQL prints it: the names behind `FROM`, `JOIN` and `(`, without
-/// those of other databases. There may be more names than there are relations, never less.
+/// What a view selects from: the names behind `FROM` and `JOIN`, without those of other databases.
 pub fn sources(dialect: Dialect, view: &str, database: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut cursor = Cursor::new(dialect, view);
-    while let Some(piece) = cursor.next() {
-        let opens = piece.kind == TokenKind::OpenParen;
-        if !opens && !piece.is_any(&["FROM", "JOIN", "STRAIGHT_JOIN"]) {
-            continue;
-        }
-        let Some(first) = cursor.peek().filter(|name| name.kind == TokenKind::QuotedName) else { continue };
-        let mut ahead = cursor.clone();
-        match ahead.qualified_name().as_deref() {
-            Some([name]) => names.push(name.clone()),
-            Some([_, name]) if is_name(&first, database) => names.push(name.clone()),
-            _ => {}
+    let source = |name: Name<'_>| match (name.role, name.qualifier()) {
+        (Role::Source, None) => Some(name.parts.first()?.unquoted()),
+        (Role::Source, Some((own, table))) if own == database => Some(table),
+        _ => None,
+    };
+    names(dialect, view).into_iter().filter_map(source).collect()
+}
+
+/// What a name stands for, as far as that is clear from what stands before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// A table or view behind `FROM` or `JOIN`.
+    Source,
+    /// The argument of a function of sequences.
+    Sequence,
+    Other,
+}
+
+/// A quoted name of one or more parts.
+struct Name<'a> {
+    role: Role,
+    parts: Vec<Piece<'a>>,
+}
+
+impl Name<'_> {
+    /// The database and the table, if both are named.
+    fn qualifier(&self) -> Option<(String, String)> {
+        match (self.role, self.parts.as_slice()) {
+            (_, [database, table, _]) | (Role::Source | Role::Sequence, [database, table]) => {
+                Some((database.unquoted(), table.unquoted()))
+            }
+            _ => None,
         }
     }
+}
+
+fn names(dialect: Dialect, text: &str) -> Vec<Name<'_>> {
+    let pieces: Vec<_> = Cursor::new(dialect, text).collect();
+    let is_name = |at: usize| pieces.get(at).is_some_and(|piece| piece.kind == TokenKind::QuotedName);
+    let is_dot = |at: usize| pieces.get(at).is_some_and(|piece| piece.text == ".");
+    let (mut names, mut at) = (Vec::new(), 0);
+    while at < pieces.len() {
+        if is_name(at) {
+            let role = role(&pieces[..at]);
+            let mut parts = vec![pieces[at]];
+            while is_dot(at + 1) && is_name(at + 2) {
+                at += 2;
+                parts.push(pieces[at]);
+            }
+            names.push(Name { role, parts });
+        }
+        at += 1;
+    }
     names
+}
+
+/// The role of a name behind these tokens: `from ((`a` join …) join …)`.
+fn role(before: &[Piece<'_>]) -> Role {
+    let parens = before.iter().rev().take_while(|piece| piece.kind == TokenKind::OpenParen).count();
+    match before[..before.len() - parens].last() {
+        Some(word) if word.is_any(&["FROM", "JOIN", "STRAIGHT_JOIN"]) => Role::Source,
+        Some(word) if parens == 1 && word.is_any(&["NEXTVAL", "LASTVAL", "SETVAL"]) => Role::Sequence,
+        _ => Role::Other,
+    }
 }
 
 /// A text up to the end of its last significant token: a comment behind it would swallow what is
 /// written after it.
 pub fn significant(dialect: Dialect, text: &str) -> &str {
     &text[..Cursor::new(dialect, text).last().map_or(text.len(), |piece| end_of(&piece))]
-}
-
-fn is_name(piece: &Piece<'_>, name: &str) -> bool {
-    piece.kind == TokenKind::QuotedName && piece.unquoted() == name
 }
 
 const fn end_of(piece: &Piece<'_>) -> usize {
@@ -225,18 +272,35 @@ mod tests {
     }
 
     #[test]
-    fn databases_of_sequences() {
-        let text = "DEFAULT (nextval(`d``b`.`s`) + lastval(`other`.`s`)) COMMENT 'nextval(`d``b`.`s`)', setval(`d``b`.`t`, 1)";
-        let expected =
-            "DEFAULT (nextval(`s`) + lastval(`other`.`s`)) COMMENT 'nextval(`d``b`.`s`)', setval(`t`, 1)";
-        assert_eq!(without_database_of_sequences(DIALECT, text, "d`b"), expected);
+    fn databases() {
+        for (text, expected) in [
+            (
+                "DEFAULT (nextval(`d``b`.`s`) + lastval(`x`.`y`)) COMMENT 'nextval(`d``b`.`s`)', setval(`d``b`.`t`, 1)",
+                "DEFAULT (nextval(`s`) + lastval(`x`.`y`)) COMMENT 'nextval(`d``b`.`s`)', setval(`t`, 1)",
+            ),
+            ("select `d``b`.`t`.`a` AS `a` from `t`", "select `t`.`a` AS `a` from `t`"),
+            (
+                "select `d``b`.`t`.`a`,`x`.`u`.`b` from (`d``b`.`t` join `x`.`u`)",
+                "select `t`.`a`,`x`.`u`.`b` from (`t` join `x`.`u`)",
+            ),
+            (
+                "select `d``b`.`t`.`a`,`x`.`t`.`a` from (`d``b`.`t` join `x`.`t`)",
+                "select `d``b`.`t`.`a`,`x`.`t`.`a` from (`d``b`.`t` join `x`.`t`)",
+            ),
+            (
+                "select `d``b`.`a` from `t` `d``b` where (`d``b`.`a`)",
+                "select `d``b`.`a` from `t` `d``b` where (`d``b`.`a`)",
+            ),
+        ] {
+            assert_eq!(without_database(DIALECT, text, "d`b"), expected);
+        }
     }
 
     #[test]
     fn sources_of_views() {
-        let view = "CREATE VIEW `v` AS select `a`.`x` AS `y`,`f`(`a`.`z`) AS `w` from (`a` join `b``c` on(`a`.`x` = 1)) \
-                    where exists(select 1 from `db`.`d` straight_join `other`.`e`)";
-        assert_eq!(sources(DIALECT, view, "db"), ["a", "b`c", "d"]);
+        let view = "CREATE VIEW `v` AS select `a`.`x` AS `y`,`f`(`a`.`z`) AS `w` from ((`a` join `b``c` on((`a`.`x` = 1))) \
+                    join `q` `r`) where exists(select 1 from `db`.`d` straight_join `other`.`e`) having (`n` > 1)";
+        assert_eq!(sources(DIALECT, view, "db"), ["a", "b`c", "q", "d"]);
     }
 
     #[test]

@@ -134,6 +134,8 @@ CREATE FUNCTION calm() RETURNS TEXT RETURN 'a\' || ';';
 SET sql_mode = DEFAULT;
 
 CREATE VIEW calling AS SELECT z_twice(id) AS x, _latin1'u' AS y, a_half(4) AS z FROM a_child;
+-- prints the columns with their database
+CREATE DEFINER=nobody@nowhere VIEW orphan AS SELECT id FROM base WHERE id IN (SELECT id FROM a_child);
 CREATE VIEW a_sum AS SELECT total(x) AS t FROM calling;
 
 CREATE TRIGGER z_one BEFORE INSERT ON types FOR EACH ROW SET NEW.bits = ifnull(NEW.bits, b'1');

@@ -20,7 +20,7 @@ pub(super) fn definition(entry: &Entry, shown: &Shown, listing: &Listing) -> Opt
         text = sql::without_auto_increment(DIALECT, &text);
     }
     if matches!(entry.kind, Kind::Table | Kind::View) {
-        text = sql::without_database_of_sequences(DIALECT, &text, &listing.database);
+        text = sql::without_database(DIALECT, &text, &listing.database);
     }
     if entry.starts_implicitly {
         text = sql::without_starts(DIALECT, &text);

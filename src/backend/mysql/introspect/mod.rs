@@ -9,7 +9,7 @@
 //! An object that the session may not read is found by [`not_covered`], if the server lists it at all.
 //!
 //! What the server does not keep is not known: the order of two triggers is in the order of the
-//! blocks only; a trigger's text, and a view that spans databases, may name the own one; an event
+//! blocks only; a trigger's text may name its own database, where it did when it was made; an event
 //! altered to another schedule starts when it was altered. The character sets under which a body was
 //! made are taken to be the session's.
 
