@@ -38,7 +38,17 @@ pub struct Facts {
     pub scratch_in_memory: bool,
     /// A session has settings that a migration can ask for.
     pub session_settings: bool,
+    /// What stands before the objects of a dump.
+    pub dump_prologue: &'static str,
+    /// What stands behind them, and belongs to none.
+    pub dump_epilogue: &'static str,
+    /// The database's client cuts at each `;`, those in bodies too, unless `DELIMITER` says otherwise.
+    pub client_delimiter: bool,
 }
+
+/// The text is UTF-8, and tables with foreign keys load in any order.
+const MYSQL_PROLOGUE: &str = "SET NAMES utf8mb4;\nSET foreign_key_checks = 0;";
+const MYSQL_EPILOGUE: &str = "SET foreign_key_checks = 1;";
 
 const MARIADB: Facts = Facts {
     name: "mariadb",
@@ -49,6 +59,9 @@ const MARIADB: Facts = Facts {
     foreign_keys_by_pragma: false,
     scratch_in_memory: false,
     session_settings: true,
+    dump_prologue: MYSQL_PROLOGUE,
+    dump_epilogue: MYSQL_EPILOGUE,
+    client_delimiter: true,
 };
 
 const MYSQL: Facts = Facts {
@@ -60,6 +73,9 @@ const MYSQL: Facts = Facts {
     foreign_keys_by_pragma: false,
     scratch_in_memory: false,
     session_settings: true,
+    dump_prologue: MYSQL_PROLOGUE,
+    dump_epilogue: MYSQL_EPILOGUE,
+    client_delimiter: true,
 };
 
 const POSTGRES: Facts = Facts {
@@ -71,6 +87,10 @@ const POSTGRES: Facts = Facts {
     foreign_keys_by_pragma: false,
     scratch_in_memory: false,
     session_settings: true,
+    // the search path is left alone: bodies of inlined SQL functions may need `public`
+    dump_prologue: "SET check_function_bodies = off;",
+    dump_epilogue: "",
+    client_delimiter: false,
 };
 
 const SQLITE: Facts = Facts {
@@ -82,6 +102,9 @@ const SQLITE: Facts = Facts {
     foreign_keys_by_pragma: true,
     scratch_in_memory: true,
     session_settings: false,
+    dump_prologue: "",
+    dump_epilogue: "",
+    client_delimiter: false,
 };
 
 impl Dialect {

@@ -236,19 +236,38 @@ fn compare_parts(
     }
 }
 
-/// Two constraints whose names the server made up, and which are the same otherwise.
+/// Two constraints or indexes whose names the server made up, and which are the same otherwise.
 fn same_but_name(a: &sql::Part, b: &sql::Part) -> bool {
-    let bare = |part: &sql::Part| {
-        let name = part.name.strip_prefix("constraint ")?;
-        generated_name(name).then(|| part.text.replacen(name, "?", 1))
+    let bare = |part: &sql::Part| match part.name.split_once(' ')? {
+        ("constraint", name) => generated_name(name).then(|| part.text.replacen(name, "?", 1)),
+        ("index", name) => nameless_index(name, &part.text),
+        _ => None,
     };
     bare(a).is_some_and(|text| bare(b) == Some(text))
 }
 
-/// `t_id_idx1`: a name as PostgreSQL makes them up.
+/// `t_id_idx1`: a name as PostgreSQL makes them up; `t_ibfk_1`, `t_chk_1` and `CONSTRAINT_1`: as MySQL
+/// and MariaDB do.
 fn generated_name(name: &str) -> bool {
-    let name = name.trim_end_matches('"').trim_end_matches(|c: char| c.is_ascii_digit());
-    ["_idx", "_key", "_fkey", "_check", "_pkey", "_excl"].iter().any(|suffix| name.ends_with(suffix))
+    let name = name.trim_matches('"');
+    let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let of_postgres = ["_idx", "_key", "_fkey", "_check", "_pkey", "_excl"];
+    let of_mysql = base.len() < name.len()
+        && (base == "CONSTRAINT_" || base.ends_with("_ibfk_") || base.ends_with("_chk_"));
+    of_mysql || of_postgres.iter().any(|suffix| base.ends_with(suffix))
+}
+
+/// The text of an index without its name, if MariaDB or MySQL can have named it after its first column:
+/// `email`, `email_2`.
+fn nameless_index(name: &str, text: &str) -> Option<String> {
+    let (kind, columns) = text.split_once(&format!(" {name}("))?;
+    let column = match columns.strip_prefix('"') {
+        Some(quoted) => &quoted[..quoted.find('"')?],
+        None => columns.split([',', '(', ')', ' ']).next()?,
+    };
+    let number = name.trim_matches('"').strip_prefix(column)?;
+    let numbered = number.strip_prefix('_').is_some_and(|number| number.parse::<u32>().is_ok());
+    (number.is_empty() || numbered).then(|| format!("{kind} ?({columns}"))
 }
 
 fn without_name(object: &Object, dialect: Dialect) -> String {
@@ -280,4 +299,87 @@ fn schema_of(object: &Object) -> String {
         name.find(['.', '(']).unwrap_or(name.len())
     };
     name[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_server_makes_up() {
+        for name in [
+            "t_id_idx",
+            "t_id_idx1",
+            "\"T_id_fkey\"",
+            "t_ibfk_1",
+            "\"T_ibfk_12\"",
+            "\"CONSTRAINT_1\"",
+            "t_chk_2",
+        ] {
+            assert!(generated_name(name), "{name}");
+        }
+        for name in ["users", "t_ibfk_", "constraint_1", "CONSTRAINT_", "t_chk", "tree2"] {
+            assert!(!generated_name(name), "{name}");
+        }
+    }
+
+    fn same(a: (&str, &str), b: (&str, &str)) -> bool {
+        let part = |(name, text): (&str, &str)| sql::Part { name: name.to_owned(), text: text.to_owned() };
+        same_but_name(&part(a), &part(b))
+    }
+
+    #[test]
+    fn parts_that_only_their_made_up_names_tell_apart() {
+        for (a, b) in [
+            (
+                ("constraint t_ibfk_1", "constraint t_ibfk_1 foreign key(a)"),
+                ("constraint t_ibfk_2", "constraint t_ibfk_2 foreign key(a)"),
+            ),
+            (
+                ("constraint \"CONSTRAINT_1\"", "constraint \"CONSTRAINT_1\" check(a)"),
+                ("constraint \"CONSTRAINT_2\"", "constraint \"CONSTRAINT_2\" check(a)"),
+            ),
+            (
+                ("index email", "unique key email(email(3),a)"),
+                ("index email_2", "unique key email_2(email(3),a)"),
+            ),
+            (("index e", "key e(e)"), ("index e_3", "key e_3(e)")),
+            (
+                ("index \"E mail\"", "key \"E mail\"(\"E mail\" desc)"),
+                ("index \"E mail_2\"", "key \"E mail_2\"(\"E mail\" desc)"),
+            ),
+        ] {
+            assert!(same(a, b), "{a:?} {b:?}");
+        }
+        for (a, b) in [
+            (("index email", "key email(email)"), ("index email_2", "unique key email_2(email)")),
+            (("index email", "key email(email)"), ("index by_email", "key by_email(email)")),
+            (("index email", "key email(email)"), ("index email_2", "key email_2(email,a)")),
+            (("index email_x", "key email_x(email)"), ("index email", "key email(email)")),
+            (("column a", "a int"), ("column b", "b int")),
+        ] {
+            assert!(!same(a, b), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn a_renumbered_foreign_key_is_a_note() {
+        let table = |number: u8| {
+            let definition = format!(
+                "CREATE TABLE `t` (\n  `a` int(11) DEFAULT NULL,\n  KEY `a{}` (`a`),\n  CONSTRAINT `t_ibfk_{number}` \
+                 FOREIGN KEY (`a`) REFERENCES `u` (`id`)\n) ENGINE=InnoDB;",
+                if number > 1 { format!("_{number}") } else { String::new() }
+            );
+            Schema { objects: vec![Object { kind: Kind::Table, name: "t".to_owned(), definition }] }
+        };
+        let policy =
+            Policy { dialect: Dialect::MariaDb, strict: true, ignore: Vec::new(), lenient_text: false };
+        let drift = compare(&table(1), &table(2), &policy);
+        assert!(drift.is_empty(), "{drift:?}");
+        let notes: Vec<_> = drift.notes.iter().map(|note| (note.part.as_deref(), note.change)).collect();
+        assert_eq!(
+            notes,
+            [(Some("index a"), Change::Renamed), (Some("constraint t_ibfk_1"), Change::Renamed)]
+        );
+    }
 }

@@ -5,6 +5,7 @@
 //! header are information only. Blocks are introduced by `-- kind: name` before their first
 //! statement; the format is described in `docs/schema-check.md`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use sha2::{Digest as _, Sha256};
@@ -191,17 +192,43 @@ fn no_snapshot(path: &str, what: &str) -> Diagnostic {
 /// The definitions of a schema as SQL that loads into an empty database: what `schema dump` prints.
 pub fn render_schema(schema: &Schema, dialect: Dialect) -> String {
     let mut text = String::new();
-    if dialect == Dialect::Postgres && !schema.is_empty() {
-        // the search path is left alone: bodies of inlined SQL functions may need `public`
-        text.push_str("SET check_function_bodies = off;\n\n");
+    if schema.is_empty() {
+        return text;
+    }
+    let facts = dialect.facts();
+    if !facts.dump_prologue.is_empty() {
+        let _ = writeln!(text, "{}\n", facts.dump_prologue);
     }
     for object in &schema.objects {
-        let _ = writeln!(text, "-- {}: {}\n{}\n", object.kind, one_line(&object.name), object.definition);
+        let definition = for_client(dialect, &object.definition);
+        let _ = writeln!(text, "-- {}: {}\n{definition}\n", object.kind, one_line(&object.name));
+    }
+    if !facts.dump_epilogue.is_empty() {
+        let _ = writeln!(text, "{}", facts.dump_epilogue);
     }
     while text.ends_with("\n\n") {
         text.pop();
     }
     text
+}
+
+/// A definition as the database's client can read it: a body that holds semicolons stands between
+/// `DELIMITER` lines, without the settings before and behind it.
+fn for_client(dialect: Dialect, definition: &str) -> Cow<'_, str> {
+    if !dialect.facts().client_delimiter {
+        return definition.into();
+    }
+    let is_setting = |line: &&str| line.starts_with("SET ") && line.trim_end().ends_with(';');
+    let before: usize = definition.split_inclusive('\n').take_while(is_setting).map(str::len).sum();
+    let behind: usize =
+        definition[before..].rsplit('\n').take_while(is_setting).map(|line| line.len() + 1).sum();
+    let (statement, behind) = definition[before..].split_at(definition.len() - before - behind);
+    let statement = statement.strip_suffix(';').unwrap_or(statement);
+    let is_semicolon = |token: &sql::Token| token.kind == sql::TokenKind::Semicolon;
+    if !sql::tokens(dialect, statement).is_ok_and(|tokens| tokens.iter().any(is_semicolon)) {
+        return definition.into();
+    }
+    format!("{}DELIMITER ;;\n{statement};;\nDELIMITER ;{behind}", &definition[..before]).into()
 }
 
 fn one_line(text: &str) -> String {
@@ -251,17 +278,19 @@ impl Header {
 }
 
 fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, String> {
+    let text = text.trim_end();
+    let text = text.strip_suffix(dialect.facts().dump_epilogue).unwrap_or(text);
     let mut objects: Vec<Object> = Vec::new();
-    let statements = sql::split(dialect, text).map_err(|error| error.to_string())?;
-    let mut start = 0;
-    for statement in &statements {
-        let label = text[statement.leading.clone()].lines().rev().find_map(label);
+    let mut end = 0;
+    for sql::Statement { span, .. } in sql::split(dialect, text).map_err(|error| error.to_string())? {
+        let label = text[end..span.start].lines().rev().find_map(label);
+        end = span.end;
         if let Some((kind, name)) = label {
-            start = statement.span.start;
             objects.push(Object { kind, name: name.to_owned(), definition: String::new() });
         }
-        if let Some(object) = objects.last_mut() {
-            object.definition = format!("{};", &text[start..statement.span.end]);
+        if let Some(Object { definition, .. }) = objects.last_mut() {
+            let line_break = if definition.is_empty() { "" } else { "\n" };
+            let _ = write!(definition, "{line_break}{};", &text[span]);
         }
     }
     Ok(Schema { objects })
@@ -270,4 +299,69 @@ fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, String> {
 fn label(line: &str) -> Option<(Kind, &str)> {
     let (kind, name) = line.strip_prefix("-- ")?.split_once(": ")?;
     Some((Kind::from_name(kind)?, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(kind: Kind, name: &str, definition: &str) -> Object {
+        Object { kind, name: name.to_owned(), definition: definition.to_owned() }
+    }
+
+    fn schema() -> Schema {
+        let objects = vec![
+            object(Kind::Table, "a: b", "CREATE TABLE `a: b` (\n  `x` int(11) DEFAULT ';' -- in\n);"),
+            object(
+                Kind::Procedure,
+                "p",
+                "CREATE PROCEDURE `p`()\nBEGIN\n  -- table: x\n  SELECT ';;'; # ;;\nEND;",
+            ),
+            object(
+                Kind::Procedure,
+                "q",
+                "SET @db_migrations_sql_mode = @@sql_mode, sql_mode = 'ANSI_QUOTES';\n\
+                 CREATE PROCEDURE \"q\"()\nBEGIN\nSET @a = 1;\nEND;\nSET sql_mode = @db_migrations_sql_mode;",
+            ),
+            object(
+                Kind::Trigger,
+                "t",
+                "SET @db_migrations_sql_mode = @@sql_mode, sql_mode = '';\n\
+                 CREATE TRIGGER t BEFORE INSERT ON u FOR EACH ROW\nSET NEW.a = 1;\n\
+                 SET sql_mode = @db_migrations_sql_mode;",
+            ),
+            object(Kind::Event, "e", "CREATE EVENT `e` ON SCHEDULE EVERY 1 DAY DO BEGIN SELECT 1; END;"),
+        ];
+        Schema { objects }
+    }
+
+    #[test]
+    fn bodies_of_mysql_stand_between_delimiter_lines() {
+        let text = render_schema(&schema(), Dialect::MariaDb);
+        assert!(
+            text.starts_with(
+                "SET NAMES utf8mb4;\nSET foreign_key_checks = 0;\n\n-- table: a: b\nCREATE TABLE"
+            )
+        );
+        assert!(text.contains("-- procedure: p\nDELIMITER ;;\nCREATE PROCEDURE `p`()\nBEGIN"));
+        assert!(text.contains("END;;\nDELIMITER ;\nSET sql_mode = @db_migrations_sql_mode;\n\n-- trigger"));
+        assert!(text.ends_with("END;;\nDELIMITER ;\n\nSET foreign_key_checks = 1;\n"));
+        assert_eq!(text.matches("DELIMITER ;;").count(), 3);
+        assert_eq!(render_schema(&schema(), Dialect::MySql), text);
+        assert!(!render_schema(&schema(), Dialect::Postgres).contains("DELIMITER"));
+        assert_eq!(render_schema(&Schema::default(), Dialect::MariaDb), "");
+    }
+
+    #[test]
+    fn a_schema_is_read_as_it_was_written() {
+        for dialect in [Dialect::MariaDb, Dialect::MySql] {
+            let text = render_schema(&schema(), dialect);
+            assert_eq!(parse_schema(&text, dialect).unwrap(), schema());
+        }
+        let several = "CREATE TABLE t (a int);\nALTER TABLE t ENABLE ROW LEVEL SECURITY;";
+        for dialect in Dialect::ALL {
+            let schema = Schema { objects: vec![object(Kind::Table, "t", several)] };
+            assert_eq!(parse_schema(&render_schema(&schema, dialect), dialect).unwrap(), schema);
+        }
+    }
 }

@@ -43,6 +43,8 @@ pub enum Kind {
     Index,
     /// A trigger.
     Trigger,
+    /// An event: a statement that the server runs on a schedule (MariaDB, MySQL).
+    Event,
     /// A rewrite rule.
     Rule,
     /// A row-level security policy.
@@ -55,7 +57,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Schema,
         Self::Extension,
         Self::Enum,
@@ -73,6 +75,7 @@ impl Kind {
         Self::MaterializedView,
         Self::Index,
         Self::Trigger,
+        Self::Event,
         Self::Rule,
         Self::Policy,
         Self::ForeignKey,
@@ -99,6 +102,7 @@ impl Kind {
             Self::MaterializedView => "materialized view",
             Self::Index => "index",
             Self::Trigger => "trigger",
+            Self::Event => "event",
             Self::Rule => "rule",
             Self::Policy => "policy",
             Self::ForeignKey => "foreign key",

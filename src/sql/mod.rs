@@ -13,6 +13,7 @@ pub mod effect;
 pub mod lex;
 mod nesting;
 pub mod parts;
+pub mod rewrite;
 pub mod split;
 
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
@@ -23,4 +24,7 @@ pub use effect::{
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, normal_form, table_parts};
+pub use rewrite::{
+    significant, sources, without_auto_increment, without_database, without_definer, without_starts,
+};
 pub use split::{Statement, split};

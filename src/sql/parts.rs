@@ -16,7 +16,8 @@ use crate::dialect::Dialect;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// `column id`, `constraint users_pkey`, the text of a constraint without a name, or `options`
-    /// for what stands before and after the parentheses.
+    /// for what stands before and after the parentheses; on MariaDB and MySQL also `primary key` and
+    /// `index users_email`.
     pub name: String,
     /// Its normal form.
     pub text: String,
@@ -69,7 +70,7 @@ pub fn table_parts(dialect: Dialect, definition: &str) -> Option<Vec<Part>> {
 }
 
 /// Where the list of columns begins: right after the table's name.
-fn list_start(mut cursor: Cursor<'_>) -> Option<usize> {
+pub(super) fn list_start(mut cursor: Cursor<'_>) -> Option<usize> {
     if !cursor.eat(&["CREATE"]) {
         return None;
     }
@@ -91,10 +92,35 @@ fn finish_part(dialect: Dialect, pieces: &[Piece<'_>]) -> Option<Part> {
     let text = form.finish();
     let name = match pieces.get(1) {
         Some(name) if first.is("CONSTRAINT") => format!("constraint {}", spelling(name)),
+        _ if is_mysql(dialect) && is_key(pieces) => key_name(pieces)?,
         second if is_constraint(dialect, first, second) => text.clone(),
         _ => format!("column {}", spelling(first)),
     };
     Some(Part { name, text })
+}
+
+const fn is_mysql(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::MariaDb | Dialect::MySql)
+}
+
+/// Whether a part is a key or an index as MariaDB and MySQL print it: with a name, if not the primary one.
+fn is_key(pieces: &[Piece<'_>]) -> bool {
+    let [first, second, ..] = pieces else { return false };
+    let is_word = |piece: &Piece<'_>| piece.is_any(&["KEY", "INDEX"]);
+    let kinds = ["PRIMARY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR"];
+    let opens = |at: usize| pieces.get(at).is_some_and(|piece| piece.kind == TokenKind::OpenParen);
+    is_word(first) && !opens(1)
+        || first.is_any(&kinds) && is_word(second) && (first.is("PRIMARY") || !opens(2))
+}
+
+fn key_name(pieces: &[Piece<'_>]) -> Option<String> {
+    if pieces.first()?.is("PRIMARY") {
+        return Some("primary key".to_owned());
+    }
+    let name = pieces
+        .iter()
+        .find(|piece| !piece.is_any(&["UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "KEY", "INDEX"]))?;
+    Some(format!("index {}", spelling(name)))
 }
 
 /// Whether a part is a constraint (or something else that is no column) by its first words.
@@ -230,6 +256,34 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_mariadb() {
+        let text = "CREATE TABLE `t` (\n  `key` int(11) NOT NULL COMMENT 'a, KEY (b',\n  `Key` enum('x,','y)') DEFAULT 'x,',
+            PRIMARY KEY (`key`),\n  UNIQUE KEY `email` (`email`(3),`key` DESC),\n  KEY `Odd; one` (`key`) USING HASH,
+            FULLTEXT KEY `words` (`a`),\n  SPATIAL INDEX sp (`at`),\n  PERIOD FOR `p` (`a`, `b`),
+            CONSTRAINT `t_ibfk_1` FOREIGN KEY (`a`) REFERENCES `u` (`b`),\n  CONSTRAINT `c` CHECK (`key` > 0)
+            ) ENGINE=InnoDB COMMENT='x)'\n PARTITION BY HASH (`key`)\nPARTITIONS 4";
+        assert_eq!(
+            parts(Dialect::MariaDb, text),
+            pairs([
+                (
+                    "options",
+                    "create table t engine = innodb comment = 'x)' partition by hash(key)partitions 4"
+                ),
+                ("column key", "key int(11)not null comment 'a, KEY (b'"),
+                ("column \"Key\"", "\"Key\" enum('x,','y)')default 'x,'"),
+                ("primary key", "primary key(key)"),
+                ("index email", "unique key email(email(3),key desc)"),
+                ("index \"Odd; one\"", "key \"Odd; one\"(key)using hash"),
+                ("index words", "fulltext key words(a)"),
+                ("index sp", "spatial index sp(at)"),
+                ("period for p(a,b)", "period for p(a,b)"),
+                ("constraint t_ibfk_1", "constraint t_ibfk_1 foreign key(a)references u(b)"),
+                ("constraint c", "constraint c check(key > 0)"),
+            ])
+        );
+    }
+
+    #[test]
     fn what_is_no_list_of_columns() {
         for text in [
             "CREATE VIRTUAL TABLE t USING fts5(a)",
@@ -245,6 +299,6 @@ mod tests {
             assert_eq!(table_parts(Dialect::Sqlite, text), None, "{text}");
         }
         assert_eq!(parts(Dialect::Postgres, "CREATE TABLE t () INHERITS (u);").len(), 1);
-        assert_eq!(parts(Dialect::MySql, "CREATE TABLE `t` (`key` int, KEY k (`key`))")[2].0, "key k(key)");
+        assert_eq!(parts(Dialect::MySql, "CREATE TABLE `t` (`key` int, KEY k (`key`))")[2].0, "index k");
     }
 }

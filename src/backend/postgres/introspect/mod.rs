@@ -21,6 +21,7 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Either, PgConnection, Row as _};
 
+use crate::backend::order;
 use crate::schema::{Kind, Object, Schema};
 
 use depend::{Address, Dependencies};
@@ -53,7 +54,6 @@ mod depend;
 mod foreign_keys;
 mod indexes;
 mod namespaces;
-mod order;
 mod policies;
 mod routines;
 mod sequences;

@@ -1,4 +1,4 @@
-//! An order in which definitions load.
+//! An order in which definitions load, for databases that do not keep one.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
