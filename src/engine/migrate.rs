@@ -14,7 +14,7 @@ use crate::id::{Checksum, MigrationId};
 use crate::lockfile::{self, Written};
 
 use super::check::{CheckMode, Verdict};
-use super::execute::{End, Progress, Start, rolled_back, walk};
+use super::execute::{End, Progress, Start, walk};
 use super::failure::{Failure, Kind, describe};
 use super::prepare::{Prepared, prepare};
 use super::project::Project;
@@ -22,6 +22,7 @@ use super::refusal::{
     accept, fits_without_database, refuse_plan, refuse_strangers, tell_findings, tell_stale_snapshot,
 };
 use super::snapshots;
+use super::stopped::rolled_back;
 use super::verdict::{Expected, Live, expected, judge};
 use super::waiting::{look, wait_for_guard};
 
@@ -171,7 +172,7 @@ async fn run(
     };
     let mut progress = Progress::default();
     let start = Start { position: history.next_position(), keep_guard: request.mode == LockMode::Update };
-    let end = walk(&prepared.plan, guard, &run, start, &mut progress, sink).await?;
+    let end = walk(&prepared.plan, guard, &run, start, &mut progress, sink).await.map_err(|stop| stop.failure)?;
     let mut session = match end {
         End::Open(session) => session,
         End::Outside(guard) => {

@@ -19,6 +19,7 @@ mod refusal;
 mod replay;
 mod snapshots;
 mod status;
+mod stopped;
 mod verdict;
 mod waiting;
 

@@ -100,7 +100,7 @@ pub(super) fn refuse_plan(plan: &Plan, request: &Request<'_>) -> Result<(), Fail
     if !plan.refusals.is_empty() {
         return Err(Failure::all(Kind::Refused, plan.refusals.clone()));
     }
-    if plan.splits() && !request.allow_split {
+    if plan.needs_consent() && !request.allow_split {
         let mut diagnostic =
             Diagnostic::new("this run cannot be one transaction, so a failure could leave a part of it");
         for (n, group) in plan.groups.iter().enumerate() {

@@ -77,8 +77,8 @@ async fn run(
     };
     let mut progress = Progress::default();
     let start = Start { position: 1, keep_guard: false };
-    let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await.map_err(|failure| {
-        let diagnostic = &failure.diagnostics[0];
+    let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await.map_err(|stop| {
+        let diagnostic = &stop.failure.diagnostics[0];
         let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();
         format!("{diagnostic}{cause}")
     })?;

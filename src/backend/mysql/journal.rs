@@ -13,7 +13,6 @@ use std::time::Instant;
 
 use super::history::{NOW, create};
 use super::message::{Failed, offset};
-use super::session::explain;
 use super::{MySql, quote};
 use crate::database::{DatabaseError, NewRow, NewRun, TaskFailure, Trace};
 use crate::history::Partial;
@@ -59,7 +58,7 @@ impl Work<'_> {
     fn failed(&self, n: usize, trace: Trace, error: DatabaseError) -> TaskFailure {
         let (start, text) = (self.statements[n].span.start, self.text(n));
         let offset = offset(text, &error).map(|at| start + at);
-        TaskFailure { offset, ..TaskFailure::new(Some(n), explain(error)).outside(n, trace) }
+        TaskFailure { offset, ..TaskFailure::new(Some(n), error).outside(n, trace) }
     }
 }
 
@@ -185,7 +184,7 @@ impl MySql {
             format!("XA START '{xa}'").into(),
             "SET @db_migrations_start = SYSDATE(6)".into(),
         ];
-        statements.extend(owed.iter().map(|sql| Cow::from(sql.as_str())));
+        statements.extend(owed.iter().cloned().map(Cow::from));
         let first = statements.len();
         statements.extend(range.clone().map(|n| Cow::from(work.text(n))));
         let last = statements.len();
@@ -204,6 +203,7 @@ impl MySql {
         } else if self.end_xa(&xa).await {
             trace = Trace::Certain;
         }
+        let error = self.explain(error).await;
         let failure = TaskFailure { kept: range.start, ..work.failed(n, trace, error) };
         self.note_failure(work, range.start, n, &failure).await;
         Err(failure)
@@ -254,6 +254,7 @@ impl MySql {
             Err((true, error)) => {
                 self.owed.clear();
                 let trace = self.trace(commits, before, &error).await;
+                let error = self.explain(error).await;
                 let failure = work.failed(n, trace, error);
                 self.note_failure(work, n, n, &failure).await;
                 Err(failure)

@@ -20,20 +20,6 @@ use crate::sql;
 pub(super) const DURATION: &str =
     "TIMESTAMPDIFF(MICROSECOND, @db_migrations_start, SYSDATE(6)) DIV 1000";
 
-/// The server's words for a committing statement say nothing to a person.
-pub(super) fn explain(error: DatabaseError) -> DatabaseError {
-    match error {
-        DatabaseError::Sql(sql) if sql.number == Some(1399) => DatabaseError::Sql(SqlError {
-            message: "the statement commits the open transaction, which is refused here".to_owned(),
-            hint: Some(
-                "put `-- db-migrations: no-transaction` at the top of the file: then each statement stays by itself"
-                    .to_owned(),
-            ),
-            ..sql
-        }),
-        other => other,
-    }
-}
 
 impl MySql {
     async fn open_xa(&mut self) -> Result<(), DatabaseError> {
@@ -43,6 +29,26 @@ impl MySql {
         self.execute(format!("XA START '{id}'")).await?;
         self.open = Some(id);
         Ok(())
+    }
+
+    /// Says more of the errors of which the server says too little.
+    pub(super) async fn explain(&mut self, error: DatabaseError) -> DatabaseError {
+        match error {
+            DatabaseError::Sql(sql) if sql.number == Some(1399) => DatabaseError::Sql(SqlError {
+                message: "the statement commits the open transaction, which is refused here".to_owned(),
+                hint: Some(
+                    "put `-- db-migrations: no-transaction` at the top of the file: then each statement stays by itself"
+                        .to_owned(),
+                ),
+                ..sql
+            }),
+            DatabaseError::Sql(sql) if sql.number == Some(1205) => {
+                let detail = self.blockers().await;
+                let hint = "somebody else uses the table; `database.lock-wait` says how many seconds to wait".to_owned();
+                DatabaseError::Sql(SqlError { detail, hint: Some(hint), ..sql })
+            }
+            other => other,
+        }
     }
 
     /// Rolls an XA transaction back; says whether rows of tables stay that their engine cannot take back.
@@ -71,7 +77,7 @@ impl MySql {
                 let span = task.statements[n].span.clone();
                 offset(&task.script.text[span.clone()], &error).map(|at| span.start + at)
             });
-            return Err(TaskFailure { offset: at, ..TaskFailure::new(n, explain(error)) });
+            return Err(TaskFailure { offset: at, ..TaskFailure::new(n, self.explain(error).await) });
         }
         self.tidy(&task.script.session, &leftovers).await.map_err(own)?;
         Ok(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX))
