@@ -60,6 +60,17 @@ pub struct SqlError {
     pub context: Option<String>,
     /// The character (from 1) of the text that was sent.
     pub position: Option<usize>,
+    /// The account lacks a right.
+    pub lacks_right: bool,
+}
+
+impl SqlError {
+    /// Whether other rows could have made it go well: by its SQLSTATE a cardinality (21), a value (22), a
+    /// constraint (23), no row (02), or something that the SQL itself raised (45).
+    pub fn depends_on_rows(&self) -> bool {
+        let class = self.code.as_ref().and_then(|code| code.get(..2).filter(|_| code.len() == 5));
+        class.is_some_and(|class| ["02", "21", "22", "23", "45"].contains(&class))
+    }
 }
 
 /// What can go wrong between us and a database.

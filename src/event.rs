@@ -28,6 +28,16 @@ pub enum Event {
         /// How many migrations.
         total: usize,
     },
+    /// A rehearsal on a scratch database with the live schema has begun.
+    RehearsalStarted {
+        /// How many migrations.
+        total: usize,
+    },
+    /// A migration was undone by its down script.
+    Undone {
+        /// Which.
+        id: MigrationId,
+    },
     /// The run has begun.
     RunStarted {
         /// How many migrations.

@@ -140,6 +140,7 @@ fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
                 _ => None,
             },
             number: None,
+            lacks_right: error.code() == "42501",
         };
     }
     #[cfg(feature = "mysql")]
@@ -148,6 +149,7 @@ fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
             code: error.code().map(str::to_owned),
             number: Some(error.number()),
             message: error.message().to_owned(),
+            lacks_right: mysql::LACKS_RIGHT.contains(&error.number()),
             ..SqlError::default()
         };
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::context::{self, Context};
 use super::migrate::reporter;
 use super::{Done, Exit, Format, Global};
+use crate::config::Rehearsal;
 use crate::engine::{self, CheckMode, Failure, LockMode, Request};
 use crate::id::MigrationId;
 use crate::report::human;
@@ -47,6 +48,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         connect: &*connect,
         mode: LockMode::Update,
         dry_run: false,
+        rehearsal: Rehearsal::Off,
+        compensate: false,
         allow_split: false,
         guard_wait: Duration::max(context.config.database.guard_wait, Duration::from_secs(1)),
         check: CheckMode::Off,

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use super::context::{self, Context};
 use super::{Done, Exit, Format, Global, plan};
+use crate::config::Rehearsal;
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::drift::Change;
@@ -33,6 +34,12 @@ pub(super) struct Args {
     /// Accept a run that cannot be one transaction
     #[arg(long)]
     allow_split: bool,
+    /// Try on a scratch database first what the database commits bit by bit (MariaDB, MySQL) [default: try]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    rehearsal: Option<Rehearsing>,
+    /// After a failure, undo this run's whole migrations by their down scripts
+    #[arg(long)]
+    compensate: bool,
     /// How long to wait for another run, in seconds [default: 300]
     #[arg(long, value_name = "SECONDS")]
     guard_wait: Option<u64>,
@@ -42,6 +49,26 @@ pub(super) struct Args {
     /// Why the check is softened; kept in the history
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rehearsing {
+    /// Where it can be
+    Try,
+    /// Run nothing without
+    Require,
+    /// Never
+    Off,
+}
+
+impl Rehearsing {
+    const fn value(self) -> Rehearsal {
+        match self {
+            Self::Try => Rehearsal::Try,
+            Self::Require => Rehearsal::Require,
+            Self::Off => Rehearsal::Off,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -75,6 +102,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         mode,
         dry_run: args.dry_run,
         allow_split: args.allow_split || context.config.policy.allow_split,
+        rehearsal: args.rehearsal.map_or(context.config.policy.rehearsal, Rehearsing::value),
+        compensate: args.compensate,
         guard_wait: args.guard_wait.map_or(context.config.database.guard_wait, Duration::from_secs),
         check,
         reason: args.reason,

@@ -1,7 +1,7 @@
 //! The schema check: the schema that is against the one that must be, and the modules' own checks.
 
 use crate::config::SchemaCheckMode;
-use crate::database::{DatabaseError, Read};
+use crate::database::{DatabaseError, Read, Server};
 use crate::diagnostic::{Diagnostic, count};
 use crate::drift::{Drift, Policy, compare};
 use crate::schema::Schema;
@@ -44,9 +44,9 @@ impl Verdict {
 }
 
 /// What counts as drift for this project on this database.
-pub(super) fn policy(
+fn policy(
     project: &Project,
-    read: &(dyn Read + '_),
+    server: &Server,
     expected_server: Option<&str>,
 ) -> Result<Policy, Failure> {
     let patterns = project.config.schema_check.ignore.iter().map(|text| {
@@ -57,7 +57,6 @@ pub(super) fn policy(
             )
         })
     });
-    let server = read.server();
     let major = |title: &str| title.rsplit(' ').next().and_then(|v| v.split('.').next()).map(str::to_owned);
     let lenient_text = expected_server.and_then(major).is_some_and(|expected| expected != server.major());
     Ok(Policy {
@@ -75,9 +74,20 @@ pub async fn compare_with(
     expected_server: Option<&str>,
     read: &mut (dyn Read + '_),
 ) -> Result<Verdict, Failure> {
-    let policy = policy(project, read, expected_server)?;
     let actual = read.introspect().await?;
-    let drift = compare(expected, &actual, &policy);
+    compare_schemas(project, expected, expected_server, &actual, read.server())
+}
+
+/// Compares two schemas; the actual one is this server's.
+pub(super) fn compare_schemas(
+    project: &Project,
+    expected: &Schema,
+    expected_server: Option<&str>,
+    actual: &Schema,
+    server: &Server,
+) -> Result<Verdict, Failure> {
+    let policy = policy(project, server, expected_server)?;
+    let drift = compare(expected, actual, &policy);
     Ok(if drift.is_empty() { Verdict::Passed(drift) } else { Verdict::Drifted(drift) })
 }
 

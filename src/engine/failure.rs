@@ -70,7 +70,10 @@ pub(super) fn describe(error: &DatabaseError) -> Diagnostic {
             let mut diagnostic = Diagnostic::new(sql.message.clone());
             // SQLite's numbers say nothing that its message does not
             let state = sql.code.as_ref().filter(|code| code.len() == 5);
-            diagnostic.notes.extend(state.map(|code| format!("the database's code is {code}")));
+            diagnostic.notes.extend(state.map(|code| match sql.number {
+                Some(number) => format!("the database's code is {number} ({code})"),
+                None => format!("the database's code is {code}"),
+            }));
             diagnostic.notes.extend(sql.detail.clone());
             diagnostic.notes.extend(sql.hint.as_ref().map(|hint| format!("the database's hint: {hint}")));
             diagnostic.help.extend(advice(sql).map(str::to_owned));
@@ -93,6 +96,11 @@ pub(super) fn describe(error: &DatabaseError) -> Diagnostic {
 
 /// What helps against errors that have a known way out.
 fn advice(error: &SqlError) -> Option<&'static str> {
+    if error.lacks_right {
+        return Some(
+            "the account of the database URL lacks a right: `migrate` needs to create what its migrations create, looking needs SELECT on the tables `db_migrations*`",
+        );
+    }
     match error.code.as_deref()? {
         "55P04" => Some(
             "PostgreSQL wants a commit before a new enum value is used: put `-- db-migrations: no-transaction` at the top of the migration that adds it",
@@ -102,9 +110,6 @@ fn advice(error: &SqlError) -> Option<&'static str> {
         ),
         "53200" => Some(
             "one transaction needs more locks than the server has: raise `max_locks_per_transaction`, or migrate in steps",
-        ),
-        "42501" => Some(
-            "the role of the database URL lacks a right: `migrate` needs CREATE in the schemas it works in, looking needs SELECT on the tables `db_migrations*`",
         ),
         "55006" => Some("triggers are pending on the table: split the migration in two"),
         "42P07" | "42710" | "42701" | "42723" => Some(ALREADY),

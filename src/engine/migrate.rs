@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::config::Rehearsal;
 use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Guard, NewRun};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
@@ -14,13 +15,15 @@ use crate::id::{Checksum, MigrationId};
 use crate::lockfile::{self, Written};
 
 use super::check::{CheckMode, Verdict};
-use super::execute::{End, Progress, Start, walk};
+use super::compensate::{compensate, fingerprint};
+use super::execute::{End, Progress, Start, Stop, walk};
 use super::failure::{Failure, Kind, describe};
 use super::prepare::{Prepared, prepare};
 use super::project::Project;
 use super::refusal::{
     accept, fits_without_database, refuse_plan, refuse_strangers, tell_findings, tell_stale_snapshot,
 };
+use super::rehearse::rehearsed;
 use super::snapshots;
 use super::stopped::rolled_back;
 use super::verdict::{Expected, Live, expected, judge};
@@ -46,6 +49,10 @@ pub struct Request<'a> {
     pub dry_run: bool,
     /// Whether more than one transaction is accepted.
     pub allow_split: bool,
+    /// Whether what the database commits bit by bit is tried on a scratch database first.
+    pub rehearsal: Rehearsal,
+    /// Whether the run's whole migrations are undone by their down scripts after a failure.
+    pub compensate: bool,
     /// How long to wait for another run.
     pub guard_wait: Duration,
     /// What a schema difference does.
@@ -160,9 +167,11 @@ async fn run(
     prepared: Prepared,
     history: &History,
     expectation: Expected,
-    guard: Box<dyn Guard>,
+    mut guard: Box<dyn Guard>,
     sink: &mut dyn Sink,
 ) -> Result<Outcome, Failure> {
+    let expectation = rehearsed(project, request, &prepared, expectation, &mut *guard, sink).await?;
+    let before = if request.compensate { Some(fingerprint(&mut *guard).await?) } else { None };
     let run = NewRun {
         id: crate::run_id::random(),
         lock_digest: prepared.fingerprint.digest.unwrap_or_else(|| Checksum::of(b"")),
@@ -172,10 +181,10 @@ async fn run(
     };
     let mut progress = Progress::default();
     let start = Start { position: history.next_position(), keep_guard: request.mode == LockMode::Update };
-    let end = walk(&prepared.plan, guard, &run, start, &mut progress, sink).await.map_err(|stop| stop.failure)?;
-    let mut session = match end {
-        End::Open(session) => session,
-        End::Outside(guard) => {
+    let mut session = match walk(&prepared.plan, guard, &run, start, &mut progress, sink).await {
+        Err(stop) => return Err(settled(project, before, &progress, stop, sink).await),
+        Ok(End::Open(session)) => session,
+        Ok(End::Outside(guard)) => {
             let mut session = guard
                 .begin(Begin { foreign_keys: None, keep_guard: start.keep_guard })
                 .await
@@ -187,10 +196,11 @@ async fn run(
     let (verdict, live) = match judge(project, request, &prepared, expectation, &mut session, sink).await {
         Ok(judged) => judged,
         Err(diagnostics) => {
-            let _ = session.rollback().await;
             let mut failure = rolled_back(&progress, Diagnostic::new("the run was checked and refused"));
             failure.diagnostics.splice(0..0, diagnostics);
-            return Err(failure);
+            let guard = session.rollback().await.ok();
+            let stop = Stop { failure, error: None, guard };
+            return Err(settled(project, before, &progress, stop, sink).await);
         }
     };
     session.verdict(&run, &verdict.word()).await.map_err(|error| rolled_back(&progress, describe(&error)))?;
@@ -216,6 +226,22 @@ async fn run(
         written,
         run: run.id,
     })))
+}
+
+/// The end of a run that stopped; what it has committed is undone where that is wanted.
+async fn settled(
+    project: &Project,
+    before: Option<Checksum>,
+    progress: &Progress,
+    stop: Stop,
+    sink: &mut dyn Sink,
+) -> Failure {
+    match (before, stop.guard) {
+        (Some(before), Some(guard)) if progress.committed > 0 => {
+            compensate(project, before, progress, guard, stop.failure, sink).await
+        }
+        _ => stop.failure,
+    }
 }
 
 /// After a commit without answer: asks the database whether our run is in its history.

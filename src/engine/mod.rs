@@ -2,13 +2,16 @@
 //!
 //! - `project`: what is known without a database
 //! - `prepare`: merge and plan, as one value
-//! - `execute`: walks a plan
+//! - `execute`: walks a plan; `stopped` says what came of one that did not end well
+//! - `rehearse`: a run that the database commits bit by bit, first on a scratch database
+//! - `compensate`: down scripts after a failure
 //! - `replay`: what the lock makes of an empty database
 //! - `check`: the schema check
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
-//! - `status`, `import`, `snapshots`: the other commands' work
+//! - `status`, `import`, `repair`, `snapshots`: the other commands' work
 
 mod check;
+mod compensate;
 mod execute;
 mod failure;
 mod import;
@@ -16,6 +19,8 @@ mod migrate;
 mod prepare;
 mod project;
 mod refusal;
+mod rehearse;
+mod repair;
 mod replay;
 mod snapshots;
 mod status;
@@ -30,6 +35,7 @@ pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
 pub use prepare::{Prepared, prepare};
 pub use project::Project;
 pub use refusal::strangers_diagnostic;
+pub use repair::{Repair, half_applied, repair};
 pub use replay::{Replayed, replay};
 pub use snapshots::{SnapshotState, checked as checks_schema, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};

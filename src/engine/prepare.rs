@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::database::Read;
 use crate::dialect::Dialect;
 use crate::history::History;
-use crate::lock::{Finding, Merged, merge};
+use crate::lock::{Finding, Merged, Rule, merge};
 use crate::plan::{Circumstances, Plan};
 use crate::snapshot::Fingerprint;
 
@@ -26,6 +26,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Whether migrations that the lock does not name have run here: then its schema is not the whole truth.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.merged.findings.iter().any(|f| matches!(f.rule, Rule::Unknown | Rule::SkippedAfterRun))
+    }
+
     /// Whether nothing is to be run or written.
     pub fn nothing_to_do(&self, project: &Project) -> bool {
         self.plan.is_empty() && self.plan.refusals.is_empty() && self.lock_text == project.document.text()

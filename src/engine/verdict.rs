@@ -5,7 +5,6 @@ use crate::diagnostic::Diagnostic;
 use crate::drift::Drift;
 use crate::event::{Event, Sink};
 use crate::history::History;
-use crate::lock::Rule;
 use crate::schema::Schema;
 use crate::snapshot::Proof;
 
@@ -100,8 +99,7 @@ pub(super) async fn judge(
     for diagnostic in checks {
         sink.tell(Event::Warned(diagnostic));
     }
-    let foreign =
-        prepared.merged.findings.iter().any(|f| matches!(f.rule, Rule::Unknown | Rule::SkippedAfterRun));
+    let foreign = prepared.is_mixed();
     match expected {
         Expected::Nothing(why) => Ok((Verdict::NotChecked(why), None)),
         Expected::TheRun => {

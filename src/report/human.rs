@@ -199,6 +199,13 @@ impl Sink for Reporter {
                     count(total, "migration", "migrations")
                 ));
             }
+            Event::RehearsalStarted { total } => {
+                self.say(&format!(
+                    "rehearsing {} on a scratch database with the live schema",
+                    count(total, "migration", "migrations")
+                ));
+            }
+            Event::Undone { id } => self.say(&format!("undone {id}")),
             Event::RunStarted { total } => self.bar("migrating", total),
             Event::StepStarted { id, number, .. } => {
                 self.bar.set_position(u64::try_from(number).unwrap_or(u64::MAX).saturating_sub(1));
@@ -224,8 +231,9 @@ impl Drop for Reporter {
 pub fn holder_text(holder: Option<&Holder>) -> String {
     let Some(holder) = holder else { return "another run".to_owned() };
     let since = holder.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+    let query = holder.query.as_ref().map(|query| format!("; it runs: {query}")).unwrap_or_default();
     let remedy = holder.remedy.as_ref().map(|remedy| format!("; to end it: {remedy}")).unwrap_or_default();
-    format!("{}{since}{remedy}", holder.who)
+    format!("{}{since}{query}{remedy}", holder.who)
 }
 
 #[cfg(test)]

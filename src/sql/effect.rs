@@ -7,6 +7,7 @@
 
 mod commits;
 mod engine;
+mod event;
 mod object;
 mod place;
 mod session;
@@ -14,6 +15,7 @@ mod session;
 pub use commits::{
     Commits, ObjectKind, ObjectName, body_only_changes_rows, called_procedure, commits, completion,
 };
+pub use event::asleep;
 pub use engine::{created_with_engine, recovers, written_tables};
 pub use object::{
     added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,

@@ -18,7 +18,7 @@ pub mod split;
 
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{
-    Boundary, Commits, Leftovers, Lost, ObjectKind, ObjectName, added_enum_value, beyond_database, body_only_changes_rows,
+    Boundary, Commits, Leftovers, Lost, ObjectKind, ObjectName, added_enum_value, asleep, beyond_database, body_only_changes_rows,
     boundary, called_procedure, changes_rows, commits, completion, created_with_engine, creates_temporary, definer, dropped_tables,
     is_pragma, leftovers, lost_by_restart, recovers, sets_session, written_tables,
 };

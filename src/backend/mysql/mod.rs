@@ -46,6 +46,10 @@ pub struct Connector {
     lock_wait: Duration,
 }
 
+/// Errors that say that the account lacks a right: to a database, a table, a column, a routine, to the
+/// server; to act for another account, to make functions while the binary log is on.
+pub(super) const LACKS_RIGHT: [u16; 11] = [1044, 1045, 1142, 1143, 1227, 1290, 1370, 1410, 1419, 1449, 1698];
+
 impl Connector {
     pub(super) fn new(options: &Options, dialect: Dialect) -> Result<Self, Diagnostic> {
         let title = dialect.facts().title;

@@ -1,0 +1,227 @@
+//! The rehearsal: what a database commits bit by bit first runs on a scratch database.
+//!
+//! That one has the live schema and no rows, and its session can reach nothing else. A migration that
+//! fails there, or makes another schema than the lock says, is refused before anything was touched.
+//! What depends on rows shows only in the run itself; a failure that rows could have caused, or a right
+//! that the scratch session lacks, proves nothing and is said.
+
+use crate::config::Rehearsal;
+use crate::database::{Attempt, Database, DatabaseError, Guard, NewRow, NewRun, Task};
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event, Silence, Sink};
+use crate::history::RowKind;
+use crate::id::Checksum;
+use crate::migration::Script;
+use crate::plan::Plan;
+use crate::schema::Schema;
+use crate::snapshot::render_schema;
+use crate::sql;
+
+use super::check::{CheckMode, Verdict, compare_schemas};
+use super::execute::{End, Progress, Start, Stop, walk};
+use super::failure::{Failure, Kind};
+use super::migrate::Request;
+use super::prepare::Prepared;
+use super::project::Project;
+use super::status::drift_diagnostic;
+use super::verdict::Expected;
+
+/// How a rehearsal ended well.
+enum Rehearsed {
+    /// All of it ran and made this schema on this server.
+    Ran { schema: Schema, server: String },
+    /// It could not be tried, or not to its end; why.
+    Not(String),
+}
+
+/// Rehearses a plan where the configuration wants it; answers with what the run's schema is compared
+/// with, which a rehearsal on an empty database has just made.
+pub(super) async fn rehearsed(
+    project: &Project,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    expected: Expected,
+    guard: &mut dyn Guard,
+    sink: &mut dyn Sink,
+) -> Result<Expected, Failure> {
+    let plan = &prepared.plan;
+    if request.rehearsal == Rehearsal::Off || !plan.commits_by_itself || !plan.splits() {
+        return Ok(expected);
+    }
+    sink.tell(Event::RehearsalStarted { total: plan.len() });
+    let live = guard.introspect().await?;
+    match rehearse(request, plan, &live).await? {
+        Rehearsed::Not(why) if request.rehearsal == Rehearsal::Require => Err(Failure::new(
+            Kind::Refused,
+            Diagnostic::new(format!("the run could not be rehearsed: {why}"))
+                .note("nothing was touched")
+                .help("with `rehearsal: try` it runs all the same"),
+        )),
+        Rehearsed::Not(why) => {
+            sink.tell(Event::Noted(format!("not rehearsed: {why}")));
+            Ok(expected)
+        }
+        Rehearsed::Ran { schema, server } => {
+            compare(project, request, prepared, &expected, &schema, guard)?;
+            sink.tell(Event::Noted(
+                "rehearsed on a scratch database without rows; errors that depend on rows can still come".to_owned(),
+            ));
+            Ok(match expected {
+                Expected::TheRun => Expected::Known { schema, server, fresh: true },
+                other => other,
+            })
+        }
+    }
+}
+
+/// The schema check, before anything is touched.
+fn compare(
+    project: &Project,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    expected: &Expected,
+    schema: &Schema,
+    guard: &mut dyn Guard,
+) -> Result<(), Failure> {
+    let Expected::Known { schema: expected, server, .. } = expected else { return Ok(()) };
+    match compare_schemas(project, expected, Some(server), schema, guard.server())? {
+        Verdict::Drifted(drift) if request.check == CheckMode::Fail && !prepared.is_mixed() => Err(Failure::new(
+            Kind::RolledBack,
+            drift_diagnostic(&drift).note("this was seen in the rehearsal: nothing was touched"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn rehearse(request: &Request<'_>, plan: &Plan, live: &Schema) -> Result<Rehearsed, Failure> {
+    let dialect = request.connect.dialect();
+    for step in plan.steps() {
+        for statement in &step.statements {
+            let text = &step.script.text[statement.span.clone()];
+            if let Some(what) = sql::beyond_database(dialect, text) {
+                return Ok(Rehearsed::Not(format!("`{}` reaches beyond its database ({what})", step.id)));
+            }
+        }
+    }
+    let scratch = match request.connect.scratch().await {
+        Ok(scratch) => scratch,
+        Err(error) => return Ok(Rehearsed::Not(format!("no scratch database: {error}"))),
+    };
+    let server = scratch.database.server().title();
+    let mut plan = plan.clone();
+    plan.confine(dialect);
+    let outcome = on_scratch(scratch.database, &plan, live).await;
+    scratch.discard.await;
+    match outcome {
+        Ok(schema) => Ok(Rehearsed::Ran { schema, server }),
+        Err(Unproved::Why(why)) => Ok(Rehearsed::Not(why)),
+        Err(Unproved::Failed(stop)) => verdict(*stop),
+    }
+}
+
+/// Why a rehearsal came to no schema.
+enum Unproved {
+    /// It could not be tried.
+    Why(String),
+    /// A migration failed.
+    Failed(Box<Stop>),
+}
+
+impl From<DatabaseError> for Unproved {
+    fn from(error: DatabaseError) -> Self {
+        Self::Why(error.to_string())
+    }
+}
+
+async fn on_scratch(database: Box<dyn Database>, plan: &Plan, live: &Schema) -> Result<Schema, Unproved> {
+    let Attempt::Held(mut guard) = database.guard().await? else {
+        return Err(Unproved::Why("the scratch database is in use".to_owned()));
+    };
+    let dialect = guard.server().dialect;
+    let run = NewRun {
+        id: "rehearsal".to_owned(),
+        lock_digest: Checksum::of(b""),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        user: String::new(),
+        reason: None,
+    };
+    let sleeping = asleep(live, dialect);
+    load(&mut *guard, &run, &sleeping).await?;
+    let mut progress = Progress::default();
+    let start = Start { position: 1, keep_guard: false };
+    let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await;
+    let mut guard = match end.map_err(|stop| Unproved::Failed(Box::new(stop)))? {
+        End::Outside(guard) => guard,
+        End::Open(session) => session.rollback().await?,
+    };
+    let mut schema = guard.introspect().await?;
+    awake(&mut schema, live, &sleeping);
+    guard.free().await?.close().await;
+    Ok(schema)
+}
+
+/// Makes the live schema on the scratch database.
+async fn load(guard: &mut dyn Guard, run: &NewRun, schema: &Schema) -> Result<(), Unproved> {
+    if schema.is_empty() {
+        return Ok(());
+    }
+    let dialect = guard.server().dialect;
+    let script = Script::new(render_schema(schema, dialect), "the live schema");
+    let statements = sql::split(dialect, &script.text).map_err(|error| Unproved::Why(error.to_string()))?;
+    let id = "db-migrations::live".parse().map_err(|error| Unproved::Why(format!("{error}")))?;
+    let row = NewRow {
+        id,
+        checksum: script.hash,
+        kind: RowKind::Baseline,
+        position: 0,
+        executed_at: None,
+        execution_ms: None,
+    };
+    let task = Task { script: &script, statements: &statements, row: &row };
+    let loaded = guard.run_alone(run, task, None, None).await;
+    loaded.map(|_| ()).map_err(|failure| {
+        Unproved::Why(format!("the live schema does not load on a scratch database: {}", failure.error))
+    })
+}
+
+/// The same schema with events that never fire.
+fn asleep(schema: &Schema, dialect: crate::dialect::Dialect) -> Schema {
+    let mut schema = schema.clone();
+    for object in &mut schema.objects {
+        if let Some(definition) = sql::asleep(dialect, &object.definition) {
+            object.definition = definition;
+        }
+    }
+    schema
+}
+
+/// Events that the run left as they were are what they are on the live database.
+fn awake(schema: &mut Schema, live: &Schema, sleeping: &Schema) {
+    for (was, slept) in live.objects.iter().zip(&sleeping.objects).filter(|(was, slept)| was != slept) {
+        if let Some(object) = schema.objects.iter_mut().find(|object| *object == slept) {
+            object.clone_from(was);
+        }
+    }
+}
+
+/// What a failure in the rehearsal means for the run.
+fn verdict(stop: Stop) -> Result<Rehearsed, Failure> {
+    let depends = match &stop.error {
+        Some(DatabaseError::Sql(error)) if error.lacks_right => Some("the scratch session lacks a right"),
+        Some(DatabaseError::Sql(error)) if error.depends_on_rows() => Some("this can come from missing rows"),
+        Some(DatabaseError::Sql(_)) => None,
+        _ => Some("the scratch database gave up"),
+    };
+    let mut failure = stop.failure;
+    if let Some(why) = depends {
+        let diagnostic = failure.diagnostics.remove(0);
+        let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();
+        return Ok(Rehearsed::Not(format!("{}{cause} ({why})", diagnostic.message)));
+    }
+    for diagnostic in &mut failure.diagnostics {
+        diagnostic.notes.retain(|note| !note.contains("stayed") && !note.starts_with("not begun"));
+        diagnostic.help.clear();
+        diagnostic.notes.push("this was the rehearsal, on a scratch database: nothing was touched".to_owned());
+    }
+    Err(Failure { kind: Kind::RolledBack, ..failure })
+}

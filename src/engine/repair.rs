@@ -1,0 +1,126 @@
+//! `repair`: what a person has mended by hand is written into the history.
+//!
+//! Only half-applied migrations are concerned. Nothing of theirs runs here; the guard keeps runs away
+//! while it is written.
+
+use crate::database::{Begin, CommitError, NewRow, NewRun};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::event::{Event, Sink};
+use crate::history::{History, Partial, RowKind};
+use crate::id::{Checksum, MigrationId};
+
+use super::failure::{Failure, Kind, describe};
+use super::migrate::Request;
+use super::project::Project;
+use super::waiting::wait_for_guard;
+
+/// What a person says of a half-applied migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// The rest of it was done by hand.
+    MarkDone(MigrationId),
+    /// What it had done was undone by hand.
+    Restart(MigrationId),
+}
+
+impl Repair {
+    /// The migration.
+    pub const fn id(&self) -> &MigrationId {
+        match self {
+            Self::MarkDone(id) | Self::Restart(id) => id,
+        }
+    }
+}
+
+/// The half-applied migrations of a database.
+pub async fn half_applied(request: &Request<'_>, sink: &mut dyn Sink) -> Result<Vec<Partial>, Failure> {
+    let mut database = request.connect.connect().await?;
+    sink.tell(Event::Connected(database.server().clone()));
+    let history = database.history().await?;
+    database.close().await;
+    Ok(history.partial)
+}
+
+/// Writes it down.
+pub async fn repair(
+    project: &Project,
+    request: &Request<'_>,
+    what: &Repair,
+    sink: &mut dyn Sink,
+) -> Result<(), Failure> {
+    let database = request.connect.connect().await?;
+    let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
+    let history = guard.history().await?;
+    let partial = find(&history, what.id())?;
+    let run = NewRun {
+        id: crate::run_id::random(),
+        lock_digest: Checksum::of(project.document.text().as_bytes()),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        user: request.user.clone(),
+        reason: Some(match what {
+            Repair::MarkDone(id) => format!("repair --mark-done {id}"),
+            Repair::Restart(id) => format!("repair --restart {id}"),
+        }),
+    };
+    let mut session = guard.begin(Begin::default()).await?;
+    session.start(&run).await?;
+    session.forget(&partial.id).await?;
+    match what {
+        // a down script that was finished by hand: the migration has not run any more
+        Repair::MarkDone(id) if partial.undoing => session.unrecord(id).await?,
+        Repair::MarkDone(id) => {
+            let row = marked(project, request, id, history.next_position())?;
+            session.record(&run, &[row]).await?;
+        }
+        Repair::Restart(_) => {}
+    }
+    match session.commit().await {
+        Ok((_, guard)) => {
+            if let Ok(database) = guard.free().await {
+                database.close().await;
+            }
+            Ok(())
+        }
+        Err(CommitError::RolledBack(error)) => Err(Failure::new(Kind::RolledBack, describe(&error))),
+        Err(CommitError::Unknown(error)) => Err(Failure::new(
+            Kind::Unknown,
+            describe(&error).help("`db-migrations status` says whether it was written"),
+        )),
+    }
+}
+
+fn find<'a>(history: &'a History, id: &MigrationId) -> Result<&'a Partial, Failure> {
+    history.partial.iter().find(|partial| partial.id == *id).ok_or_else(|| {
+        let state = if history.contains(id) { "it has run" } else { "nothing of it has run" };
+        let mut diagnostic = Diagnostic::new(format!("`{id}` is not half-applied: {state}"));
+        let others = history.partial.iter().map(|partial| partial.id.as_str());
+        diagnostic.help.extend(nearest(id.as_str(), others).map(|near| format!("did you mean `{near}`?")));
+        Failure::new(Kind::Refused, diagnostic.help("`db-migrations status` shows the state of each"))
+    })
+}
+
+/// The history row of a migration whose rest was done by hand.
+fn marked(
+    project: &Project,
+    request: &Request<'_>,
+    id: &MigrationId,
+    position: i64,
+) -> Result<NewRow, Failure> {
+    let migration = project.catalogue.get(id);
+    let script = migration.and_then(|migration| migration.up.choose(request.connect.dialect()));
+    let script = script.ok_or_else(|| {
+        Failure::new(
+            Kind::Refused,
+            Diagnostic::new(format!("the file of `{id}` is not there: its checksum cannot be recorded"))
+                .help("bring it back, or enable its module"),
+        )
+    })?;
+    Ok(NewRow {
+        id: id.clone(),
+        checksum: script.hash,
+        kind: RowKind::Marked,
+        position,
+        executed_at: None,
+        execution_ms: None,
+    })
+}
