@@ -42,8 +42,9 @@ pub struct Facts {
     pub dump_prologue: &'static str,
     /// What stands behind them, and belongs to none.
     pub dump_epilogue: &'static str,
-    /// The database's client cuts at each `;`, those in bodies too, unless `DELIMITER` says otherwise.
-    pub client_delimiter: bool,
+    /// What a `DELIMITER` line must make of the `;` around a body, since the database's client cuts at
+    /// each one.
+    pub body_delimiter: Option<&'static str>,
 }
 
 /// The text is UTF-8, and tables with foreign keys load in any order.
@@ -61,7 +62,7 @@ const MARIADB: Facts = Facts {
     session_settings: true,
     dump_prologue: MYSQL_PROLOGUE,
     dump_epilogue: MYSQL_EPILOGUE,
-    client_delimiter: true,
+    body_delimiter: Some(";;"),
 };
 
 const MYSQL: Facts = Facts {
@@ -75,7 +76,7 @@ const MYSQL: Facts = Facts {
     session_settings: true,
     dump_prologue: MYSQL_PROLOGUE,
     dump_epilogue: MYSQL_EPILOGUE,
-    client_delimiter: true,
+    body_delimiter: Some(";;"),
 };
 
 const POSTGRES: Facts = Facts {
@@ -90,7 +91,7 @@ const POSTGRES: Facts = Facts {
     // the search path is left alone: bodies of inlined SQL functions may need `public`
     dump_prologue: "SET check_function_bodies = off;",
     dump_epilogue: "",
-    client_delimiter: false,
+    body_delimiter: None,
 };
 
 const SQLITE: Facts = Facts {
@@ -104,7 +105,7 @@ const SQLITE: Facts = Facts {
     session_settings: false,
     dump_prologue: "",
     dump_epilogue: "",
-    client_delimiter: false,
+    body_delimiter: None,
 };
 
 impl Dialect {

@@ -263,6 +263,7 @@ fn nameless_index(name: &str, text: &str) -> Option<String> {
     let (kind, columns) = text.split_once(&format!(" {name}("))?;
     let column = match columns.strip_prefix('"') {
         Some(quoted) => &quoted[..quoted.find('"')?],
+        None if columns.starts_with('(') => "functional_index",
         None => columns.split([',', '(', ')', ' ']).next()?,
     };
     let number = name.trim_matches('"').strip_prefix(column)?;
@@ -351,6 +352,10 @@ mod tests {
         ] {
             assert!(same(a, b), "{a:?} {b:?}");
         }
+        assert!(same(
+            ("index functional_index", "key functional_index((a + 1))"),
+            ("index functional_index_2", "key functional_index_2((a + 1))"),
+        ));
         for (a, b) in [
             (("index email", "key email(email)"), ("index email_2", "unique key email_2(email)")),
             (("index email", "key email(email)"), ("index by_email", "key by_email(email)")),

@@ -215,9 +215,7 @@ pub fn render_schema(schema: &Schema, dialect: Dialect) -> String {
 /// A definition as the database's client can read it: a body that holds semicolons stands between
 /// `DELIMITER` lines, without the settings before and behind it.
 fn for_client(dialect: Dialect, definition: &str) -> Cow<'_, str> {
-    if !dialect.facts().client_delimiter {
-        return definition.into();
-    }
+    let Some(delimiter) = dialect.facts().body_delimiter else { return definition.into() };
     let is_setting = |line: &&str| line.starts_with("SET ") && line.trim_end().ends_with(';');
     let before: usize = definition.split_inclusive('\n').take_while(is_setting).map(str::len).sum();
     let behind: usize =
@@ -228,7 +226,8 @@ fn for_client(dialect: Dialect, definition: &str) -> Cow<'_, str> {
     if !sql::tokens(dialect, statement).is_ok_and(|tokens| tokens.iter().any(is_semicolon)) {
         return definition.into();
     }
-    format!("{}DELIMITER ;;\n{statement};;\nDELIMITER ;{behind}", &definition[..before]).into()
+    let before = &definition[..before];
+    format!("{before}DELIMITER {delimiter}\n{statement}{delimiter}\nDELIMITER ;{behind}").into()
 }
 
 fn one_line(text: &str) -> String {

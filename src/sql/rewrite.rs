@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, Piece};
-use super::lex::TokenKind;
+use super::lex::{Lexer, TokenKind};
 use super::parts::list_start;
 use crate::dialect::Dialect;
 
@@ -180,7 +180,11 @@ fn role(before: &[Piece<'_>]) -> Role {
 /// A text up to the end of its last significant token: a comment behind it would swallow what is
 /// written after it.
 pub fn significant(dialect: Dialect, text: &str) -> &str {
-    &text[..Cursor::new(dialect, text).last().map_or(text.len(), |piece| end_of(&piece))]
+    let tokens = Lexer::new(dialect, text).filter_map(Result::ok);
+    &text[..tokens
+        .filter(|token| token.kind.is_significant())
+        .last()
+        .map_or(text.len(), |token| token.span.end)]
 }
 
 const fn end_of(piece: &Piece<'_>) -> usize {
@@ -305,9 +309,12 @@ mod tests {
 
     #[test]
     fn comments_at_the_end() {
-        for (text, expected) in
-            [("RETURN 1 -- x;\n/* y */ ", "RETURN 1"), ("END", "END"), ("a # b", "a"), ("", "")]
-        {
+        for (text, expected) in [
+            ("RETURN 1 -- x;\n/* y */ ", "RETURN 1"),
+            ("(a)\n/*!50100 PARTITION BY HASH (a) */ ", "(a)\n/*!50100 PARTITION BY HASH (a) */"),
+            ("a # b", "a"),
+            ("", ""),
+        ] {
             assert_eq!(significant(DIALECT, text), expected);
         }
     }

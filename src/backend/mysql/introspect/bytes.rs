@@ -4,6 +4,8 @@
 //! their bytes are taken. MariaDB prints the default of a binary column as a string of its very bytes:
 //! such a literal is written in hexadecimal instead, which means the same and is text.
 
+use std::fmt::Write as _;
+
 use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
@@ -48,7 +50,7 @@ fn hexadecimal(literal: &[u8]) -> String {
             (b'\\', Some(escaped)) => (*escaped, 2),
             _ => (*first, 1),
         };
-        text += &format!("{value:02x}");
+        let _ = write!(text, "{value:02x}");
         rest = &rest[taken..];
     }
     text + "'"

@@ -1,5 +1,7 @@
 //! From what the server shows to a definition that loads anywhere and says nothing but the schema.
 
+use std::fmt::Write;
+
 use super::DIALECT;
 use super::listing::{Entry, Listing};
 use super::show::Shown;
@@ -32,8 +34,8 @@ pub(super) fn definition(entry: &Entry, shown: &Shown, listing: &Listing) -> Opt
     ];
     let (mut before, mut behind) = (String::new(), String::new());
     for (setting, value) in settings.into_iter().filter_map(|(setting, value)| Some((setting, value?))) {
-        before += &format!("SET @db_migrations_{setting} = @@{setting}, {setting} = '{value}';\n");
-        behind += &format!("\nSET {setting} = @db_migrations_{setting};");
+        let _ = writeln!(before, "SET @db_migrations_{setting} = @@{setting}, {setting} = '{value}';");
+        let _ = write!(behind, "\nSET {setting} = @db_migrations_{setting};");
     }
     Some(format!("{before}{text};{behind}"))
 }
@@ -43,8 +45,8 @@ pub(super) fn definition(entry: &Entry, shown: &Shown, listing: &Listing) -> Opt
 fn is_readable(shown: &Shown) -> bool {
     let is_set =
         |mode: &str| shown.sql_mode.as_ref().is_some_and(|modes| modes.split(',').any(|set| set == mode));
-    !(is_set("NO_BACKSLASH_ESCAPES") && shown.text.contains('\\'))
-        && !(is_set("ANSI_QUOTES") && shown.text.contains("\\\""))
+    let hides = |mode: &str, sign: &str| is_set(mode) && shown.text.contains(sign);
+    !hides("NO_BACKSLASH_ESCAPES", "\\") && !hides("ANSI_QUOTES", "\\\"")
 }
 
 #[cfg(test)]
