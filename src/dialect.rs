@@ -32,12 +32,11 @@ pub struct Facts {
     pub schemes: &'static [&'static str],
     /// DDL takes part in a transaction and is rolled back with it.
     pub transactional_ddl: bool,
-    /// Whether foreign keys are enforced is set per connection and only outside of a transaction.
-    pub foreign_keys_by_pragma: bool,
+    /// Settings are pragmas; whether foreign keys are enforced is one of them, set per connection and only
+    /// outside of a transaction.
+    pub settings_by_pragma: bool,
     /// A scratch database can be had in memory, without any server or right.
     pub scratch_in_memory: bool,
-    /// A session has settings that a migration can ask for.
-    pub session_settings: bool,
     /// What stands before the objects of a dump.
     pub dump_prologue: &'static str,
     /// What stands behind them, and belongs to none.
@@ -57,9 +56,8 @@ const MARIADB: Facts = Facts {
     aliases: &["mariadb"],
     schemes: &["mariadb"],
     transactional_ddl: false,
-    foreign_keys_by_pragma: false,
+    settings_by_pragma: false,
     scratch_in_memory: false,
-    session_settings: true,
     dump_prologue: MYSQL_PROLOGUE,
     dump_epilogue: MYSQL_EPILOGUE,
     body_delimiter: Some(";;"),
@@ -71,9 +69,8 @@ const MYSQL: Facts = Facts {
     aliases: &["mysql"],
     schemes: &["mysql"],
     transactional_ddl: false,
-    foreign_keys_by_pragma: false,
+    settings_by_pragma: false,
     scratch_in_memory: false,
-    session_settings: true,
     dump_prologue: MYSQL_PROLOGUE,
     dump_epilogue: MYSQL_EPILOGUE,
     body_delimiter: Some(";;"),
@@ -85,9 +82,8 @@ const POSTGRES: Facts = Facts {
     aliases: &["postgres", "postgresql", "pg"],
     schemes: &["postgres", "postgresql"],
     transactional_ddl: true,
-    foreign_keys_by_pragma: false,
+    settings_by_pragma: false,
     scratch_in_memory: false,
-    session_settings: true,
     // the search path is left alone: bodies of inlined SQL functions may need `public`
     dump_prologue: "SET check_function_bodies = off;",
     dump_epilogue: "",
@@ -100,9 +96,8 @@ const SQLITE: Facts = Facts {
     aliases: &["sqlite", "sqlite3"],
     schemes: &["sqlite"],
     transactional_ddl: true,
-    foreign_keys_by_pragma: true,
+    settings_by_pragma: true,
     scratch_in_memory: true,
-    session_settings: false,
     dump_prologue: "",
     dump_epilogue: "",
     body_delimiter: None,

@@ -84,6 +84,8 @@ pub struct StepRow {
 pub struct Interrupted {
     /// The fingerprint, before it began, of what it changes.
     pub fingerprint: Option<Checksum>,
+    /// The hash of the text up to its end.
+    pub prefix: Option<Checksum>,
 }
 
 /// A migration outside of a transaction, of which only some statements have finished.
@@ -120,12 +122,18 @@ impl Partial {
             }
             let Some(last) = partial.last_mut() else { continue };
             if step.finished {
-                last.finished = step.n + 1;
-                last.prefix = step.prefix;
+                // what is known of the ones before it is the past
+                *last = Self {
+                    finished: step.n + 1,
+                    prefix: step.prefix,
+                    interrupted: None,
+                    error: None,
+                    ..last.clone()
+                };
             } else if step.error.is_some() {
                 last.error = step.error;
             } else {
-                last.interrupted = Some(Interrupted { fingerprint: step.fingerprint });
+                last.interrupted = Some(Interrupted { fingerprint: step.fingerprint, prefix: step.prefix });
             }
         }
         partial

@@ -62,7 +62,8 @@ fn dialect_of_scheme(url: &str) -> Result<Dialect, Diagnostic> {
             Some(scheme) => format!("`{scheme}` is not the scheme of a database URL"),
             None => "the database URL does not begin with a scheme".to_owned(),
         };
-        Diagnostic::new(message).help("use `sqlite://FILE`, or `postgres://USER@HOST/DATABASE`, `mariadb://…`, `mysql://…`")
+        Diagnostic::new(message)
+            .help("use `sqlite://FILE`, or `postgres://USER@HOST/DATABASE`, `mariadb://…`, `mysql://…`")
     })
 }
 
@@ -70,7 +71,9 @@ fn dialect_of_scheme(url: &str) -> Result<Dialect, Diagnostic> {
 pub fn connector(options: &Options) -> Result<Box<dyn Connect>, Diagnostic> {
     match dialect_of(&options.url, &options.dialects)? {
         #[cfg(feature = "mysql")]
-        dialect @ (Dialect::MariaDb | Dialect::MySql) => Ok(Box::new(mysql::Connector::new(options, dialect)?)),
+        dialect @ (Dialect::MariaDb | Dialect::MySql) => {
+            Ok(Box::new(mysql::Connector::new(options, dialect)?))
+        }
         #[cfg(feature = "postgres")]
         Dialect::Postgres => Ok(Box::new(postgres::Connector::new(options)?)),
         #[cfg(feature = "sqlite")]

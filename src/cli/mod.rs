@@ -12,6 +12,7 @@ mod lock;
 mod migrate;
 mod modules;
 mod plan;
+mod repair;
 mod reset;
 mod schema;
 mod status;
@@ -76,6 +77,7 @@ enum Command {
     Modules(modules::Args),
     Schema(schema::Args),
     Import(import::Args),
+    Repair(repair::Args),
     Init(init::Args),
     Generate(generate::Args),
     Reset(reset::Args),
@@ -91,6 +93,7 @@ impl Command {
             Self::Modules(_) => "modules",
             Self::Schema(_) => "schema",
             Self::Import(_) => "import",
+            Self::Repair(_) => "repair",
             Self::Init(_) => "init",
             Self::Generate(_) => "generate",
             Self::Reset(_) => "reset",
@@ -157,6 +160,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Modules(args) => modules::run(&global, args),
         Command::Schema(args) => schema::run(&global, args).await,
         Command::Import(args) => import::run(&global, args).await,
+        Command::Repair(args) => repair::run(&global, args).await,
         Command::Init(args) => init::run(&global, &args),
         Command::Generate(args) => generate::run(&global, &args),
         Command::Reset(args) => reset::run(&global, &args).await,

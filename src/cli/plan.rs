@@ -94,7 +94,8 @@ fn print_group(n: usize, group: &Group) {
     human::line(&format!("group {}: {mode}{reason}", n + 1));
     for step in &group.steps {
         let late = if step.late { ", late" } else { "" };
-        let from = if step.from() > 0 { format!(", from statement {}", step.from() + 1) } else { String::new() };
+        let from =
+            if step.from() > 0 { format!(", from statement {}", step.from() + 1) } else { String::new() };
         let statements = count(step.statements.len(), "statement", "statements");
         human::line(&format!("  {} ({statements}{late}{from})", step.id));
     }

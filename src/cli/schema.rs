@@ -225,7 +225,10 @@ pub(super) fn scratch_connector(context: &Context, dialect: Dialect) -> Result<B
         return context.connector_to(format!("{}::memory:", dialect.name()), false);
     }
     let urls = [context.url(), context.config.database.scratch_url.clone()];
-    let fitting = urls.into_iter().flatten().find(|url| backend::dialect_of(url, &context.config.dialects) == Ok(dialect));
+    let fitting = urls
+        .into_iter()
+        .flatten()
+        .find(|url| backend::dialect_of(url, &context.config.dialects) == Ok(dialect));
     match fitting {
         Some(url) => context.connector_to(url, false),
         None => Err(Failure::new(

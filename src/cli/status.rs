@@ -54,6 +54,9 @@ fn print(status: &Status, pending_only: bool) {
         ]
     });
     human::table(&["migration", "state", "ran at (UTC)", "took"], rows, &[3]);
+    for partial in &status.partial {
+        human::line(&super::repair::describe(partial));
+    }
     human::line(&summary(status));
     if let Some(run) = &status.last_run {
         let verdict = run.verdict.as_deref().unwrap_or("not recorded");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::wire::{self, Text};
 use super::{
-    Cargo, Config, Database, Enable, Modules, Named, OutOfOrder, Policy, Rehearsal, SchemaCheck, SchemaCheckMode,
-    SchemaSource, Source,
+    Cargo, Config, Database, Enable, Modules, Named, OutOfOrder, Policy, Rehearsal, SchemaCheck,
+    SchemaCheckMode, SchemaSource, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::dialect::Dialect;

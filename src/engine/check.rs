@@ -44,11 +44,7 @@ impl Verdict {
 }
 
 /// What counts as drift for this project on this database.
-fn policy(
-    project: &Project,
-    server: &Server,
-    expected_server: Option<&str>,
-) -> Result<Policy, Failure> {
+fn policy(project: &Project, server: &Server, expected_server: Option<&str>) -> Result<Policy, Failure> {
     let patterns = project.config.schema_check.ignore.iter().map(|text| {
         glob::Pattern::new(text).map_err(|error| {
             Failure::new(

@@ -118,7 +118,8 @@ impl Walker<'_> {
             };
             let row = self.row(step);
             self.started(step, true);
-            let outcome = guard.run_alone(self.run, task(step, &row), step.resume.as_ref(), foreign_keys).await;
+            let outcome =
+                guard.run_alone(self.run, task(step, &row), step.resume.as_ref(), foreign_keys).await;
             self.progress.half = outcome.as_ref().err().and_then(|failure| Half::of(step, failure));
             self.finished(step, outcome)?;
             self.progress.committed = self.progress.applied.len();

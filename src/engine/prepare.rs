@@ -60,7 +60,7 @@ pub async fn prepare(
     let dialect = read.server().dialect;
     let (merged, lock_text) = merged(project, Some(history))?;
     let pending = merged.lock.runnable().any(|id| !history.contains(id));
-    let referenced = if pending && dialect.facts().foreign_keys_by_pragma {
+    let referenced = if pending && dialect.facts().settings_by_pragma {
         read.referenced_tables().await?
     } else {
         BTreeSet::new()

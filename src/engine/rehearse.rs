@@ -48,9 +48,8 @@ pub(super) async fn rehearsed(
     if request.rehearsal == Rehearsal::Off || !plan.commits_by_itself || !plan.splits() {
         return Ok(expected);
     }
-    sink.tell(Event::RehearsalStarted { total: plan.len() });
     let live = guard.introspect().await?;
-    match rehearse(request, plan, &live).await? {
+    match rehearse(request, plan, &live, sink).await? {
         Rehearsed::Not(why) if request.rehearsal == Rehearsal::Require => Err(Failure::new(
             Kind::Refused,
             Diagnostic::new(format!("the run could not be rehearsed: {why}"))
@@ -64,7 +63,8 @@ pub(super) async fn rehearsed(
         Rehearsed::Ran { schema, server } => {
             compare(project, request, prepared, &expected, &schema, guard)?;
             sink.tell(Event::Noted(
-                "rehearsed on a scratch database without rows; errors that depend on rows can still come".to_owned(),
+                "rehearsed on a scratch database without rows; errors that depend on rows can still come"
+                    .to_owned(),
             ));
             Ok(match expected {
                 Expected::TheRun => Expected::Known { schema, server, fresh: true },
@@ -85,15 +85,22 @@ fn compare(
 ) -> Result<(), Failure> {
     let Expected::Known { schema: expected, server, .. } = expected else { return Ok(()) };
     match compare_schemas(project, expected, Some(server), schema, guard.server())? {
-        Verdict::Drifted(drift) if request.check == CheckMode::Fail && !prepared.is_mixed() => Err(Failure::new(
-            Kind::RolledBack,
-            drift_diagnostic(&drift).note("this was seen in the rehearsal: nothing was touched"),
-        )),
+        Verdict::Drifted(drift) if request.check == CheckMode::Fail && !prepared.is_mixed() => {
+            Err(Failure::new(
+                Kind::RolledBack,
+                drift_diagnostic(&drift).note("this was seen in the rehearsal: nothing was touched"),
+            ))
+        }
         _ => Ok(()),
     }
 }
 
-async fn rehearse(request: &Request<'_>, plan: &Plan, live: &Schema) -> Result<Rehearsed, Failure> {
+async fn rehearse(
+    request: &Request<'_>,
+    plan: &Plan,
+    live: &Schema,
+    sink: &mut dyn Sink,
+) -> Result<Rehearsed, Failure> {
     let dialect = request.connect.dialect();
     for step in plan.steps() {
         for statement in &step.statements {
@@ -107,6 +114,7 @@ async fn rehearse(request: &Request<'_>, plan: &Plan, live: &Schema) -> Result<R
         Ok(scratch) => scratch,
         Err(error) => return Ok(Rehearsed::Not(format!("no scratch database: {error}"))),
     };
+    sink.tell(Event::RehearsalStarted { total: plan.len() });
     let server = scratch.database.server().title();
     let mut plan = plan.clone();
     plan.confine(dialect);
@@ -219,9 +227,13 @@ fn verdict(stop: Stop) -> Result<Rehearsed, Failure> {
         return Ok(Rehearsed::Not(format!("{}{cause} ({why})", diagnostic.message)));
     }
     for diagnostic in &mut failure.diagnostics {
-        diagnostic.notes.retain(|note| !note.contains("stayed") && !note.starts_with("not begun"));
+        // they speak of the scratch database
+        let local = ["stayed", "traces", "left a part", "not begun", "may go on"];
+        diagnostic.notes.retain(|note| local.iter().all(|word| !note.contains(word)));
         diagnostic.help.clear();
-        diagnostic.notes.push("this was the rehearsal, on a scratch database: nothing was touched".to_owned());
+        diagnostic
+            .notes
+            .push("this was the rehearsal, on a scratch database: nothing was touched".to_owned());
     }
     Err(Failure { kind: Kind::RolledBack, ..failure })
 }

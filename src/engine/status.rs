@@ -3,7 +3,7 @@
 use crate::database::{Connect, Holder, Server, Stranger};
 use crate::diagnostic::Diagnostic;
 use crate::drift::{Difference, Drift};
-use crate::history::Run;
+use crate::history::{Partial, Run};
 use crate::id::MigrationId;
 use crate::lock::Rule;
 use crate::plan::Why;
@@ -95,6 +95,8 @@ pub struct Status {
     pub last_run: Option<Run>,
     /// Other tools' tables.
     pub strangers: Vec<Stranger>,
+    /// Migrations that stopped half-way.
+    pub partial: Vec<Partial>,
 }
 
 /// Looks; changes nothing.
@@ -122,7 +124,8 @@ pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, 
     };
     let unknown = prepared.merged.findings.iter().filter(|f| f.rule == Rule::Unknown).map(|f| &f.id);
     let lines = prepared.merged.lock.entries.keys().chain(unknown).map(line).collect();
-    Ok(Status { server, lines, holder, last_run: history.last_run, strangers, prepared })
+    let (last_run, partial) = (history.last_run, history.partial);
+    Ok(Status { server, lines, holder, last_run, strangers, partial, prepared })
 }
 
 /// The states of all entries, looked up by id.

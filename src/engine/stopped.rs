@@ -136,15 +136,17 @@ fn left(step: &Step, failure: &TaskFailure, mut diagnostic: Diagnostic) -> Diagn
         1 => Some("its first statement stayed: it runs outside of a transaction".to_owned()),
         n => Some(format!("its first {n} statements stayed: it runs outside of a transaction")),
     });
-    diagnostic.notes.extend(match failure.trace {
-        Trace::Nothing => None,
-        Trace::Possible if matches!(failure.error, DatabaseError::Lost(_)) => {
-            Some("the failing statement may go on at the server, or have ended: the next run finds out")
+    diagnostic.notes.extend(
+        match failure.trace {
+            Trace::Nothing => None,
+            Trace::Possible if matches!(failure.error, DatabaseError::Lost(_)) => {
+                Some("the failing statement may go on at the server, or have ended: the next run finds out")
+            }
+            Trace::Possible => Some("the failing statement may have left traces"),
+            Trace::Certain => Some("the failing statement left a part of its changes"),
         }
-        Trace::Possible => Some("the failing statement may have left traces"),
-        Trace::Certain => Some("the failing statement left a part of its changes"),
-    }
-    .map(str::to_owned));
+        .map(str::to_owned),
+    );
     diagnostic
 }
 
@@ -170,7 +172,10 @@ fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
     let migrate = if plan.needs_consent() { "migrate --allow-split" } else { "migrate" };
     let id = &step.id;
     let Some(half) = progress.half.as_ref().filter(|half| half.id == *id) else {
-        return vec![format!("mend the cause, then `db-migrations {migrate}`: it goes on with this migration"), ON.to_owned()];
+        return vec![
+            format!("mend the cause, then `db-migrations {migrate}`: it goes on with this migration"),
+            ON.to_owned(),
+        ];
     };
     let next = (half.kept + 1).min(step.statements.len());
     let fixed = match half.kept {
@@ -183,7 +188,9 @@ fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
             "mend the cause, then `db-migrations {migrate}`: it goes on at statement {next} (after an edit of a locked file: `db-migrations lock --accept {id}`{fixed})"
         ),
         format!("or do the rest of it by hand, then `db-migrations repair --mark-done {id}`"),
-        format!("or undo by hand what it has done, then `db-migrations repair --restart {id}`: it runs from its beginning"),
+        format!(
+            "or undo by hand what it has done, then `db-migrations repair --restart {id}`: it runs from its beginning"
+        ),
     ]
 }
 

@@ -31,7 +31,10 @@ pub(super) fn warnings(steps: &[Step], at: &Circumstances<'_>) -> Vec<Diagnostic
                         "`{}` changes rows of `{table}`, which its engine {engine} cannot take back: a failure or a crash keeps a part",
                         step.id
                     );
-                    warnings.push(Diagnostic::new(what).help("convert the table before: `ALTER TABLE … ENGINE = InnoDB`"));
+                    warnings.push(
+                        Diagnostic::new(what)
+                            .help("convert the table before: `ALTER TABLE … ENGINE = InnoDB`"),
+                    );
                 }
             }
         }

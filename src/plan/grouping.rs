@@ -112,7 +112,7 @@ fn uses_value(step: &Step, value: &str) -> bool {
 
 /// For each step the foreign key mode that it needs, on databases that switch it per connection.
 fn foreign_key_modes(plan: &mut Plan, steps: &[Step], at: &Circumstances<'_>) -> Vec<Option<bool>> {
-    if !at.dialect.facts().foreign_keys_by_pragma {
+    if !at.dialect.facts().settings_by_pragma {
         return vec![None; steps.len()];
     }
     let drops: Vec<Vec<String>> = steps.iter().map(|step| dropped(step, at)).collect();

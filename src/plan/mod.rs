@@ -131,6 +131,7 @@ impl Plan {
     /// Plans all that is pending.
     pub fn new(lock: &Lock, catalogue: &Catalogue, history: &History, at: &Circumstances<'_>) -> Self {
         let mut plan = Self::default();
+        plan.refusals.extend(history.partial.iter().filter(|p| p.undoing).map(step::half_undone));
         let last_run = lock.entries.keys().rposition(|id| history.contains(id));
         let mut steps = Vec::new();
         for (index, (id, entry)) in lock.entries.iter().enumerate() {

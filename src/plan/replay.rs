@@ -45,6 +45,7 @@ fn confine_step(step: &mut Step, dialect: Dialect) -> Vec<String> {
 
 /// Blanks of the same length: places in the text stay what they are.
 fn blank(text: &mut String, span: Range<usize>) {
-    let blank: String = text[span.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+    let blank: String =
+        text[span.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
     text.replace_range(span, &blank);
 }

@@ -51,7 +51,7 @@ pub(super) fn prepare(
             ),
         }
     }
-    if !script.session.is_empty() && !at.dialect.facts().session_settings {
+    if !script.session.is_empty() && at.dialect.facts().settings_by_pragma {
         refusals.push(
             Diagnostic::new(format!(
                 "migration `{id}` asks for session settings, which {} does not have",
@@ -80,14 +80,9 @@ fn unresumable(
     partial: &Partial,
     dialect: Dialect,
 ) -> Option<Diagnostic> {
-    if partial.undoing {
-        return Some(
-            Diagnostic::new(format!("the down script of `{id}` stopped half-way"))
-                .help(format!("undo the rest by hand, then `db-migrations repair --mark-done {id}`"))
-                .help(format!("or bring back what it undid, then `db-migrations repair --restart {id}`")),
-        );
-    }
-    edited_prefix(id, script, statements, partial).or_else(|| {
+    edited_prefix(id, script, statements, partial)
+        .or_else(|| undecidable(id, script, statements, partial, dialect))
+        .or_else(|| {
         let lost = sql::lost_by_restart(dialect, &script.text, statements, partial.finished)?;
         Some(
             Diagnostic::new(format!(
@@ -103,6 +98,40 @@ fn unresumable(
             )),
         )
     })
+}
+
+/// A statement that was cut off, and of which nothing tells whether it has happened.
+fn undecidable(
+    id: &MigrationId,
+    script: &Script,
+    statements: &[sql::Statement],
+    partial: &Partial,
+    dialect: Dialect,
+) -> Option<Diagnostic> {
+    let interrupted = partial.interrupted?;
+    let statement = statements.get(partial.finished)?;
+    let edited = interrupted.prefix != Some(prefix_hash(script, statements, partial.finished));
+    let text = &script.text[statement.span.clone()];
+    let what = match sql::commits(dialect, text) {
+        _ if edited && !dialect.facts().transactional_ddl => "and was edited since",
+        sql::Commits::Opaque => "and no definition tells whether it has happened",
+        _ => return None,
+    };
+    let n = partial.finished + 1;
+    Some(
+        Diagnostic::new(format!("statement {n} of `{id}` was cut off, {what}"))
+            .frame(frame(script, statement.span.clone()))
+            .help(format!("look; do the rest by hand, then `db-migrations repair --mark-done {id}`"))
+            .help(format!("or undo by hand what has run, then `db-migrations repair --restart {id}`")),
+    )
+}
+
+/// A down script that stopped half-way: the migration has run, and is not whole any more.
+pub(super) fn half_undone(partial: &Partial) -> Diagnostic {
+    let id = &partial.id;
+    Diagnostic::new(format!("the down script of `{id}` stopped half-way"))
+        .help(format!("undo the rest by hand, then `db-migrations repair --mark-done {id}`"))
+        .help(format!("or bring back what it undid, then `db-migrations repair --restart {id}`"))
 }
 
 /// A half-applied migration goes on only when the part that ran is still the same text.

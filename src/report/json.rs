@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::discover::{Candidate, Discovery};
 use crate::drift::{Difference, Drift};
 use crate::engine::{Failure, Migrated, Prepared, Status, Verdict};
+use crate::history::Partial;
 use crate::lock::Finding;
 use crate::plan::{Mode, Plan, Why};
 
@@ -160,6 +161,17 @@ fn drift(drift: &Drift) -> Value {
     })
 }
 
+/// A migration that stopped half-way.
+pub fn partial(partial: &Partial) -> Value {
+    json!({
+        "id": partial.id.as_str(),
+        "finished": partial.finished,
+        "interrupted": partial.interrupted.is_some(),
+        "error": partial.error,
+        "undoing": partial.undoing,
+    })
+}
+
 /// What a database has of the lock.
 pub fn status(status: &Status) -> Value {
     let lines: Vec<Value> = status
@@ -190,6 +202,7 @@ pub fn status(status: &Status) -> Value {
         "guard": holder,
         "last_run": status.last_run.as_ref().map(|run| json!({ "id": run.id, "started_at": run.started_at, "schema_check": run.verdict })),
         "other_tools": strangers,
+        "half_applied": status.partial.iter().map(partial).collect::<Vec<_>>(),
         "migrations": lines,
         "findings": findings(&status.prepared.merged.findings),
         "refusals": status.prepared.plan.refusals.iter().map(diagnostic).collect::<Vec<_>>(),

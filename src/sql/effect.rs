@@ -15,8 +15,8 @@ mod session;
 pub use commits::{
     Commits, ObjectKind, ObjectName, body_only_changes_rows, called_procedure, commits, completion,
 };
-pub use event::asleep;
 pub use engine::{created_with_engine, recovers, written_tables};
+pub use event::asleep;
 pub use object::{
     added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,
 };

@@ -125,7 +125,8 @@ impl MySql {
                 let _ = self.execute(format!("DROP DATABASE IF EXISTS {}", quote_name(&name))).await;
             }
         }
-        let users = format!("SELECT User, Host FROM mysql.user WHERE User LIKE '{}%'", ACCOUNT.replace('_', "\\_"));
+        let users =
+            format!("SELECT User, Host FROM mysql.user WHERE User LIKE '{}%'", ACCOUNT.replace('_', "\\_"));
         for row in self.fetch(users).await.unwrap_or_default() {
             if let (Ok(Some(user)), Ok(Some(host))) = (text(&row, 0), text(&row, 1))
                 && is_old(&user, ACCOUNT)
@@ -138,11 +139,7 @@ impl MySql {
 }
 
 /// Drops a scratch database and its account.
-fn discard(
-    admin: MySqlConnectOptions,
-    name: String,
-    account: Option<String>,
-) -> BoxFuture<'static, ()> {
+fn discard(admin: MySqlConnectOptions, name: String, account: Option<String>) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let Ok(mut admin) = admin.connect().await else { return };
         let drop_user = account.map(|account| format!("DROP USER IF EXISTS {account}"));

@@ -10,7 +10,7 @@ use super::{MySql, quote_name, text};
 use crate::database::{DatabaseError, Read};
 use crate::id::Checksum;
 use crate::snapshot::render_schema;
-use crate::sql::{Commits, ObjectKind, ObjectName};
+use crate::sql::{self, Commits, ObjectKind, ObjectName};
 
 impl MySql {
     /// The fingerprint of what a statement changes; `None` where none can tell its outcome.
@@ -51,33 +51,10 @@ impl MySql {
         match self.fetch(format!("SHOW CREATE {word} {}", name.join("."))).await {
             Ok(rows) => {
                 let definition = rows.first().map_or(Ok(None), |row| text(row, column))?.unwrap_or_default();
-                Ok(without_counter(&definition))
+                Ok(sql::without_auto_increment(self.server.dialect, &definition))
             }
             Err(DatabaseError::Sql(error)) => Ok(format!("error {}", error.number.unwrap_or_default())),
             Err(other) => Err(other),
         }
-    }
-}
-
-/// Without the `AUTO_INCREMENT=n` of the table's options, which rows change.
-fn without_counter(definition: &str) -> String {
-    const COUNTER: &str = " AUTO_INCREMENT=";
-    let options = definition.rfind("\n) ").unwrap_or(definition.len());
-    let Some(at) = definition[options..].find(COUNTER).map(|at| options + at) else {
-        return definition.to_owned();
-    };
-    let digits = definition[at + COUNTER.len()..].bytes().take_while(u8::is_ascii_digit).count();
-    format!("{}{}", &definition[..at], &definition[at + COUNTER.len() + digits..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_counter_does_not_count() {
-        let with = "CREATE TABLE `t` (\n  `a` int COMMENT ' AUTO_INCREMENT=1'\n) ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8mb4";
-        assert_eq!(without_counter(with), with.replace(" AUTO_INCREMENT=42", ""));
-        assert_eq!(without_counter("CREATE VIEW v"), "CREATE VIEW v");
     }
 }

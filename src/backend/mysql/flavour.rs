@@ -17,6 +17,23 @@ pub(super) fn of(said: &str) -> (Dialect, String) {
     (dialect, version.to_owned())
 }
 
+/// Whether a `sql_mode` changes how the server prints definitions.
+pub(super) fn is_odd(mode: &str) -> bool {
+    mode.split(',').any(|word| {
+        matches!(
+            word,
+            "ANSI"
+                | "ANSI_QUOTES"
+                | "ORACLE"
+                | "DB2"
+                | "MAXDB"
+                | "MSSQL"
+                | "NO_BACKSLASH_ESCAPES"
+                | "POSTGRESQL"
+        )
+    })
+}
+
 /// What to say where the URL speaks of the other of both.
 pub(super) fn other_server(dialect: Dialect, said: &str) -> String {
     let other = dialect.facts();
@@ -34,8 +51,7 @@ pub(super) fn cluster(variables: &BTreeMap<String, String>) -> Option<String> {
         return Some(format!("this server is a node of a Galera cluster (`wsrep_on`): {local}"));
     }
     let group = value("group_replication_group_name");
-    (!group.is_empty())
-        .then(|| format!("this server belongs to the replication group `{group}`: {local}"))
+    (!group.is_empty()).then(|| format!("this server belongs to the replication group `{group}`: {local}"))
 }
 
 #[cfg(test)]

@@ -180,10 +180,8 @@ impl MySql {
         let xa = crate::run_id::random();
         let owed = std::mem::take(&mut self.owed);
         let row = self.data_row(work, range.end - 1, start);
-        let mut statements: Vec<Cow<'_, str>> = vec![
-            format!("XA START '{xa}'").into(),
-            "SET @db_migrations_start = SYSDATE(6)".into(),
-        ];
+        let mut statements: Vec<Cow<'_, str>> =
+            vec![format!("XA START '{xa}'").into(), "SET @db_migrations_start = SYSDATE(6)".into()];
         statements.extend(owed.iter().cloned().map(Cow::from));
         let first = statements.len();
         statements.extend(range.clone().map(|n| Cow::from(work.text(n))));
@@ -191,8 +189,10 @@ impl MySql {
         statements.extend(row.into_iter().map(Cow::from));
         statements.extend([format!("XA END '{xa}'").into(), format!("XA COMMIT '{xa}' ONE PHASE").into()]);
         // a CALL may give any number of answers: then nothing may stand behind it
-        let called = range.len() == 1 && sql::called_procedure(self.server.dialect, work.text(range.start)).is_some();
-        let result = if called { self.send_around(&statements, first).await } else { self.send(&statements).await };
+        let called =
+            range.len() == 1 && sql::called_procedure(self.server.dialect, work.text(range.start)).is_some();
+        let result =
+            if called { self.send_around(&statements, first).await } else { self.send(&statements).await };
         let Err(Failed { n, error }) = result else { return Ok(()) };
         self.owed = owed;
         let committing = n + 1 == statements.len();

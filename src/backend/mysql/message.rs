@@ -61,8 +61,7 @@ impl MySql {
 
     /// Runs a statement that may give any number of answers.
     pub(super) async fn send_alone(&mut self, statement: &str) -> Result<(), DatabaseError> {
-        let mut stream =
-            sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_many(&mut self.connection);
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_many(&mut self.connection);
         while stream.try_next().await.map_err(super::error)?.is_some() {}
         Ok(())
     }

@@ -88,7 +88,7 @@ impl Connector {
             },
         };
         let mut connection = options.connect().await.map_err(unreachable)?;
-        let answer = sqlx::raw_sql("SELECT VERSION(), @@global.read_only, DATABASE()")
+        let answer = sqlx::raw_sql("SELECT VERSION(), @@global.read_only, DATABASE(), @@global.sql_mode")
             .fetch_one(&mut connection)
             .await
             .map_err(unreachable)?;
@@ -105,9 +105,12 @@ impl Connector {
             dialect,
             version,
             address: self.address.clone(),
-            read_only: answer.try_get_unchecked::<Option<String>, _>(1).map_err(error)?.as_deref() == Some("1"),
+            read_only: answer.try_get_unchecked::<Option<String>, _>(1).map_err(error)?.as_deref()
+                == Some("1"),
         };
+        let mode: Option<String> = answer.try_get_unchecked(3).map_err(error)?;
         Ok(MySql {
+            odd_mode: mode.is_some_and(|mode| flavour::is_odd(&mode)),
             connection,
             server,
             guard_name: guard_name(&database, &self.tables),
@@ -198,6 +201,8 @@ pub(super) struct MySql {
     guard_name: String,
     /// Whether the database is a throwaway one: nothing is remembered of what runs there.
     scratch: bool,
+    /// The server's `sql_mode` changes how definitions are printed.
+    odd_mode: bool,
     /// The settings of the session before the first migration that changes any.
     baseline: Option<Baseline>,
     /// Rows of the journal that go with the next message: a crash before it is decided by the schema.
@@ -227,6 +232,16 @@ impl MySql {
     async fn one(&mut self, sql: impl Into<String>) -> Result<Option<String>, DatabaseError> {
         let rows = self.fetch(sql).await?;
         rows.first().map_or(Ok(None), |row| text(row, 0))
+    }
+
+    /// Before definitions are read: a `sql_mode` that prints them as everywhere.
+    async fn plainly(&mut self) -> Result<(), DatabaseError> {
+        if self.odd_mode { self.execute("SET SESSION sql_mode = ''").await } else { Ok(()) }
+    }
+
+    /// Behind it: the server's own again.
+    async fn usually(&mut self) -> Result<(), DatabaseError> {
+        if self.odd_mode { self.execute("SET SESSION sql_mode = @@GLOBAL.sql_mode").await } else { Ok(()) }
     }
 
     async fn close_quietly(self) {
@@ -286,7 +301,9 @@ impl MySql {
         let Some(id) = text(row, 0)? else { return Ok(None) };
         let who = match (text(row, 1)?, text(row, 2)?) {
             (Some(user), Some(host)) => format!("connection {id} of user {user} from {host}"),
-            _ => format!("connection {id} (a right to see other users' connections, PROCESS, would tell more)"),
+            _ => {
+                format!("connection {id} (a right to see other users' connections, PROCESS, would tell more)")
+            }
         };
         Ok(Some(Holder {
             who,
@@ -355,12 +372,20 @@ impl Read for MySql {
             let own = self.tables.names();
             let foreign = FOREIGN_TABLES.iter().map(|(table, _)| *table);
             let left_out: Vec<&str> = own.iter().map(String::as_str).chain(foreign).collect();
-            introspect::introspect(&mut self.connection, &left_out).await.map_err(error)
+            self.plainly().await?;
+            let schema = introspect::introspect(&mut self.connection, &left_out).await.map_err(error);
+            self.usually().await?;
+            schema
         })
     }
 
     fn not_covered(&mut self) -> BoxFuture<'_, Result<Vec<String>, DatabaseError>> {
-        Box::pin(async move { introspect::not_covered(&mut self.connection).await.map_err(error) })
+        Box::pin(async move {
+            self.plainly().await?;
+            let names = introspect::not_covered(&mut self.connection).await.map_err(error);
+            self.usually().await?;
+            names
+        })
     }
 
     fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {

@@ -17,9 +17,7 @@ use crate::id::MigrationId;
 use crate::sql;
 
 /// How long a message took so far, in milliseconds.
-pub(super) const DURATION: &str =
-    "TIMESTAMPDIFF(MICROSECOND, @db_migrations_start, SYSDATE(6)) DIV 1000";
-
+pub(super) const DURATION: &str = "TIMESTAMPDIFF(MICROSECOND, @db_migrations_start, SYSDATE(6)) DIV 1000";
 
 impl MySql {
     async fn open_xa(&mut self) -> Result<(), DatabaseError> {
@@ -96,10 +94,7 @@ impl MySql {
 }
 
 impl Guard for MySql {
-    fn begin(
-        mut self: Box<Self>,
-        _: Begin,
-    ) -> BoxFuture<'static, Result<Box<dyn Session>, DatabaseError>> {
+    fn begin(mut self: Box<Self>, _: Begin) -> BoxFuture<'static, Result<Box<dyn Session>, DatabaseError>> {
         Box::pin(async move {
             self.open_xa().await?;
             Ok(self as Box<dyn Session>)

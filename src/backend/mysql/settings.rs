@@ -158,6 +158,9 @@ mod tests {
     fn values_of_settings() {
         assert_eq!((literal("0").as_str(), literal("-1.5").as_str()), ("0", "-1.5"));
         assert_eq!((literal("DEFAULT").as_str(), literal("ON").as_str()), ("DEFAULT", "_utf8mb4 X'4f4e'"));
-        assert_eq!((literal("").as_str(), literal("1.1.1").as_str()), ("_utf8mb4 X''", "_utf8mb4 X'312e312e31'"));
+        assert_eq!(
+            (literal("").as_str(), literal("1.1.1").as_str()),
+            ("_utf8mb4 X''", "_utf8mb4 X'312e312e31'")
+        );
     }
 }

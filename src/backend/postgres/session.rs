@@ -236,7 +236,11 @@ impl Postgres {
             self.open = true;
         }
         let settings = settings(self.connection.server_version_num(), self.scratch);
-        let text = format!("{}\n;{FIRE_DEFERRED}{RESET}; {settings}; {}", undo.script.text, self.tables.delete_row(&WORDS, undo.id));
+        let text = format!(
+            "{}\n;{FIRE_DEFERRED}{RESET}; {settings}; {}",
+            undo.script.text,
+            self.tables.delete_row(&WORDS, undo.id)
+        );
         let result = self.execute(text).await;
         let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = self.execute(end).await;

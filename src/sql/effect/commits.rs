@@ -68,13 +68,50 @@ pub fn commits(dialect: Dialect, statement: &str) -> Commits {
 }
 
 const DATA: &[&str] = &[
-    "INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT", "WITH", "VALUES", "TABLE", "DO", "HANDLER", "SHOW",
-    "DESC", "DESCRIBE", "EXPLAIN", "HELP", "PREPARE", "DEALLOCATE", "SIGNAL", "RESIGNAL", "GET", "USE",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "REPLACE",
+    "SELECT",
+    "WITH",
+    "VALUES",
+    "TABLE",
+    "DO",
+    "HANDLER",
+    "SHOW",
+    "DESC",
+    "DESCRIBE",
+    "EXPLAIN",
+    "HELP",
+    "PREPARE",
+    "DEALLOCATE",
+    "SIGNAL",
+    "RESIGNAL",
+    "GET",
+    "USE",
 ];
 
 const REPEATABLE: &[&str] = &[
-    "TRUNCATE", "OPTIMIZE", "CHECK", "CHECKSUM", "REPAIR", "CACHE", "FLUSH", "RESET", "GRANT", "REVOKE",
-    "INSTALL", "UNINSTALL", "PURGE", "CHANGE", "START", "STOP", "KILL", "SHUTDOWN", "BINLOG", "CLONE",
+    "TRUNCATE",
+    "OPTIMIZE",
+    "CHECK",
+    "CHECKSUM",
+    "REPAIR",
+    "CACHE",
+    "FLUSH",
+    "RESET",
+    "GRANT",
+    "REVOKE",
+    "INSTALL",
+    "UNINSTALL",
+    "PURGE",
+    "CHANGE",
+    "START",
+    "STOP",
+    "KILL",
+    "SHUTDOWN",
+    "BINLOG",
+    "CLONE",
 ];
 
 fn of(mut cursor: Cursor<'_>) -> Commits {
@@ -87,7 +124,9 @@ fn of(mut cursor: Cursor<'_>) -> Commits {
     }
     match first.text.to_ascii_uppercase().as_str() {
         "SET" => set(cursor),
-        "ANALYZE" if cursor.eat_any(&["TABLE", "TABLES", "LOCAL", "NO_WRITE_TO_BINLOG"]).is_none() => Commits::No,
+        "ANALYZE" if cursor.eat_any(&["TABLE", "TABLES", "LOCAL", "NO_WRITE_TO_BINLOG"]).is_none() => {
+            Commits::No
+        }
         "ANALYZE" => Commits::Repeatable,
         "LOAD" if cursor.eat_any(&["DATA", "XML"]).is_some() => Commits::No,
         "LOAD" => Commits::Repeatable,
@@ -184,8 +223,18 @@ fn object_kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
         (&["FUNCTION"], ObjectKind::Function),
         (&["EVENT"], ObjectKind::Event),
     ];
-    const OTHERS: &[&str] =
-        &["DATABASE", "SCHEMA", "USER", "ROLE", "SERVER", "TABLESPACE", "LOGFILE", "PACKAGE", "RESOURCE", "UNDO"];
+    const OTHERS: &[&str] = &[
+        "DATABASE",
+        "SCHEMA",
+        "USER",
+        "ROLE",
+        "SERVER",
+        "TABLESPACE",
+        "LOGFILE",
+        "PACKAGE",
+        "RESOURCE",
+        "UNDO",
+    ];
     // `ALGORITHM = x DEFINER = a@b SQL SECURITY y AGGREGATE` may stand before it
     while let Some(piece) = cursor.next() {
         if let Some((_, kind)) = KINDS.iter().find(|(words, _)| piece.is_any(words)) {
@@ -206,7 +255,12 @@ fn named(kind: ObjectKind, mut cursor: Cursor<'_>) -> Commits {
 /// `… name ON table`.
 fn indexed(mut cursor: Cursor<'_>) -> Commits {
     let found = cursor.any(|piece| piece.is("ON"));
-    changing(cursor.qualified_name().filter(|_| found).map(|parts| vec![ObjectName { kind: ObjectKind::Table, parts }]))
+    changing(
+        cursor
+            .qualified_name()
+            .filter(|_| found)
+            .map(|parts| vec![ObjectName { kind: ObjectKind::Table, parts }]),
+    )
 }
 
 fn list(kind: ObjectKind, mut cursor: Cursor<'_>) -> Option<Vec<ObjectName>> {
@@ -265,9 +319,35 @@ pub fn called_procedure(dialect: Dialect, statement: &str) -> Option<Vec<String>
 /// which such a statement could hide: then a call of it takes part in a transaction.
 pub fn body_only_changes_rows(dialect: Dialect, definition: &str) -> bool {
     const WORDS: &[&str] = &[
-        "CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "GRANT", "REVOKE", "LOCK", "UNLOCK", "COMMIT",
-        "ROLLBACK", "START", "XA", "EXECUTE", "PREPARE", "CALL", "ANALYZE", "OPTIMIZE", "REPAIR", "CHECK",
-        "FLUSH", "RESET", "INSTALL", "UNINSTALL", "LOAD", "CACHE", "KILL", "AUTOCOMMIT", "PASSWORD",
+        "CREATE",
+        "ALTER",
+        "DROP",
+        "TRUNCATE",
+        "RENAME",
+        "GRANT",
+        "REVOKE",
+        "LOCK",
+        "UNLOCK",
+        "COMMIT",
+        "ROLLBACK",
+        "START",
+        "XA",
+        "EXECUTE",
+        "PREPARE",
+        "CALL",
+        "ANALYZE",
+        "OPTIMIZE",
+        "REPAIR",
+        "CHECK",
+        "FLUSH",
+        "RESET",
+        "INSTALL",
+        "UNINSTALL",
+        "LOAD",
+        "CACHE",
+        "KILL",
+        "AUTOCOMMIT",
+        "PASSWORD",
     ];
     let mut cursor = Cursor::new(dialect, definition);
     cursor.eat(&["CREATE"]) && !cursor.any(|piece| piece.is_any(WORDS))
@@ -279,9 +359,10 @@ mod tests {
 
     fn named_by(statement: &str) -> Vec<String> {
         match commits(Dialect::MariaDb, statement) {
-            Commits::Changing(objects) => {
-                objects.into_iter().map(|object| format!("{:?} {}", object.kind, object.parts.join("."))).collect()
-            }
+            Commits::Changing(objects) => objects
+                .into_iter()
+                .map(|object| format!("{:?} {}", object.kind, object.parts.join(".")))
+                .collect(),
             other => panic!("{statement}: {other:?}"),
         }
     }
@@ -291,7 +372,10 @@ mod tests {
         for (statement, expected) in [
             ("CREATE TABLE IF NOT EXISTS `a b` (x INT)", &["Table a b"][..]),
             ("create table d.t like u", &["Table d.t"]),
-            ("/*!50001 CREATE */ /*!50013 DEFINER=`r`@`%` SQL SECURITY DEFINER */ /*!50001 VIEW v AS select 1 */", &["Table v"]),
+            (
+                "/*!50001 CREATE */ /*!50013 DEFINER=`r`@`%` SQL SECURITY DEFINER */ /*!50001 VIEW v AS select 1 */",
+                &["Table v"],
+            ),
             ("CREATE UNIQUE INDEX IF NOT EXISTS i ON t (a)", &["Table t"]),
             ("DROP INDEX i ON `t`", &["Table t"]),
             ("ALTER TABLE t ADD COLUMN rename_ INT, RENAME COLUMN a TO b", &["Table t"]),
@@ -299,7 +383,10 @@ mod tests {
             ("ALTER TABLE t RENAME u", &["Table t", "Table u"]),
             ("RENAME TABLE a TO b, c WAIT 3 TO d.e", &["Table a", "Table b", "Table c", "Table d.e"]),
             ("DROP TABLE IF EXISTS a, `b`, c CASCADE", &["Table a", "Table b", "Table c"]),
-            ("CREATE DEFINER = CURRENT_USER TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a = 1", &["Trigger x"]),
+            (
+                "CREATE DEFINER = CURRENT_USER TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+                &["Trigger x"],
+            ),
             ("CREATE AGGREGATE FUNCTION f(a INT) RETURNS INT BEGIN END", &["Function f"]),
             ("DROP PROCEDURE p", &["Procedure p"]),
             ("ALTER EVENT e DISABLE", &["Event e"]),
@@ -324,12 +411,21 @@ mod tests {
         ] {
             assert_eq!(commits(Dialect::MariaDb, statement), Commits::No, "{statement}");
         }
-        for statement in
-            ["TRUNCATE TABLE t", "CREATE OR REPLACE TABLE t (a INT)", "ANALYZE TABLE t", "GRANT SELECT ON t TO u", "CREATE USER u"]
-        {
+        for statement in [
+            "TRUNCATE TABLE t",
+            "CREATE OR REPLACE TABLE t (a INT)",
+            "ANALYZE TABLE t",
+            "GRANT SELECT ON t TO u",
+            "CREATE USER u",
+        ] {
             assert_eq!(commits(Dialect::MySql, statement), Commits::Repeatable, "{statement}");
         }
-        for statement in ["CALL p()", "EXECUTE s", "BEGIN NOT ATOMIC SELECT 1; END", "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u"] {
+        for statement in [
+            "CALL p()",
+            "EXECUTE s",
+            "BEGIN NOT ATOMIC SELECT 1; END",
+            "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u",
+        ] {
             assert_eq!(commits(Dialect::MariaDb, statement), Commits::Opaque, "{statement}");
         }
         assert_eq!(commits(Dialect::Postgres, "CREATE TABLE t (a int)"), Commits::No);
@@ -337,11 +433,16 @@ mod tests {
 
     #[test]
     fn procedures_by_their_bodies() {
-        assert_eq!(called_procedure(Dialect::MariaDb, "CALL `a`.p(1)"), Some(vec!["a".to_owned(), "p".to_owned()]));
+        assert_eq!(
+            called_procedure(Dialect::MariaDb, "CALL `a`.p(1)"),
+            Some(vec!["a".to_owned(), "p".to_owned()])
+        );
         assert_eq!(called_procedure(Dialect::MariaDb, "SELECT 1"), None);
-        let only = |body: &str| body_only_changes_rows(Dialect::MariaDb, &format!("CREATE PROCEDURE p() {body}"));
+        let only =
+            |body: &str| body_only_changes_rows(Dialect::MariaDb, &format!("CREATE PROCEDURE p() {body}"));
         assert!(only("BEGIN INSERT INTO t VALUES ('drop'); UPDATE `create` SET a = 1; END"));
-        for body in ["BEGIN COMMIT; END", "TRUNCATE t", "BEGIN PREPARE s FROM @a; EXECUTE s; END", "CALL q()"] {
+        for body in ["BEGIN COMMIT; END", "TRUNCATE t", "BEGIN PREPARE s FROM @a; EXECUTE s; END", "CALL q()"]
+        {
             assert!(!only(body), "{body}");
         }
     }

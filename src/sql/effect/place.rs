@@ -100,7 +100,8 @@ fn mysql(mut cursor: Cursor<'_>) -> Option<&'static str> {
     // without a name it is the connected one's: its default character set decides about later tables
     let mut own = cursor.clone();
     let options = &["DEFAULT", "CHARACTER", "CHARSET", "COLLATE", "COMMENT"];
-    if own.eat(&["ALTER"]) && own.eat_any(&["DATABASE", "SCHEMA"]).is_some() && own.eat_any(options).is_some() {
+    if own.eat(&["ALTER"]) && own.eat_any(&["DATABASE", "SCHEMA"]).is_some() && own.eat_any(options).is_some()
+    {
         return None;
     }
     labelled(cursor, MYSQL)
@@ -110,8 +111,21 @@ fn mysql(mut cursor: Cursor<'_>) -> Option<&'static str> {
 /// can stand. The schemas that every server has to look into do not count.
 fn other_database(mut cursor: Cursor<'_>) -> Option<&'static str> {
     const BEFORE: &[&str] = &[
-        "FROM", "JOIN", "INTO", "UPDATE", "TABLE", "TABLES", "REFERENCES", "VIEW", "TRIGGER", "PROCEDURE",
-        "FUNCTION", "EVENT", "SEQUENCE", "CALL", "TRUNCATE",
+        "FROM",
+        "JOIN",
+        "INTO",
+        "UPDATE",
+        "TABLE",
+        "TABLES",
+        "REFERENCES",
+        "VIEW",
+        "TRIGGER",
+        "PROCEDURE",
+        "FUNCTION",
+        "EVENT",
+        "SEQUENCE",
+        "CALL",
+        "TRUNCATE",
     ];
     const BETWEEN: &[&str] = &["IF", "NOT", "EXISTS", "ONLY", "LOW_PRIORITY", "IGNORE", "TABLE"];
     const SEEN: [&str; 3] = ["information_schema", "performance_schema", "sys"];
@@ -134,7 +148,8 @@ fn other_database(mut cursor: Cursor<'_>) -> Option<&'static str> {
         }
         let mut ahead = cursor.clone();
         ahead.skip_any(BETWEEN);
-        let Some(name) = ahead.peek().filter(|name| matches!(name.kind, TokenKind::Word | TokenKind::QuotedName))
+        let Some(name) =
+            ahead.peek().filter(|name| matches!(name.kind, TokenKind::Word | TokenKind::QuotedName))
         else {
             continue;
         };
@@ -153,7 +168,8 @@ pub fn definer(dialect: Dialect, statement: &str) -> Option<Range<usize>> {
     if dialect.facts().transactional_ddl || cursor.eat_any(&["CREATE", "ALTER"]).is_none() {
         return None;
     }
-    let start = cursor.find(|piece| piece.is_any(&["DEFINER", "AS", "ON"])).filter(|piece| piece.is("DEFINER"))?.at;
+    let start =
+        cursor.find(|piece| piece.is_any(&["DEFINER", "AS", "ON"])).filter(|piece| piece.is("DEFINER"))?.at;
     cursor.eat_sign("=").then_some(())?;
     let name = cursor.next()?;
     let mut end = name.at + name.text.len();
@@ -192,7 +208,10 @@ mod tests {
         ] {
             assert_eq!(beyond_database(Dialect::MariaDb, no), None, "{no}");
         }
-        assert_eq!(beyond_database(Dialect::MariaDb, "ALTER DATABASE d CHARACTER SET x"), Some("ALTER DATABASE"));
+        assert_eq!(
+            beyond_database(Dialect::MariaDb, "ALTER DATABASE d CHARACTER SET x"),
+            Some("ALTER DATABASE")
+        );
         assert_eq!(beyond_database(Dialect::MariaDb, "SET @@global.x = 1"), Some("SET GLOBAL"));
     }
 
@@ -200,12 +219,22 @@ mod tests {
     fn definers() {
         for (statement, expected) in [
             ("CREATE DEFINER=`a b`@`%` PROCEDURE p() SELECT 1", Some("DEFINER=`a b`@`%`")),
-            ("CREATE OR REPLACE ALGORITHM=MERGE DEFINER = root@localhost SQL SECURITY DEFINER VIEW v AS SELECT 1", Some("DEFINER = root@localhost")),
-            ("CREATE DEFINER=CURRENT_USER() EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1", Some("DEFINER=CURRENT_USER()")),
+            (
+                "CREATE OR REPLACE ALGORITHM=MERGE DEFINER = root@localhost SQL SECURITY DEFINER VIEW v AS SELECT 1",
+                Some("DEFINER = root@localhost"),
+            ),
+            (
+                "CREATE DEFINER=CURRENT_USER() EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+                Some("DEFINER=CURRENT_USER()"),
+            ),
             ("CREATE SQL SECURITY DEFINER VIEW v AS SELECT 1", None),
             ("CREATE TABLE definer (a INT)", None),
         ] {
-            assert_eq!(definer(Dialect::MariaDb, statement).map(|span| &statement[span]), expected, "{statement}");
+            assert_eq!(
+                definer(Dialect::MariaDb, statement).map(|span| &statement[span]),
+                expected,
+                "{statement}"
+            );
         }
     }
 }

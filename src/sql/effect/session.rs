@@ -46,7 +46,8 @@ pub fn leftovers(dialect: Dialect, text: &str, statements: &[Statement]) -> Left
             found.temporary.extend(created_table(dialect, text));
         }
         // the guard is such a lock
-        found.settings |= Cursor::new(dialect, text).any(|piece| piece.is_any(&["RELEASE_LOCK", "RELEASE_ALL_LOCKS"]));
+        found.settings |=
+            Cursor::new(dialect, text).any(|piece| piece.is_any(&["RELEASE_LOCK", "RELEASE_ALL_LOCKS"]));
         match cursor.eat_any(&["PREPARE", "SET", "USE", "CALL", "EXECUTE", "BEGIN"]) {
             Some("PREPARE") => found.prepared.extend(cursor.next().map(|name| name.unquoted())),
             Some(_) => found.settings = true,
@@ -153,7 +154,10 @@ mod tests {
         };
         let id = "INSERT INTO p VALUES (); SET @id = LAST_INSERT_ID(); INSERT INTO c VALUES (@id)";
         assert_eq!(lost(id).as_deref(), Some("@id"));
-        assert_eq!(lost("CREATE TEMPORARY TABLE t (a INT); SELECT 1; INSERT INTO u SELECT * FROM T").as_deref(), Some("t"));
+        assert_eq!(
+            lost("CREATE TEMPORARY TABLE t (a INT); SELECT 1; INSERT INTO u SELECT * FROM T").as_deref(),
+            Some("t")
+        );
         assert_eq!(lost("SELECT max(a) INTO @m FROM t; SELECT 1; SELECT @m").as_deref(), Some("@m"));
         assert_eq!(lost("SET @old = @@sql_mode; SET sql_mode = ''; SET sql_mode = @old"), None);
         assert_eq!(lost("SET @id = LAST_INSERT_ID(); SELECT 1; SELECT 2"), None);
