@@ -318,8 +318,8 @@ impl Iterator for Lexer<'_> {
             let span = self.executable.take()?;
             return Some(Err(LexError { what: Unterminated::BlockComment, span }));
         }
-        let scan = if self.is_mysql() { self.scan_script() } else { self.scan() };
-        match scan {
+        let next = if self.is_mysql() { self.scan_script() } else { self.scan() };
+        match next {
             Ok((kind, length)) => {
                 let span = self.at..self.at + length;
                 self.remember(kind, &self.text[span.clone()]);

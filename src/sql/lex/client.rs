@@ -9,7 +9,7 @@ use super::{Lexer, Scan, TokenKind, Unterminated};
 /// The client cuts longer ones short.
 const LONGEST: usize = 15;
 
-impl<'a> Lexer<'a> {
+impl Lexer<'_> {
     /// The next token, by the client's rules where there are any.
     pub(super) fn scan_script(&mut self) -> Scan {
         let rest = self.rest();

@@ -135,7 +135,6 @@ impl<'a> Program<'a> {
         match self.place {
             Place::Start if piece.is_any(&["CREATE", "ALTER"]) => Place::Kind,
             Place::Start if piece.is("BEGIN") => self.open(Block::Begin, piece, Place::Begin),
-            Place::Start | Place::Statement => self.statement(piece),
             Place::Begin if piece.is("NOT") => Place::Begin,
             Place::Begin if piece.is("ATOMIC") && self.after(&["NOT"]) => Place::Statement,
             Place::Begin => self.close(),
@@ -151,7 +150,7 @@ impl<'a> Program<'a> {
             Place::Condition if piece.is_any(&["SQLSTATE", "VALUE", "NOT"]) => Place::Condition,
             Place::Condition => Place::Handled,
             Place::Handled if piece.kind == TokenKind::Comma => Place::Condition,
-            Place::Handled => self.statement(piece),
+            Place::Start | Place::Statement | Place::Handled => self.statement(piece),
         }
     }
 
@@ -185,11 +184,14 @@ impl<'a> Program<'a> {
             Routine::Procedure => piece.kind != TokenKind::Text && !piece.is_any(&CHARACTERISTICS),
             Routine::Function => self.parens == 0 && piece.is_any(&FUNCTION_BODY),
         };
+        if piece.text == ":" {
+            return Place::Statement;
+        }
         if body {
             return self.statement(piece);
         }
         self.count(piece.kind);
-        if piece.text == ":" { Place::Statement } else { self.place }
+        self.place
     }
 
     fn count(&mut self, kind: TokenKind) {
@@ -213,7 +215,10 @@ impl<'a> Program<'a> {
             "CASE" => self.open(Block::Case, piece, Place::Inside),
             "WHILE" | "FOR" => self.open(Block::WithDo, piece, Place::Inside),
             "END" => self.close(),
-            "UNTIL" => self.until(),
+            "UNTIL" if self.top() == Some(Block::Repeat) => {
+                self.open.pop();
+                self.open(Block::Until, piece, Place::Inside)
+            }
             "NOT" | "ATOMIC" | "ELSE" => Place::Statement,
             "FOLLOWS" | "PRECEDES" if self.after(&["ROW"]) => Place::OtherTrigger,
             _ => Place::Second,
@@ -262,13 +267,6 @@ impl<'a> Program<'a> {
 
     fn close(&mut self) -> Place {
         self.open.pop();
-        Place::Inside
-    }
-
-    fn until(&mut self) -> Place {
-        if let Some((block @ Block::Repeat, _)) = self.open.last_mut() {
-            *block = Block::Until;
-        }
         Place::Inside
     }
 }
