@@ -27,8 +27,8 @@ pub(super) fn prepare(
     let statements = sql::split(at.dialect, &script.text).map_err(|error| {
         vec![
             Diagnostic::new(format!("migration `{id}` cannot be read: {error}"))
-                .frame(frame(script, error.span.clone()).label("begins here, never ends"))
-                .help("close it; what follows would be swallowed"),
+                .frame(frame(script, error.span.clone()).label(error.label()))
+                .help(error.help()),
         ]
     })?;
     let mut refusals = Vec::new();

@@ -3,7 +3,7 @@
 //! What is not closed simply ends the walk: whoever asks what a statement means has split the text
 //! before, and there it was an error.
 
-use super::lex::{Lexer, TokenKind};
+use super::lex::{Lexer, TokenKind, is_mark};
 use crate::dialect::Dialect;
 
 /// A significant token and its text.
@@ -109,9 +109,7 @@ impl<'a> Iterator for Cursor<'a> {
         loop {
             let token = self.lexer.next()?.ok()?;
             let text = &self.text[token.span.clone()];
-            // the marks of MySQL's executable comments; what stands between them counts
-            let mark = text.len() > 1 && (text.starts_with("/*") || text == "*/");
-            if token.kind.is_significant() && !mark {
+            if token.kind.is_significant() && !is_mark(token.kind, text) {
                 return Some(Piece { kind: token.kind, text, at: token.span.start });
             }
         }

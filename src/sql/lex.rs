@@ -7,6 +7,7 @@
 //!
 //! One pass without recursion, linear for every input; what was read before is remembered in a few flags.
 
+mod client;
 mod quoted;
 
 use std::fmt;
@@ -33,6 +34,10 @@ pub enum TokenKind {
     Number,
     /// `;`
     Semicolon,
+    /// What a `DELIMITER` line has put in its place (MariaDB, MySQL).
+    Delimiter,
+    /// A `DELIMITER` line, without the line break (MariaDB, MySQL).
+    ClientCommand,
     /// `,`
     Comma,
     /// `(`
@@ -46,9 +51,9 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// Whether a database acts on it: not blank, not a comment.
+    /// Whether a database acts on it: not blank, not a comment, not for the client.
     pub const fn is_significant(self) -> bool {
-        !matches!(self, Self::Whitespace | Self::LineComment | Self::BlockComment)
+        !matches!(self, Self::Whitespace | Self::LineComment | Self::BlockComment | Self::ClientCommand)
     }
 }
 
@@ -74,8 +79,10 @@ pub enum Unterminated {
     DollarQuote,
     /// A placeholder with a parenthesis, `$a(…)` (SQLite).
     Parameter,
-    /// The body of a routine or trigger, from its `BEGIN`.
+    /// The body of a routine, trigger or event, from its `BEGIN` or what it has in its place.
     Body,
+    /// A `DELIMITER` line without a delimiter, or with one that the client does not take.
+    Delimiter,
 }
 
 impl fmt::Display for Unterminated {
@@ -86,7 +93,8 @@ impl fmt::Display for Unterminated {
             Self::BlockComment => "block comment",
             Self::DollarQuote => "dollar-quoted string",
             Self::Parameter => "parameter",
-            Self::Body => "body: `BEGIN` without its `END`",
+            Self::Body => "body: its `END` is missing",
+            Self::Delimiter => "`DELIMITER` line",
         })
     }
 }
@@ -99,6 +107,24 @@ pub struct LexError {
     pub what: Unterminated,
     /// The token that opens it.
     pub span: Range<usize>,
+}
+
+impl LexError {
+    /// What to say of the place.
+    pub const fn label(&self) -> &'static str {
+        match self.what {
+            Unterminated::Delimiter => "no delimiter stands here",
+            _ => "begins here, never ends",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn help(&self) -> &'static str {
+        match self.what {
+            Unterminated::Delimiter => "write it behind the word: up to 15 characters, none of them `\\`",
+            _ => "close it; what follows would be swallowed",
+        }
+    }
 }
 
 /// All tokens of a text; their spans join to the whole of it.
@@ -137,6 +163,10 @@ pub(super) struct Lexer<'a> {
     escapes: bool,
     /// The last token is a name, so that a `.` belongs to it and not to a number.
     after_name: bool,
+    /// What ends statements instead of `;` (MariaDB, MySQL).
+    delimiter: Option<&'a str>,
+    /// No statement has begun since the last one ended, so that a client command could come.
+    between: bool,
 }
 
 type Scan = Result<(TokenKind, usize), LexError>;
@@ -151,7 +181,19 @@ impl<'a> Lexer<'a> {
             continuation: Continuation::None,
             escapes: false,
             after_name: false,
+            delimiter: None,
+            between: true,
         }
+    }
+
+    /// Whether something other than `;` ends statements now.
+    pub(super) const fn has_delimiter(&self) -> bool {
+        self.delimiter.is_some()
+    }
+
+    /// The opening of a comment whose content is executed and that has not ended.
+    pub(super) fn open_comment(&self) -> Option<Range<usize>> {
+        self.executable.clone()
     }
 
     fn is_mysql(&self) -> bool {
@@ -260,6 +302,11 @@ impl<'a> Lexer<'a> {
             _ => Continuation::None,
         };
         self.after_name = matches!(kind, TokenKind::Word | TokenKind::QuotedName);
+        self.between = match kind {
+            TokenKind::Delimiter => true,
+            TokenKind::Semicolon => !self.has_delimiter(),
+            _ => self.between && !kind.is_significant(),
+        };
     }
 }
 
@@ -271,7 +318,8 @@ impl Iterator for Lexer<'_> {
             let span = self.executable.take()?;
             return Some(Err(LexError { what: Unterminated::BlockComment, span }));
         }
-        match self.scan() {
+        let next = if self.is_mysql() { self.scan_script() } else { self.scan() };
+        match next {
             Ok((kind, length)) => {
                 let span = self.at..self.at + length;
                 self.remember(kind, &self.text[span.clone()]);
@@ -285,6 +333,11 @@ impl Iterator for Lexer<'_> {
             }
         }
     }
+}
+
+/// Whether a token is the opening or the end of a comment whose content is executed.
+pub(super) fn is_mark(kind: TokenKind, token: &str) -> bool {
+    kind == TokenKind::Other && (token.starts_with("/*") || token == "*/")
 }
 
 fn count(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {

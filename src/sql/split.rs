@@ -1,12 +1,14 @@
 //! A text cut into statements, each with its place.
 //!
 //! A statement is what stands between two terminators, without the blanks and comments around it;
-//! where only those stand there is none. The last one needs no terminator. Client commands (psql's
-//! `\i`, MySQL's `DELIMITER`) are not known: no server knows them either.
+//! where only those stand there is none. The last one needs no terminator. Of client commands only
+//! the `DELIMITER` of MariaDB and MySQL is known, without which many of their scripts cannot be
+//! cut: what stands between two delimiters other than `;` is one statement then, as for their client.
 
 use std::ops::Range;
 
-use super::lex::{LexError, Lexer, TokenKind, Unterminated};
+use super::cursor::Piece;
+use super::lex::{LexError, Lexer, Token, TokenKind, Unterminated};
 use super::nesting::Nesting;
 use crate::dialect::Dialect;
 
@@ -35,22 +37,41 @@ pub struct Statement {
 pub fn split(dialect: Dialect, text: &str) -> Result<Vec<Statement>, LexError> {
     let mut splitter = Splitter { text, found: Vec::new(), begin: 0, span: None, lines: (0, 1) };
     let mut nesting = Nesting::new(dialect);
-    for token in Lexer::new(dialect, text) {
-        let token = token?;
-        if !token.kind.is_significant() || (token.kind == TokenKind::Semicolon && splitter.span.is_none()) {
-            splitter.skip(token.kind, token.span.end);
-        } else if nesting.ends_statement(token.kind, &text[token.span.clone()], &token.span) {
-            splitter.end_statement(token.span.end);
-            nesting = Nesting::new(dialect);
-        } else {
-            splitter.take(token.span);
+    let mut lexer = Lexer::new(dialect, text);
+    while let Some(token) = lexer.next() {
+        let Token { kind, span } = token?;
+        let piece = Piece { kind, text: &text[span.clone()], at: span.start };
+        let ends = match kind {
+            TokenKind::ClientCommand => {
+                closed(&nesting)?;
+                true
+            }
+            TokenKind::Delimiter => true,
+            _ if !kind.is_significant() => continue,
+            // left to the server
+            TokenKind::Semicolon if lexer.has_delimiter() => continue,
+            _ => !lexer.has_delimiter() && nesting.ends_statement(piece),
+        };
+        if !ends {
+            splitter.take(span);
+            continue;
         }
+        if let Some(span) = lexer.open_comment() {
+            return Err(LexError { what: Unterminated::BlockComment, span });
+        }
+        splitter.end_statement(span.end);
+        nesting = Nesting::new(dialect);
     }
-    if let Some(span) = nesting.open_body() {
-        return Err(LexError { what: Unterminated::Body, span });
-    }
+    closed(&nesting)?;
     splitter.end_statement(text.len());
     Ok(splitter.found)
+}
+
+fn closed(nesting: &Nesting<'_>) -> Result<(), LexError> {
+    match nesting.open_body() {
+        Some(span) => Err(LexError { what: Unterminated::Body, span }),
+        None => Ok(()),
+    }
 }
 
 struct Splitter<'a> {
@@ -65,13 +86,6 @@ struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
-    /// Passes a token that belongs to no statement; a lone terminator begins a new one.
-    fn skip(&mut self, kind: TokenKind, end: usize) {
-        if kind == TokenKind::Semicolon {
-            self.begin = end;
-        }
-    }
-
     fn take(&mut self, token: Range<usize>) {
         let start = self.span.as_ref().map_or(token.start, |span| span.start);
         self.span = Some(start..token.end);
@@ -88,5 +102,7 @@ impl Splitter<'_> {
     }
 }
 
+#[cfg(test)]
+mod mysql_tests;
 #[cfg(test)]
 mod tests;

@@ -292,7 +292,8 @@ fn mariadb_dump(server: &mariadb::Server, database: &str, options: &[String]) ->
     let mut command = server.client("mariadb-dump");
     command.args(["--routines", "--events", "--triggers", "--single-transaction", "--hex-blob"]);
     command.args(["--skip-dump-date", "--skip-comments"]).args(options).arg(database);
-    mariadb::output(&mut command)
+    // some expressions of views name it, so that a dump could not be restored elsewhere
+    mariadb::output(&mut command).replace(&format!("`{database}`."), "")
 }
 
 /// A table's options without the next number, which depends on the rows.

@@ -30,8 +30,9 @@ pub(super) fn comments(dialect: Dialect, text: &str) -> Vec<Comment> {
             let opening = if text[token.span.clone()].starts_with('#') { 1 } else { 2 };
             let body = skipped + token.span.start + opening..skipped + token.span.end;
             found.push(Comment { body, block, leading });
-        } else if token.kind.is_significant() && token.kind != TokenKind::Semicolon {
-            leading = false;
+        } else {
+            let terminator = matches!(token.kind, TokenKind::Semicolon | TokenKind::Delimiter);
+            leading &= terminator || !token.kind.is_significant();
         }
     }
     found

@@ -126,3 +126,20 @@ fn help_names_the_nearest_word() {
     assert_eq!(help("-- db-migrations: depend-on a::b").as_deref(), Some("did you mean `depends-on`?"));
     assert!(help("-- db-migrations: frobnicate").is_some_and(|help| help.starts_with("known directives:")));
 }
+
+#[test]
+fn delimiter_lines_hide_nothing() {
+    let text = "-- db-migrations: phase contract\nDELIMITER //\n-- db-migrations: allow x\n\
+                CREATE TRIGGER t // -- db-migrations: allow y\nDELIMITER ;\nSELECT 1;";
+    let misplaced = directives(Some(Dialect::MySql), text).unwrap_err();
+    assert_eq!(
+        (misplaced.kind, &text[misplaced.span]),
+        (DirectiveErrorKind::Misplaced, "db-migrations: allow y")
+    );
+    let found = directives(Some(Dialect::MySql), &text.replace("allow y", "")).unwrap_err();
+    assert_eq!(found.kind, DirectiveErrorKind::Misplaced);
+    let found = directives(Some(Dialect::MariaDb), &text.replace(" -- db-migrations: allow y", "")).unwrap();
+    assert_eq!((found.phase, found.allow), (Phase::Contract, vec!["x".to_owned()]));
+    let text = "DELIMITER '\nSELECT 1 '\n-- db-migrations: allow y";
+    assert!(directives(Some(Dialect::MySql), text).is_err());
+}

@@ -82,6 +82,15 @@ fn mysql_quotes_and_executable_comments() {
 }
 
 #[test]
+fn a_delimiter_ends_whatever_it_stands_in() {
+    let text = "DELIMITER $$ x\na$$b 'c$$' 1$$;";
+    assert_eq!(texts(Dialect::MySql, text), ["a", "$$", "b", "'c$$'", "1", "$$", ";"]);
+    assert_eq!(kinds(Dialect::MySql, text)[..2], [TokenKind::ClientCommand, TokenKind::Whitespace]);
+    assert_eq!(texts(Dialect::MySql, "a DELIMITER $$\na$$b"), ["a", "DELIMITER", "$$", "a$$b"]);
+    assert_eq!(texts(Dialect::Sqlite, "DELIMITER 1")[0], "DELIMITER");
+}
+
+#[test]
 fn numbers_and_operators() {
     let postgres = |text| texts(Dialect::Postgres, text);
     assert_eq!(postgres("1.5e-3-.5 t.a 0x1e-5"), ["1.5e-3", "-", ".5", "t", ".", "a", "0x1e", "-", "5"]);
@@ -131,7 +140,7 @@ proptest! {
     #[test]
     fn tokens_join_to_the_text(
         dialect in any_dialect(),
-        text in prop_oneof![any::<String>(), "[a'\"`$\\[\\]();/*#é \n\r.1eE!?:@-]{0,40}"],
+        text in prop_oneof![any::<String>(), "[a'\"`$\\[\\]();/*#é \n\r.1eE!?:@-]{0,40}", "DELIMITER [a$é/;-]{1,3}\n[a'`$();/*#é \n.1!-]{0,40}"],
     ) {
         if let Ok(tokens) = tokens(dialect, &text) {
             let mut at = 0;

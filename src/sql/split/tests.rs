@@ -67,27 +67,10 @@ fn sqlite_trigger_bodies() {
 }
 
 #[test]
-fn mysql_routines_count_their_blocks() {
-    let text = "CREATE DEFINER=`a`@`b` PROCEDURE p() l: BEGIN
-        IF x THEN BEGIN SELECT 1; END; END IF;
-        CASE y WHEN 1 THEN SELECT CASE 1 WHEN 1 THEN 2 END; END CASE;
-        LOOP LEAVE l; END LOOP; END; SELECT 1; BEGIN; COMMIT";
-    for dialect in [Dialect::MariaDb, Dialect::MySql] {
-        assert_eq!(texts(dialect, text).len(), 4);
-        assert_eq!(
-            texts(dialect, "/*!50003 CREATE TRIGGER t INSERT ON a BEGIN SET x = 1; END */; a;").len(),
-            2
-        );
-        assert_eq!(texts(dialect, "CREATE FUNCTION f() RETURNS int RETURN 1; SELECT 1").len(), 2);
-    }
-}
-
-#[test]
 fn an_open_body_is_named_with_its_beginning() {
     for (dialect, text, span) in [
         (Dialect::Sqlite, "CREATE TRIGGER t INSERT ON a BEGIN SELECT 1;", 29..34),
         (Dialect::Postgres, "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1;", 26..32),
-        (Dialect::MySql, "CREATE PROCEDURE p() BEGIN SELECT 1;", 21..26),
     ] {
         assert_eq!(split(dialect, text), Err(LexError { what: Unterminated::Body, span }), "{text}");
     }

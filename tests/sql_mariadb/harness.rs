@@ -1,11 +1,7 @@
-//! Where MariaDB statements end, with the server itself as the judge.
+//! What the tests rest on: databases for one test, and servers that a test may kill.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
-
-mod support;
-
-use support::database::Db;
-use support::mariadb::Private;
+use crate::support::database::Db;
+use crate::support::mariadb::{self, Private};
 
 #[test]
 fn the_test_database_answers_and_dumps() {
@@ -36,7 +32,7 @@ fn the_test_database_answers_and_dumps() {
 fn a_private_server_keeps_what_was_committed() {
     let Some(mut server) = Private::start() else { return };
     let url = server.url("mysql");
-    let run = |sql: &str| support::mariadb::execute(&url, sql);
+    let run = |sql: &str| mariadb::execute(&url, sql);
     run("CREATE DATABASE d; CREATE TABLE d.t (a INT); INSERT INTO d.t VALUES (1)").unwrap();
     let before = server.pid();
     server.kill9();
