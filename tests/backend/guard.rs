@@ -82,15 +82,18 @@ fn statements_outside_of_a_transaction_are_remembered_and_resumed() {
             let (run, row) = (new_run("r"), row("m::1", &good, 1));
             let (script, statements) = (Script::new(bad, "m.sql"), sql::split(dialect, bad).unwrap());
             let task = Task { script: &script, statements: &statements, row: &row };
-            let failure = held.run_alone(&run, task, 0, None).await.unwrap_err();
+            let failure = held.run_alone(&run, task, None, None).await.unwrap_err();
             assert_eq!(failure.statement, Some(2));
             let history = held.history().await.unwrap();
-            assert_eq!((history.partial[0].finished, history.partial[0].interrupted), (2, true));
-            assert_eq!(history.partial[0].prefix, Some(prefix_hash(&script, &statements, 1)));
+            assert_eq!(history.partial.len(), 1);
+            let partial = history.partial.into_iter().next().unwrap();
+            assert_eq!(partial.finished, 2);
+            assert_eq!(failure.kept, 2);
+            assert_eq!(partial.prefix, Some(prefix_hash(&script, &statements, 1)));
             let (script, statements) =
                 (Script::new(good.as_str(), "m.sql"), sql::split(dialect, &good).unwrap());
             let task = Task { script: &script, statements: &statements, row: &row };
-            held.run_alone(&run, task, 2, None).await.unwrap();
+            held.run_alone(&run, task, Some(&partial), None).await.unwrap();
             let history = held.history().await.unwrap();
             assert!(history.partial.is_empty());
             assert!(history.contains(&row.id));
@@ -109,13 +112,18 @@ fn scratch_databases_are_dropped_and_old_leftovers_swept() {
         let leftover = format!("db_migrations_scratch_1000000000_{}", crate::support::random());
         db.execute(&format!("CREATE DATABASE {leftover}"));
         let count = |pattern: &str| {
-            db.count(&format!("SELECT count(*) FROM pg_database WHERE datname LIKE '{pattern}'"))
+            db.count(&if db.is_mariadb() {
+                format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE '{pattern}'")
+            } else {
+                format!("SELECT count(*) FROM pg_database WHERE datname LIKE '{pattern}'")
+            })
         };
+        let current = if db.is_mariadb() { "SELECT DATABASE()" } else { "SELECT current_database()" };
         assert_eq!(count(&leftover), 1);
         let mine = block_on(async {
             let scratch = connect(db).scratch().await.unwrap();
             let mut database = scratch.database;
-            let name = database.query("SELECT current_database()").await.unwrap().remove(0);
+            let name = database.query(current).await.unwrap().remove(0);
             assert!(database.introspect().await.unwrap().is_empty());
             database.close().await;
             scratch.discard.await;

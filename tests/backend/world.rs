@@ -1,5 +1,7 @@
 //! Connections of the library to a test database, and small migrations.
 
+use std::time::Duration;
+
 use db_migrations::backend::{Options, Tables, connector};
 use db_migrations::database::{Attempt, Begin, Connect, Guard, NewRow, NewRun, Session, Task, TaskFailure};
 use db_migrations::dialect::Dialect;
@@ -12,7 +14,10 @@ use crate::support::database::Db;
 
 pub(crate) fn connect(db: &Db) -> Box<dyn Connect> {
     let tables = Tables::new(Some("public"), "db_migrations").unwrap();
-    connector(&Options { url: db.url().to_owned(), scratch_url: None, tables, create: true }).unwrap()
+    let url = db.url().to_owned();
+    let lock_wait = Duration::from_secs(30);
+    connector(&Options { url, scratch_url: None, tables, create: true, lock_wait, dialects: Vec::new() })
+        .unwrap()
 }
 
 pub(crate) fn new_run(id: &str) -> NewRun {
@@ -61,4 +66,26 @@ pub(crate) async fn run(
     let row = row(&format!("m::{n}"), text, n);
     let task = Task { script: &script, statements: &statements, row: &row };
     session.run(&new_run("r"), &[task]).await.remove(0)
+}
+
+/// A table that a transaction can write into: made by the migration itself where that takes part in the
+/// transaction, else before it. Answers with what the migration begins with.
+pub(crate) fn table(db: &Db, create: &str) -> String {
+    if db.is_mariadb() {
+        db.execute(create);
+        return String::new();
+    }
+    format!("{create};\n")
+}
+
+/// Nothing stayed of a run: nothing at all is there, or tables without rows where making them commits.
+#[track_caller]
+pub(crate) fn assert_untouched(db: &Db) {
+    if !db.is_mariadb() {
+        return assert!(db.is_empty());
+    }
+    for table in db.query("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()")
+    {
+        assert_eq!(db.count(&format!("SELECT COUNT(*) FROM `{table}`")), 0, "{table}");
+    }
 }

@@ -65,7 +65,7 @@ pub(crate) fn ran(db: &Db) -> Vec<String> {
 
 /// The history without times: equal where the same migrations ran in the same order.
 pub(crate) fn history(db: &Db) -> Vec<String> {
-    db.query("SELECT id || ' ' || checksum || ' ' || kind || ' ' || position || ' ' || run FROM db_migrations ORDER BY position")
+    db.query("SELECT concat_ws(' ', id, checksum, kind, position, run) FROM db_migrations ORDER BY position")
 }
 
 /// The ids in the lock, in its order.
@@ -111,6 +111,7 @@ pub(crate) struct Held {
 }
 
 enum Connected {
+    MariaDb(sqlx::MySqlConnection),
     Postgres(PgConnection),
     Sqlite(sqlx::SqliteConnection),
 }
@@ -124,6 +125,8 @@ impl Held {
                 let options: sqlx::sqlite::SqliteConnectOptions = db.url().parse().unwrap();
                 let options = options.create_if_missing(true);
                 Connected::Sqlite(sqlx::SqliteConnection::connect_with(&options).await.unwrap())
+            } else if db.is_mariadb() {
+                Connected::MariaDb(crate::support::mariadb::connect(db.url()).await.unwrap())
             } else {
                 Connected::Postgres(PgConnection::connect(db.url()).await.unwrap())
             }
@@ -137,6 +140,7 @@ impl Held {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         self.runtime.block_on(async {
             match &mut self.connection {
+                Connected::MariaDb(connection) => _ = sql.execute(connection).await.unwrap(),
                 Connected::Postgres(connection) => _ = sql.execute(connection).await.unwrap(),
                 Connected::Sqlite(connection) => _ = sql.execute(connection).await.unwrap(),
             }
@@ -147,6 +151,7 @@ impl Held {
     pub(crate) fn close(self) {
         self.runtime.block_on(async {
             match self.connection {
+                Connected::MariaDb(connection) => connection.close().await.unwrap(),
                 Connected::Postgres(connection) => connection.close().await.unwrap(),
                 Connected::Sqlite(connection) => connection.close().await.unwrap(),
             }
@@ -154,16 +159,26 @@ impl Held {
     }
 }
 
-/// Backends of the program that run a statement with this text in it (PostgreSQL).
+/// Connections of the program that run a statement with this text in it (PostgreSQL, MariaDB).
 pub(crate) fn running(db: &Db, text: &str) -> bool {
+    if db.is_mariadb() {
+        return db.count(&format!(
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND INFO LIKE '%{text}%'"
+        )) > 0;
+    }
     db.count(&format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
          AND pid <> pg_backend_pid() AND query LIKE '%{text}%'"
     )) > 0
 }
 
-/// Whether the program has any connection there (PostgreSQL).
+/// Whether the program has any connection there (PostgreSQL, MariaDB).
 pub(crate) fn connected(db: &Db) -> bool {
+    if db.is_mariadb() {
+        return db.count(
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()",
+        ) > 0;
+    }
     db.count(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'db-migrations'",
     ) > 0

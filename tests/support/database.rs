@@ -23,7 +23,7 @@ enum Place {
 /// Runs a test on each database that is there.
 pub(crate) fn each_database(test: impl Fn(&Db)) {
     test(&Db::sqlite());
-    if let Some(database) = Db::postgres() {
+    for database in [Db::postgres(), Db::mariadb()].into_iter().flatten() {
         test(&database);
     }
 }

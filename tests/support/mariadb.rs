@@ -131,7 +131,11 @@ pub(super) fn with_database(url: &str, database: &str) -> String {
 /// How a test connects: without any of the settings that sqlx makes on its own.
 pub(crate) async fn connect(url: &str) -> Result<MySqlConnection, sqlx::Error> {
     let options: MySqlConnectOptions = url.parse()?;
-    options.pipes_as_concat(false).no_engine_substitution(false).timezone(None).connect().await
+    let options = options.pipes_as_concat(false).no_engine_substitution(false).timezone(None);
+    let mut connection = options.connect().await?;
+    // sqlx asks for IGNORE_SPACE when it connects, and what is made then remembers it
+    sqlx::raw_sql("SET sql_mode = DEFAULT").execute(&mut connection).await?;
+    Ok(connection)
 }
 
 /// Runs statements on the server.
