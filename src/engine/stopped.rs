@@ -174,7 +174,7 @@ fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
     let Some(half) = progress.half.as_ref().filter(|half| half.id == *id) else {
         return vec![
             format!("mend the cause, then `db-migrations {migrate}`: it goes on with this migration"),
-            ON.to_owned(),
+            "`db-migrations status` says what has run".to_owned(),
         ];
     };
     let next = (half.kept + 1).min(step.statements.len());

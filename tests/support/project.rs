@@ -133,8 +133,13 @@ impl Project {
 
     /// Starts it on a database, with both outputs piped.
     pub(crate) fn spawn(&self, database: &Db, args: &[&str]) -> Running {
+        self.spawn_at(database.url(), args)
+    }
+
+    /// Starts it with some `DATABASE_URL`, with both outputs piped.
+    pub(crate) fn spawn_at(&self, url: &str, args: &[&str]) -> Running {
         let mut command = self.command(args);
-        command.env("DATABASE_URL", database.url()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("DATABASE_URL", url).stdout(Stdio::piped()).stderr(Stdio::piped());
         Running { child: command.spawn().unwrap(), line: args.join(" ") }
     }
 }
