@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::Diagnostic;
 use crate::sql::{self, Boundary, TokenKind};
 
+use super::engines::{Unrecoverable, unrecoverable};
 use super::{Circumstances, Group, Mode, Plan, Step};
 
 /// Puts the steps into groups.
@@ -57,29 +58,35 @@ pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
 /// Where DDL commits by itself: one transaction if nothing but rows changes, else statement by
 /// statement, all of it.
 fn group_by_commits(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
-    plan.warnings.extend(super::engines::warnings(&steps, at));
     if steps.is_empty() {
         return;
     }
     plan.commits_by_itself = true;
-    let stays = |step: &Step| step.script.no_transaction || commits(step, at).is_some();
-    let Some(first) = steps.iter().find(|step| stays(step)) else {
-        let mode = Mode::Transaction { foreign_keys: None };
-        plan.groups.push(Group { mode, steps, reason: None });
-        return;
+    let unrecoverable = unrecoverable(&steps, at);
+    plan.warnings.extend(unrecoverable.iter().map(Unrecoverable::warning));
+    let reason = steps.iter().find_map(|step| {
+        if commits(step, at) {
+            return Some(format!("{} commits at every DDL statement", at.dialect.facts().title));
+        }
+        if step.script.no_transaction {
+            return Some(match step.resume {
+                Some(_) => format!("`{}` stopped half-way", step.id),
+                None => format!("`{}` asks for `no-transaction`", step.id),
+            });
+        }
+        unrecoverable.iter().find(|one| one.id == step.id).map(Unrecoverable::reason)
+    });
+    let mode = match reason {
+        Some(_) => Mode::Alone { foreign_keys: None },
+        None => Mode::Transaction { foreign_keys: None },
     };
-    let reason = match commits(first, at) {
-        Some(_) => format!("{} commits at every DDL statement", at.dialect.facts().title),
-        None => format!("`{}` asks for `no-transaction`, or stopped half-way", first.id),
-    };
-    let mode = Mode::Alone { foreign_keys: None };
-    plan.groups.push(Group { mode, steps, reason: Some(reason) });
+    plan.groups.push(Group { mode, steps, reason });
 }
 
-/// The first statement of a step that commits by itself, or may.
-fn commits<'a>(step: &'a Step, at: &Circumstances<'_>) -> Option<&'a str> {
-    let texts = step.statements.iter().map(|s| &step.script.text[s.span.clone()]);
-    texts.into_iter().find(|text| sql::commits(at.dialect, text) != sql::Commits::No)
+/// Whether a statement of a step commits by itself, or may.
+fn commits(step: &Step, at: &Circumstances<'_>) -> bool {
+    let mut texts = step.statements.iter().map(|s| &step.script.text[s.span.clone()]);
+    texts.any(|text| sql::commits(at.dialect, text) != sql::Commits::No)
 }
 
 fn alone_reason(step: &Step, at: &Circumstances<'_>) -> String {

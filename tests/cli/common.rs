@@ -38,15 +38,7 @@ pub(crate) fn add_tags(project: &Project) {
     project.write(TAGS_FILE, "CREATE TABLE tags (id integer PRIMARY KEY, name text);\n");
 }
 
-/// The SHA-256 of a text, as `sha256sum` prints it.
-pub(crate) fn sha256(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    use std::fmt::Write;
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").unwrap();
-        hex
-    })
-}
+pub(crate) use crate::support::sha256;
 
 /// Whether a path is that of an SQL file.
 pub(crate) fn is_sql(path: &str) -> bool {

@@ -29,11 +29,23 @@ pub(crate) fn contents(url: &str) -> String {
     let name = url.path().trim_start_matches('/').to_owned();
     let socket = url.query_pairs().find(|(key, _)| key == "socket").map(|(_, socket)| socket.into_owned());
     let mut command = Command::new(mariadb::program("mariadb-dump"));
-    command.args(["--no-defaults", "--user=root", "--routines", "--events", "--skip-comments", "--skip-dump-date"]);
+    command.args([
+        "--no-defaults",
+        "--user=root",
+        "--routines",
+        "--events",
+        "--skip-comments",
+        "--skip-dump-date",
+    ]);
     command.args(["--order-by-primary", "--skip-extended-insert"]);
     match socket {
         Some(socket) => command.arg(format!("--socket={socket}")),
-        None => command.args(["--host", url.host_str().unwrap(), "--port", &url.port().unwrap_or(3306).to_string()]),
+        None => command.args([
+            "--host",
+            url.host_str().unwrap(),
+            "--port",
+            &url.port().unwrap_or(3306).to_string(),
+        ]),
     };
     for table in ["db_migrations", "db_migrations_run", "db_migrations_step"] {
         command.arg(format!("--ignore-table={name}.{table}"));

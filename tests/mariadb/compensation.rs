@@ -1,1 +1,82 @@
-//! x
+//! `--compensate`: down scripts of whole migrations, in reverse, and what is said of it.
+
+use crate::common::{bare, contents};
+use crate::support::database::Db;
+use crate::support::project::Project;
+
+fn with_downs(bad: &str) -> Project {
+    bare()
+        .file("migrations/1_a.up.sql", "CREATE TABLE a (x INT);\nINSERT INTO a VALUES (1);\n")
+        .file("migrations/1_a.down.sql", "DROP TABLE a;\n")
+        .file("migrations/2_b.up.sql", "CREATE TABLE b (x INT);\nALTER TABLE a ADD y INT;\n")
+        .file("migrations/2_b.down.sql", "ALTER TABLE a DROP y;\nDROP TABLE b;\n")
+        .file("migrations/3_c.up.sql", bad)
+        .file("migrations/3_c.down.sql", "SELECT 1;\n")
+}
+
+#[test]
+fn whole_migrations_are_undone_in_reverse() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE TABLE old (x INT)");
+    let before = contents(db.url());
+    let project = with_downs("INSERT INTO nope VALUES (1);\n");
+    let output =
+        project.run(&db, &["migrate", "--compensate"]).exits(3).says("2 of this run's 2 whole migrations");
+    let output =
+        output.says("rolled back: the schema is the one before the run").says("rows were not compared");
+    let (b, a) =
+        (output.stderr.find("undone app::2_b").unwrap(), output.stderr.find("undone app::1_a").unwrap());
+    assert!(b < a, "{output}");
+    assert_eq!(contents(db.url()), before);
+    assert_eq!(db.count("SELECT COUNT(*) FROM db_migrations"), 0);
+    assert_eq!(db.count("SELECT COUNT(*) FROM db_migrations_step"), 0);
+}
+
+#[test]
+fn the_half_applied_one_is_left_and_nothing_is_called_rolled_back() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = with_downs("CREATE TABLE c (x INT);\nINSERT INTO nope VALUES (1);\n");
+    let output = project.run(&db, &["migrate", "--compensate"]).exits(4).does_not_say("rolled back");
+    output.says("`app::3_c` is half-applied, and was left as it is").says("not the one before the run");
+    assert_eq!(db.query("SHOW TABLES LIKE '_'"), ["c"]);
+    assert_eq!(db.count("SELECT COUNT(*) FROM db_migrations"), 0);
+    project.run(&db, &["status"]).ok().says("partial (1/2)");
+    project.write("migrations/3_c.up.sql", "CREATE TABLE c (x INT);\n");
+    project.run(&db, &["migrate"]).ok();
+}
+
+#[test]
+fn it_stops_where_a_down_script_is_missing_or_fails() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = with_downs("INSERT INTO nope VALUES (1);\n");
+    project.remove("migrations/1_a.down.sql");
+    let output =
+        project.run(&db, &["migrate", "--compensate"]).exits(4).says("`app::1_a` has no down script");
+    output.says("1 of this run's 2").does_not_say("rolled back");
+    assert_eq!(db.query("SELECT id FROM db_migrations"), ["app::1_a"]);
+
+    let db = db.another();
+    let project = with_downs("INSERT INTO nope VALUES (1);\n");
+    project.write("migrations/2_b.down.sql", "ALTER TABLE a DROP y;\nDROP TABLE b, nope;\n");
+    let output = project.run(&db, &["migrate", "--compensate"]).exits(4);
+    let output = output.says("the down script of `app::2_b` failed").says("statement 2 of 2");
+    output.does_not_say("rolled back");
+    let status = project.run(&db, &["status"]).ok().says("its down script stopped after 1 statement");
+    status.says("repair --mark-done app::2_b");
+    project.run(&db, &["migrate"]).exits(7).says("the down script of `app::2_b` stopped half-way");
+    project.run(&db, &["repair", "--mark-done", "app::2_b", "--yes"]).ok();
+    assert_eq!(db.query("SELECT id FROM db_migrations"), ["app::1_a"]);
+}
+
+#[test]
+fn drift_after_the_run_is_compensated_too() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = with_downs("SELECT 1;\n").file("checks/none.sql", "SELECT x FROM a\n");
+    let before = contents(db.url());
+    project
+        .run(&db, &["migrate", "--compensate"])
+        .exits(3)
+        .says("returned 1 row")
+        .says("rolled back: the schema");
+    assert_eq!(contents(db.url()), before);
+}

@@ -1,1 +1,161 @@
-//! x
+//! The journal: what was cut off, what cannot be decided, and what a person tells it.
+
+use std::time::Duration;
+
+use crate::common::{contents, file, project};
+use crate::support::database::Db;
+use crate::support::project::Project;
+
+const NAME: &str = "20240101000000_one";
+const ID: &str = "app::20240101000000_one";
+
+fn one(text: &str) -> Project {
+    project(&[(NAME, text)])
+}
+
+/// Runs until the statement with this text is at work, then kills our process and that statement.
+fn cut_off(project: &Project, db: &Db, text: &str) {
+    let run = project.spawn(db, &["migrate"]);
+    let find = format!(
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND INFO LIKE '%{text}%'"
+    );
+    let id = (0..3000)
+        .find_map(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            db.query(&find).pop()
+        })
+        .unwrap();
+    run.kill();
+    db.execute(&format!("KILL {id}"));
+    while !db.query(&find).is_empty() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_statement_that_was_cut_off_is_decided_by_the_schema() {
+    let Some(db) = Db::mariadb() else { return };
+    let project =
+        one("CREATE TABLE a (x INT);\nCREATE TABLE b AS SELECT SLEEP(600) AS x;\nCREATE TABLE c (x INT);\n");
+    cut_off(&project, &db, "SLEEP(600)");
+    let status = project.run(&db, &["status"]).ok().says("partial (1/3)");
+    status.says("stopped after 1 statement; statement 2 was begun, and its end is not known");
+    // the same statement, quicker; its text is another one, so a person has to say what happened
+    project.write(
+        &file(NAME),
+        "CREATE TABLE a (x INT);\nCREATE TABLE b AS SELECT 1 AS x;\nCREATE TABLE c (x INT);\n",
+    );
+    project.run(&db, &["migrate"]).exits(7).says("statement 2").says("was cut off, and was edited since");
+    db.execute("DROP TABLE a");
+    project.run(&db, &["repair", "--restart", ID, "--yes"]).ok().says("will run from its beginning");
+    project.run(&db, &["migrate"]).ok();
+    assert_eq!(db.query("SHOW TABLES LIKE '_'"), ["a", "b", "c"]);
+}
+
+#[test]
+fn what_no_definition_tells_is_asked_of_a_person() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE PROCEDURE p() BEGIN CREATE TABLE made (x INT); DO SLEEP(600); END");
+    let project = one("CREATE TABLE a (x INT);\nCALL p();\nCREATE TABLE b (x INT);\n");
+    cut_off(&project, &db, "SLEEP(600)");
+    let before = db.dump();
+    let output = project.run(&db, &["migrate"]).exits(7).says("no definition tells whether it has happened");
+    output.says(&format!("repair --mark-done {ID}")).says(&format!("{}:2:", file(NAME)));
+    assert_eq!(db.dump(), before);
+    db.execute("CREATE TABLE b (x INT)");
+    project.run(&db, &["repair", "--mark-done", ID, "--yes"]).ok().says("is marked as done");
+    assert_eq!(db.query("SELECT kind FROM db_migrations"), ["marked"]);
+    project.run(&db, &["migrate"]).ok().does_not_say("applied");
+    project.run(&db, &["status"]).ok().says("applied (marked)");
+}
+
+#[test]
+fn a_call_that_only_changes_rows_is_undone_with_its_row() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE TABLE t (x INT); CREATE TABLE wait_for (x INT); INSERT INTO wait_for VALUES (600);
+        CREATE PROCEDURE p() BEGIN INSERT INTO t VALUES (1); DO (SELECT SLEEP(x) FROM wait_for); INSERT INTO t VALUES (2); END");
+    let project = one("CREATE TABLE a (x INT);\nCALL p();\n");
+    cut_off(&project, &db, "SLEEP(x)");
+    assert_eq!(db.count("SELECT COUNT(*) FROM t"), 0);
+    db.execute("UPDATE wait_for SET x = 0");
+    project.run(&db, &["migrate"]).ok();
+    assert_eq!(db.query("SELECT x FROM t ORDER BY x"), ["1", "2"]);
+}
+
+#[test]
+fn a_drop_of_several_that_was_cut_off_between_them_is_completed() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE TABLE a (x INT); CREATE TABLE b (x INT)");
+    let text = "CREATE TABLE c (x INT);\nDROP TABLE a, b;\nCREATE TABLE d (x INT);\n";
+    let project = one(text);
+    // our tables, and the row that a run would have left
+    project.write(&file(NAME), "CREATE TABLE c (x INT);\nDROP TABLE a, nope;\n");
+    project.run(&db, &["migrate"]).exits(4).says("left a part of its changes");
+    assert_eq!(db.query("SHOW TABLES LIKE '_'"), ["b", "c"]);
+    let hash = crate::support::sha256("CREATE TABLE c (x INT);\nDROP TABLE a, b");
+    db.execute(&format!("UPDATE db_migrations_step SET error = NULL, prefix_hash = '{hash}' WHERE n = 1"));
+    project.write(&file(NAME), text);
+    project.run(&db, &["migrate"]).ok();
+    assert_eq!(db.query("SHOW TABLES LIKE '_'"), ["c", "d"]);
+}
+
+#[test]
+fn what_is_gone_with_the_session_is_not_guessed() {
+    let Some(db) = Db::mariadb() else { return };
+    let text = "CREATE TABLE p (id INT AUTO_INCREMENT PRIMARY KEY);\nINSERT INTO p VALUES ();\nSET @id = LAST_INSERT_ID();\n\
+         CREATE TABLE c (p INT);\nINSERT INTO nope VALUES (1);\nINSERT INTO c VALUES (@id);\n";
+    let project = one(text);
+    project.run(&db, &["migrate"]).exits(4).says("statement 5 of 6");
+    project.write(&file(NAME), text.replace("INSERT INTO nope VALUES (1);\n", ""));
+    let output = project.run(&db, &["migrate"]).exits(7).says("`@id`, which is gone with its session");
+    output.says(":3:").says(":5:").says("repair --mark-done");
+    db.execute("INSERT INTO c VALUES (1)");
+    project.run(&db, &["repair", "--mark-done", ID, "--yes"]).ok();
+    project.run(&db, &["migrate"]).ok();
+}
+
+#[test]
+fn settings_are_made_again_where_they_can_be() {
+    let Some(db) = Db::mariadb() else { return };
+    let text = "SET @who = 'ann', foreign_key_checks = 0;\nCREATE TABLE t (who TEXT, checked INT);\nINSERT INTO nope VALUES (1);\n\
+         INSERT INTO t VALUES (@who, @@foreign_key_checks);\n";
+    let project = one(text);
+    project.run(&db, &["migrate"]).exits(4);
+    project.write(&file(NAME), text.replace("INSERT INTO nope VALUES (1);\n", ""));
+    project.run(&db, &["migrate"]).ok();
+    assert_eq!(db.query("SELECT CONCAT(who, checked) FROM t"), ["ann0"]);
+}
+
+#[test]
+fn repair_says_what_there_is_and_refuses_what_is_not() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = one("CREATE TABLE a (x INT);\nINSERT INTO nope VALUES (1);\n");
+    project.run(&db, &["repair"]).ok().says("nothing to repair");
+    project.run(&db, &["migrate"]).exits(4);
+    let list =
+        project.run(&db, &["repair"]).exits(1).says("stopped after 1 statement; statement 2 failed: Table");
+    list.says("--mark-done ID").says("--restart ID");
+    let json = project.run(&db, &["repair", "--format", "json"]).exits(1).json();
+    assert_eq!(json["half_applied"][0]["finished"], 1);
+    project.run(&db, &["repair", "--mark-done", ID]).exits(2).says("--yes");
+    project
+        .run(&db, &["repair", "--mark-done", "app::20240101000000_on", "--yes"])
+        .exits(7)
+        .says("did you mean");
+    let before = contents(db.url());
+    project.run(&db, &["repair", "--mark-done", ID, "--yes"]).ok();
+    assert_eq!(contents(db.url()), before, "nothing of it ran");
+    project.run(&db, &["repair", "--restart", ID, "--yes"]).exits(7).says("it has run");
+}
+
+#[test]
+fn a_procedure_with_ddl_runs_where_it_stands() {
+    let Some(db) = Db::mariadb() else { return };
+    let text = "DELIMITER $$\nCREATE PROCEDURE add_it() BEGIN\n  IF NOT EXISTS (SELECT * FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME = 'y')\n\
+         THEN ALTER TABLE a ADD y INT; END IF;\nEND$$\nDELIMITER ;\nCREATE TABLE a (x INT);\nCALL add_it();\nDROP PROCEDURE add_it;\n\
+         SET @s = 'CREATE TABLE b (x INT)';\nPREPARE s FROM @s;\nEXECUTE s;\nDEALLOCATE PREPARE s;\n";
+    let project = one(text);
+    project.run(&db, &["migrate"]).ok().says("schema check: passed");
+    assert!(db.dump_schema().contains("`y`"));
+    assert_eq!(db.query("SHOW TABLES LIKE '_'"), ["a", "b"]);
+}

@@ -53,7 +53,8 @@ fn the_server_is_killed_at_random_moments() {
     let mut killed = 0;
     while killed < kills {
         let name = format!("test_{}", crate::support::random());
-        mariadb::execute(&server.url("mysql"), &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).unwrap();
+        mariadb::execute(&server.url("mysql"), &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+            .unwrap();
         let (url, project) = (server.url(&name), corpus());
         loop {
             let run = project.spawn_at(&url, &["migrate"]);

@@ -49,12 +49,17 @@ fn fails_at(at: usize, bad: &str, states: &[String]) {
     let mut statements = STATEMENTS.to_vec();
     statements.insert(at, bad);
     let db = Db::mariadb().unwrap();
-    let project = project(&[(NAME, &(statements.join(";\n") + ";\n")), ("20240202000000_next", "CREATE TABLE b (x INT)")]);
+    let project = project(&[
+        (NAME, &(statements.join(";\n") + ";\n")),
+        ("20240202000000_next", "CREATE TABLE b (x INT)"),
+    ]);
     let output = project.run(&db, &["migrate"]);
     // rows that would have stood or fallen with the failing statement fell
-    let kept = if commits(bad) { at } else { (0..at).rev().find(|n| commits(STATEMENTS[*n])).map_or(0, |n| n + 1) };
+    let kept =
+        if commits(bad) { at } else { (0..at).rev().find(|n| commits(STATEMENTS[*n])).map_or(0, |n| n + 1) };
     let output = output.exits(if kept == 0 { 3 } else { 4 });
-    let output = output.says(&format!("migration `{ID}` failed")).says(&format!("statement {} of 10", at + 1));
+    let output =
+        output.says(&format!("migration `{ID}` failed")).says(&format!("statement {} of 10", at + 1));
     let output = output.says(&format!("{}:{}:", file(NAME), at + 1)).does_not_say("rolled back");
     assert_eq!(contents(db.url()), states[kept], "{output}");
     let status = project.run(&db, &["status"]).ok();

@@ -119,11 +119,32 @@ fn made_once(dialect: Dialect, sql: &str) -> BTreeSet<String> {
     let mut cursor = Cursor::new(dialect, sql);
     let sets = cursor.eat(&["SET"]);
     let computed = cursor.any(|piece| piece.kind == TokenKind::OpenParen || piece.is("SELECT"));
-    let assigns = Cursor::new(dialect, sql).any(|piece| piece.text == ":=" || piece.is("INTO"));
-    if sets && !computed || !sets && !assigns {
+    if sets && !computed || !sql.contains('@') {
         return BTreeSet::new();
     }
-    variables(dialect, sql).into_iter().map(|name| format!("@{name}")).collect()
+    assigned(dialect, sql, sets).into_iter().map(|name| format!("@{name}")).collect()
+}
+
+/// The user variables that a statement gives a value: `SET @a = …`, `@a := …`, `INTO @a, @b`.
+fn assigned(dialect: Dialect, sql: &str, sets: bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut cursor = Cursor::new(dialect, sql);
+    let mut into = false;
+    while let Some(piece) = cursor.next() {
+        if piece.text != "@" {
+            into = piece.is("INTO") || (into && piece.kind == TokenKind::Comma);
+            continue;
+        }
+        if cursor.eat_sign("@") {
+            continue;
+        }
+        let Some(name) = cursor.next() else { break };
+        let sign = cursor.peek().map_or("", |sign| sign.text);
+        if into || sign == ":=" || (sets && sign == "=") {
+            found.insert(name.unquoted());
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -162,5 +183,7 @@ mod tests {
         assert_eq!(lost("SET @old = @@sql_mode; SET sql_mode = ''; SET sql_mode = @old"), None);
         assert_eq!(lost("SET @id = LAST_INSERT_ID(); SELECT 1; SELECT 2"), None);
         assert_eq!(lost("INSERT INTO t SELECT 1; SELECT 1; SELECT 2"), None);
+        assert_eq!(lost("SET @day = '2024'; INSERT INTO t VALUES (@day); INSERT INTO u VALUES (@day)"), None);
+        assert_eq!(lost("SELECT a, b INTO @a, @b FROM t; SELECT 1; SELECT @b").as_deref(), Some("@a"));
     }
 }
