@@ -57,7 +57,7 @@ fn statement() -> BoxedStrategy<String> {
             "BEGIN DECLARE end INT DEFAULT %; DECLARE EXIT HANDLER FOR SQLEXCEPTION, NOT FOUND ~; ~; END",
             "BEGIN DECLARE x CONDITION FOR 1051; DECLARE CONTINUE HANDLER FOR x, SQLSTATE '23000' ~; ~; END",
         ];
-        let inner = inner.prop_map(with_own_labels).boxed();
+        let inner = inner.prop_map(|text| with_own_labels(&text)).boxed();
         let statements = filled(&forms, "~", inner);
         statements.prop_flat_map(|form| filled(&[&form], "%", expression())).boxed()
     });
@@ -65,7 +65,7 @@ fn statement() -> BoxedStrategy<String> {
 }
 
 /// Labels of nested blocks must differ.
-fn with_own_labels(text: String) -> String {
+fn with_own_labels(text: &str) -> String {
     text.replace("one", "one_").replace("two", "two_")
 }
 
