@@ -6,5 +6,6 @@
 mod support;
 
 mod corpus;
+mod generated;
 mod harness;
 mod statements;

@@ -169,12 +169,13 @@ fn start(settings: &[&str]) -> Option<(String, Watched)> {
     Some((url, watched))
 }
 
-/// Makes a server, unless that was done before, and becomes it.
+/// Makes a server, unless that was done before, and becomes it. One that starts empties its folder of
+/// temporary files, so each has its own.
 const SCRIPT: &str = r#"
 folder=$1; install=$2; server=$3; shift 3
 if [ ! -d "$folder/data" ]; then
     "$install" --no-defaults --auth-root-authentication-method=normal --skip-test-db \
-        --skip-name-resolve --datadir="$folder/data" "$@" || exit
+        --skip-name-resolve --datadir="$folder/data" --tmpdir="$folder" "$@" || exit
 fi
 exec "$server" --no-defaults --datadir="$folder/data" --socket="$folder/socket" \
     --pid-file="$folder/pid" --tmpdir="$folder" --innodb-fast-shutdown=2 "$@"

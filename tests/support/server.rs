@@ -77,8 +77,13 @@ while read -r _; do
     wait
     sh -c "$script" script "$folder" "$@" >>"$folder/log" 2>&1 &
 done
-# again and again, since it may still be starting
-while kill "-$signal" $! 2>/dev/null; do sleep 0.05; done
+# again and again, since it may still be starting; MariaDB can miss a signal then for good
+rounds=0
+while kill "-$signal" $! 2>/dev/null; do
+    sleep 0.05
+    rounds=$((rounds + 1))
+    if [ $rounds -gt 400 ]; then signal=KILL; fi
+done
 cd /; rm -rf "$folder"
 "#;
 

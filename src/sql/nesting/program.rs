@@ -82,6 +82,12 @@ const CHARACTERISTICS: [&str; 13] = [
 /// What the body of a function can begin with, unless with a label.
 const FUNCTION_BODY: [&str; 8] = ["BEGIN", "RETURN", "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR"];
 
+/// Words that no expression ends with.
+const BEFORE_OPERANDS: [&str; 18] = [
+    "AND", "AS", "BETWEEN", "BY", "CASE", "DISTINCT", "ELSE", "FROM", "HAVING", "LIKE", "NOT", "ON", "OR",
+    "SELECT", "THEN", "UNTIL", "WHEN", "WHERE",
+];
+
 /// The state between two tokens of a statement.
 pub(in crate::sql) struct Program<'a> {
     place: Place,
@@ -248,8 +254,7 @@ impl<'a> Program<'a> {
     /// Whether an `END` that stands here is a column of that name.
     fn expects_operand(&self) -> bool {
         let operator = |kind| matches!(kind, TokenKind::Other | TokenKind::Comma | TokenKind::OpenParen);
-        self.after(&["CASE", "WHEN", "THEN", "ELSE", "UNTIL", "AND", "OR", "NOT"])
-            || self.previous.is_some_and(|previous| operator(previous.kind))
+        self.after(&BEFORE_OPERANDS) || self.previous.is_some_and(|previous| operator(previous.kind))
     }
 
     fn after(&self, words: &[&str]) -> bool {
