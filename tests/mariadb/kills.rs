@@ -9,6 +9,7 @@ use crate::common::{below, contents};
 use crate::corpus::{MIGRATIONS, corpus};
 use crate::support::database::Db;
 use crate::support::mariadb::{self, Private};
+use crate::support::project::Project;
 
 fn how_many(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
@@ -23,13 +24,22 @@ fn undisturbed() -> Option<String> {
     Some(contents(db.url()))
 }
 
+/// The corpus with its lock and its snapshot: else each resumed run would begin with a replay.
+fn prepared(scratch: &str) -> Project {
+    let project = corpus();
+    project.run_at(scratch, &["lock"]);
+    project.run_at(scratch, &["schema", "snapshot"]).ok();
+    project
+}
+
 #[test]
 fn our_process_is_killed_at_random_moments() {
     let Some(expected) = undisturbed() else { return };
     let kills = how_many("DB_MIGRATIONS_KILLS", 100);
     let mut killed = 0;
     while killed < kills {
-        let (db, project) = (Db::mariadb().unwrap(), corpus());
+        let db = Db::mariadb().unwrap();
+        let project = prepared(db.url());
         for patience in 1_u64.. {
             let mut run = project.spawn(&db, &["migrate"]);
             // longer and longer: what stands or falls together must get through once
@@ -55,7 +65,7 @@ fn the_server_is_killed_at_random_moments() {
         let name = format!("test_{}", crate::support::random());
         mariadb::execute(&server.url("mysql"), &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"))
             .unwrap();
-        let (url, project) = (server.url(&name), corpus());
+        let (url, project) = (server.url(&name), prepared(&server.url(&name)));
         loop {
             let run = project.spawn_at(&url, &["migrate"]);
             std::thread::sleep(Duration::from_micros(40_000 + below(200_000)));
@@ -80,7 +90,7 @@ fn the_server_is_killed_at_random_moments() {
 
 /// All of it has run, once, and a plain run has nothing to do.
 #[track_caller]
-fn assert_whole(project: &crate::support::project::Project, url: &str, expected: &str) {
+fn assert_whole(project: &Project, url: &str, expected: &str) {
     project.run_at(url, &["migrate"]).ok();
     project.run_at(url, &["migrate", "--locked"]).ok().says("nothing to do");
     project.run_at(url, &["schema", "check"]).ok();

@@ -5,10 +5,12 @@
 //! the URL may not make accounts, the URL's (or `scratch-url`'s) own session will do, if the server
 //! shows it no other database.
 
+use std::collections::BTreeMap;
+
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::{Connector, MySql, quote_name, text};
+use super::{Connector, MySql, guard_name, quote_name, text};
 use crate::database::{BoxFuture, DatabaseError, Scratch};
 
 /// How the names of scratch databases begin; the second of their making follows.
@@ -17,8 +19,8 @@ const SCRATCH: &str = "db_migrations_scratch_";
 /// How the names of their accounts begin.
 const ACCOUNT: &str = "dbm_scratch_";
 
-/// Leftovers of killed processes are dropped after so many seconds.
-const OLD: i64 = 3600;
+/// Leftovers of killed processes are dropped after so many seconds, if nobody uses them.
+const OLD: i64 = 60;
 
 pub(super) async fn scratch(connector: &Connector) -> Result<Scratch, DatabaseError> {
     let base = connector.scratch.as_ref().unwrap_or(&connector.options);
@@ -109,29 +111,38 @@ impl MySql {
         Some(Account { user, password, spelled })
     }
 
-    /// Drops scratch databases and accounts that a killed process left behind: older than an hour. Never
-    /// fails: the run does not depend on it.
+    /// Drops scratch databases and accounts that a killed process left behind: a minute old, and their
+    /// guard is free, which a replay holds to its end. Never fails: the run does not depend on it.
     async fn sweep(&mut self) {
         let old = jiff::Timestamp::now().as_second() - OLD;
-        let is_old = |name: &str, prefix: &str| {
-            let made = name.strip_prefix(prefix).and_then(|rest| rest.split('_').next());
-            made.and_then(|second| second.parse().ok()).is_some_and(|second: i64| second < old)
+        let suffix = |name: &str, prefix: &str| {
+            let suffix = name.strip_prefix(prefix)?;
+            let second: i64 = suffix.split('_').next()?.parse().ok()?;
+            (second < old).then(|| suffix.to_owned())
         };
+        let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
         let databases = self.fetch("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA").await;
         for row in databases.unwrap_or_default() {
-            if let Ok(Some(name)) = text(&row, 0)
-                && is_old(&name, SCRATCH)
-            {
-                let _ = self.execute(format!("DROP DATABASE IF EXISTS {}", quote_name(&name))).await;
-            }
+            let name = text(&row, 0).ok().flatten().unwrap_or_default();
+            found.extend(suffix(&name, SCRATCH).map(|suffix| (suffix, None)));
         }
-        let users =
-            format!("SELECT User, Host FROM mysql.user WHERE User LIKE '{}%'", ACCOUNT.replace('_', "\\_"));
+        let users = format!("SELECT User, Host FROM mysql.user WHERE User LIKE '{ACCOUNT}%'");
         for row in self.fetch(users).await.unwrap_or_default() {
-            if let (Ok(Some(user)), Ok(Some(host))) = (text(&row, 0), text(&row, 1))
-                && is_old(&user, ACCOUNT)
-            {
-                let account = format!("'{user}'@'{}'", host.replace('\'', "''"));
+            let cell = |column| text(&row, column).ok().flatten().unwrap_or_default();
+            let account = format!("'{}'@'{}'", cell(0), cell(1).replace('\'', "''"));
+            found.extend(suffix(&cell(0), ACCOUNT).map(|suffix| (suffix, Some(account))));
+        }
+        for (suffix, account) in found {
+            self.discard_if_free(&format!("{SCRATCH}{suffix}"), account).await;
+        }
+    }
+
+    async fn discard_if_free(&mut self, name: &str, account: Option<String>) {
+        let guard = guard_name(name, &self.tables);
+        let free = self.one(format!("SELECT IS_FREE_LOCK('{guard}')")).await;
+        if free.ok().flatten().as_deref() == Some("1") {
+            let _ = self.execute(format!("DROP DATABASE IF EXISTS {}", quote_name(name))).await;
+            if let Some(account) = account {
                 let _ = self.execute(format!("DROP USER IF EXISTS {account}")).await;
             }
         }

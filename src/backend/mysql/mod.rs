@@ -99,7 +99,8 @@ impl Connector {
         }
         let settings = settings::own(dialect, self.lock_wait, scratch);
         sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await.map_err(error)?;
-        let database: String = answer.try_get_unchecked(2).map_err(error)?;
+        // only the account that makes scratch databases may be without one
+        let database = answer.try_get_unchecked::<Option<String>, _>(2).map_err(error)?.unwrap_or_default();
         let tables = self.tables.clone().quoted(&database, '`');
         let server = Server {
             dialect,
@@ -138,7 +139,8 @@ fn prepared(options: MySqlConnectOptions) -> MySqlConnectOptions {
 
 /// The name is the server's, not the database's, and has at most 64 characters.
 fn guard_name(database: &str, tables: &Tables) -> String {
-    let digest = Sha256::digest(tables.guard_name(database).as_bytes());
+    let [base, ..] = tables.names();
+    let digest = Sha256::digest(format!("db-migrations:{database}.{base}").as_bytes());
     let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("db-migrations:{hex}")
 }
