@@ -77,10 +77,12 @@ pub(super) fn print(prepared: &Prepared) {
             human::line(&format!("  {} ({})", left_out.id, json::why(&left_out.why)));
         }
     }
-    if plan.splits() {
+    if plan.needs_consent() {
         human::line(
             "this plan is not one transaction: a failure keeps the groups before it; it needs --allow-split",
         );
+    } else if plan.splits() {
+        human::line("this plan is not one transaction: a failure keeps the statements before it");
     }
 }
 
