@@ -29,7 +29,8 @@ fn db_name(db: &Db) -> String {
 fn plain(db: &Db, dump: &str) -> String {
     let dialect = connect(db).dialect();
     let statements = split(dialect, dump).unwrap();
-    statements.iter().map(|statement| format!("{};\n", &dump[statement.span.clone()])).collect()
+    let texts = statements.iter().map(|statement| format!("{};\n", &dump[statement.span.clone()]));
+    texts.collect::<Vec<_>>().concat()
 }
 
 #[test]
