@@ -82,7 +82,7 @@ pub(super) fn print(prepared: &Prepared) {
             "this plan is not one transaction: a failure keeps the groups before it; it needs --allow-split",
         );
     } else if plan.splits() {
-        human::line("this plan is not one transaction: a failure keeps what ran before it; `migrate` goes on there");
+        human::line("this plan is not one transaction: a failure keeps the statements before it");
     }
 }
 

@@ -175,11 +175,11 @@ fn session_state_does_not_reach_the_next_migration() {
 /// On MariaDB the connection cannot be reset: the guard would be gone.
 #[test]
 fn settings_do_not_reach_the_next_migration_on_mariadb() {
-    let Some(db) = Db::mariadb() else { return };
-    db.execute("CREATE TABLE t (x INT)");
     const SEEN: &str = "SELECT CONCAT_WS(' ', @@sql_mode, @@foreign_key_checks, @@time_zone, @@autocommit, \
         @@character_set_client, @@lock_wait_timeout, @@sort_buffer_size, @@unique_checks, COALESCE(@x, 'NULL'), \
         DATABASE(), NOW() > '2020-01-01')";
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE TABLE t (x INT)");
     block_on(async {
         let connect = connect(&db);
         let mut session = session(&*connect).await;

@@ -13,8 +13,12 @@ use db_migrations::sql;
 use crate::support::database::Db;
 
 pub(crate) fn connect(db: &Db) -> Box<dyn Connect> {
+    connect_to(db.url())
+}
+
+pub(crate) fn connect_to(url: &str) -> Box<dyn Connect> {
     let tables = Tables::new(Some("public"), "db_migrations").unwrap();
-    let url = db.url().to_owned();
+    let url = url.to_owned();
     let lock_wait = Duration::from_secs(30);
     connector(&Options { url, scratch_url: None, tables, create: true, lock_wait, dialects: Vec::new() })
         .unwrap()

@@ -59,7 +59,15 @@ fn reset_drops_everything_and_asks() {
     each_database(|db| {
         let project = base();
         project.run(db, &["migrate"]).ok();
-        if !db.is_sqlite() {
+        if db.is_mariadb() {
+            db.execute(
+                "CREATE VIEW v AS SELECT * FROM users; CREATE VIEW w AS SELECT * FROM v; CREATE SEQUENCE s;
+                 CREATE FUNCTION f() RETURNS int RETURN 1; CREATE PROCEDURE p() SELECT 1;
+                 CREATE TRIGGER t BEFORE INSERT ON users FOR EACH ROW SET new.name = 'x';
+                 CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+            );
+        }
+        if db.is_postgres() {
             db.execute("CREATE SCHEMA more; CREATE TYPE more.mood AS ENUM ('a'); CREATE VIEW v AS SELECT * FROM users; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'");
         }
         let before = db.dump();
@@ -79,8 +87,11 @@ fn reset_drops_everything_and_asks() {
 #[test]
 fn reset_of_a_remote_database_is_refused() {
     let project = base();
-    let output = project.run_at("postgres://joe:s3cret@db.example.invalid/app", &["reset", "--yes"]).exits(7);
-    output.says("on this machine only").does_not_say("s3cret");
+    for scheme in ["postgres", "mariadb", "mysql"] {
+        let url = format!("{scheme}://joe:s3cret@db.example.invalid/app");
+        let output = project.run_at(&url, &["reset", "--yes"]).exits(7);
+        output.says("on this machine only").does_not_say("s3cret");
+    }
 }
 
 #[test]
@@ -90,6 +101,8 @@ fn an_unreachable_server_is_6_and_no_password_is_shown() {
         "postgres://joe:s3cret@127.0.0.1:1/app",
         "postgres://joe:s3cret@localhost/app?host=/nonexistent",
         "postgres://joe:s3cr%65t@127.0.0.1:1/app",
+        "mariadb://joe:s3cret@127.0.0.1:1/app",
+        "mysql://joe:s3cr%65t@localhost/app?socket=/nonexistent",
     ] {
         for args in [
             &["migrate"][..],
@@ -119,11 +132,30 @@ fn a_password_among_the_parameters_is_not_shown_either() {
 
 #[test]
 fn a_refused_login_and_an_absent_database_are_6() {
-    let Some(db) = Db::postgres() else { return };
     let project = base();
-    project.run_at(&db.url_as("nobody_at_all"), &["migrate"]).exits(6).says("nobody_at_all");
-    let absent = db.url().replace("/test_", "/absent_");
-    project.run_at(&absent, &["migrate"]).exits(6).says("does not exist");
+    for (db, words) in [(Db::postgres(), "does not exist"), (Db::mariadb(), "Unknown database")] {
+        let Some(db) = db else { continue };
+        project.run_at(&db.url_as("nobody_at_all"), &["migrate"]).exits(6).says("nobody_at_all");
+        let absent = db.url().replace("/test_", "/absent_");
+        project.run_at(&absent, &["migrate"]).exits(6).says(words);
+    }
+}
+
+/// One server speaks for the other, so what the URL says is not enough.
+#[test]
+fn mariadb_behind_a_url_of_mysql_is_refused_with_the_way_out() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = base();
+    let url = db.url().replace("mariadb://", "mysql://");
+    let output = project.run_at(&url, &["migrate"]);
+    let output = output.says("the server is MariaDB (10.").says("the URL says otherwise");
+    output.says("`mariadb://…`").says("`dialects: [mariadb]`").exits(7);
+    assert!(db.is_empty());
+    assert!(!project.exists(LOCK));
+    project.write("db-migrations.yml", "cargo: off\ndialects: [mariadb]\n");
+    project.run_at(&url, &["migrate"]).ok().says("schema check: passed");
+    assert_eq!(ran(&db)[0], USERS);
+    assert!(project.exists(&crate::common::snapshot(&db)));
 }
 
 #[test]
@@ -133,7 +165,7 @@ fn what_is_no_database_url_is_2() {
         project.run_alone(&[command]).exits(2).says("no database is named").says("DATABASE_URL");
     }
     project.run_at("oracle://x", &["migrate"]).exits(2).says("`oracle`");
-    project.run_at("mysql://root@localhost/x", &["migrate"]).exits(2).says("MySQL");
+    project.run_at("mariadb://root@localhost", &["migrate"]).exits(2).says("database");
     project.run_at("postgres://joe:s3cret@host:notaport/x", &["migrate"]).exits(2).does_not_say("s3cret");
     project.run_at("joe:s3cret@host", &["migrate"]).exits(2).does_not_say("s3cret");
 }

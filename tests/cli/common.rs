@@ -50,6 +50,25 @@ pub(crate) fn snapshot(db: &Db) -> String {
     format!("migrations-schema.{}.sql", db.dialect())
 }
 
+/// What a run says of which nothing stayed, since a migration failed: where DDL commits by itself, the
+/// rehearsal has found it before.
+pub(crate) fn untouched(db: &Db) -> &'static str {
+    if db.is_mariadb() {
+        "this was the rehearsal, on a scratch database: nothing was touched"
+    } else {
+        "everything was rolled back: nothing of this run stayed"
+    }
+}
+
+/// SQL that takes away the index of [`base`], which its foreign key needs on MariaDB.
+pub(crate) fn lose_index(db: &Db) -> &'static str {
+    if db.is_mariadb() {
+        "SET foreign_key_checks = 0; DROP INDEX posts_user ON posts"
+    } else {
+        "DROP INDEX posts_user"
+    }
+}
+
 /// What has run, in the order in which it ran.
 pub(crate) fn ran(db: &Db) -> Vec<String> {
     db.query("SELECT id FROM db_migrations ORDER BY position")

@@ -8,7 +8,11 @@ fn an_empty_database_has_all_pending_and_stays_empty() {
     each_database(|db| {
         let project = base();
         let output = project.run(db, &["status"]).ok().says("2 pending").says("not locked yet");
-        output.says(if db.is_sqlite() { "SQLite" } else { "PostgreSQL" });
+        output.says(match db.dialect() {
+            "sqlite" => "SQLite",
+            "mariadb" => "MariaDB",
+            _ => "PostgreSQL",
+        });
         assert_eq!(states(&project, db), [format!("{USERS} pending"), format!("{POSTS} pending")]);
         assert!(db.is_empty());
         assert!(db.path().is_none_or(|path| !path.exists()));
@@ -186,7 +190,7 @@ fn another_tool_s_rows_stop_the_first_run() {
             let before = db.dump();
             let output = project.run(&db, &["migrate"]).exits(7).says("another tool");
             output
-                .says(&format!("1 row in `{}{table}`", if db.is_sqlite() { "" } else { "public." }))
+                .says(&format!("1 row in `{}{table}`", if db.is_postgres() { "public." } else { "" }))
                 .says(words);
             assert_eq!(db.dump(), before);
             project.run(&db, &["status"]).ok().says("another tool was here").says(table);

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bit_by_bit;
 mod commands;
 mod common;
 mod copies;

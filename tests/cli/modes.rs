@@ -16,7 +16,8 @@ fn the_first_run_writes_lock_and_snapshot() {
         assert_eq!(ran(db), [USERS, POSTS]);
         assert_eq!(db.query("SELECT DISTINCT kind FROM db_migrations"), ["applied"]);
         assert_eq!(db.query("SELECT DISTINCT dialect FROM db_migrations"), [db.dialect()]);
-        assert_eq!(db.query("SELECT \"user\" FROM db_migrations_run"), ["tester@testhost"]);
+        let user = if db.is_mariadb() { "`user`" } else { "\"user\"" };
+        assert_eq!(db.query(&format!("SELECT {user} FROM db_migrations_run")), ["tester@testhost"]);
         assert_eq!(db.query("SELECT verdict FROM db_migrations_run"), ["passed"]);
         let snapshot = project.read(&snapshot(db));
         assert!(snapshot.contains("-- proof: replay\n"), "{snapshot}");

@@ -1,6 +1,8 @@
 //! Plans that are not one transaction: refused by default, told with their reasons, resumed.
 
-use crate::common::{POSTS, TAGS, TAGS_FILE, USERS, add_tags, base, locked, ran, running, states, until};
+use crate::common::{
+    POSTS, TAGS, TAGS_FILE, USERS, add_tags, base, locked, ran, running, states, until, untouched,
+};
 use crate::support::database::{Db, each_database};
 use crate::support::project::Project;
 
@@ -8,16 +10,25 @@ const NO_TRANSACTION: &str = "-- db-migrations: no-transaction\n";
 
 /// A statement that cannot run in a transaction, and its name.
 fn special(db: &Db) -> (&'static str, &'static str) {
-    if db.is_sqlite() {
-        ("VACUUM;\n", "VACUUM")
-    } else {
-        ("CREATE INDEX CONCURRENTLY users_name ON users (name);\n", "CREATE INDEX CONCURRENTLY")
+    match db.dialect() {
+        "sqlite" => ("VACUUM;\n", "VACUUM"),
+        "mariadb" => ("CREATE INDEX users_name ON users (name(9));\n", "CREATE INDEX"),
+        _ => ("CREATE INDEX CONCURRENTLY users_name ON users (name);\n", "CREATE INDEX CONCURRENTLY"),
     }
+}
+
+/// A run that goes its way statement by statement: where DDL commits by itself, that needs no consent, but
+/// the rehearsal would find what fails before anything is touched.
+fn bit_by_bit(db: &Db) -> &'static [&'static str] {
+    if db.is_mariadb() { &["migrate", "--rehearsal", "off"] } else { &["migrate", "--allow-split"] }
 }
 
 #[test]
 fn a_split_is_refused_by_default() {
     each_database(|db| {
+        if db.is_mariadb() {
+            return; // no plan splits there by somebody's choice: see the test below
+        }
         let (statement, name) = special(db);
         for directive in [NO_TRANSACTION, ""] {
             let project = base().file(TAGS_FILE, format!("{directive}{statement}"));
@@ -31,6 +42,27 @@ fn a_split_is_refused_by_default() {
             plan.says("group 1: one transaction").says("group 2: ");
         }
     });
+}
+
+#[test]
+fn what_commits_by_itself_needs_no_consent() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = base();
+    let plan =
+        project.run(&db, &["plan"]).ok().says("group 1: outside of a transaction, statement by statement");
+    let plan =
+        plan.says("MariaDB commits at every DDL statement").says("a failure keeps the statements before it");
+    plan.does_not_say("group 2").does_not_say("--allow-split");
+    project.run(&db, &["migrate"]).ok();
+    // what changes rows only is one transaction, unless it asks for none
+    project.write(TAGS_FILE, "INSERT INTO users VALUES (2, 'bob');\n");
+    project.write("migrations/20240104000000_more.sql", "DELETE FROM users WHERE id = 1;\n");
+    let plan = project.run(&db, &["plan"]).ok().says("group 1: one transaction");
+    plan.does_not_say("statement by statement").does_not_say("group 2");
+    project.write(TAGS_FILE, format!("{NO_TRANSACTION}INSERT INTO users VALUES (2, 'bob');\n"));
+    let plan = project.run(&db, &["plan"]).ok().says("statement by statement").does_not_say("group 2");
+    plan.says(&format!("`{TAGS}` asks for `no-transaction`")).does_not_say("--allow-split");
+    project.run(&db, &["migrate"]).ok().says("2 migrations committed");
 }
 
 #[test]
@@ -50,7 +82,10 @@ fn with_the_flag_or_the_policy_it_runs() {
             assert_eq!(db.count("SELECT count(*) FROM db_migrations_step"), 0);
             assert_eq!(db.count("SELECT count(DISTINCT run) FROM db_migrations"), 1);
             project.run(&db, &["migrate", "--locked"]).ok().says("nothing to do");
-            if !db.is_sqlite() {
+            if db.is_mariadb() {
+                assert_eq!(db.query("SHOW INDEX FROM users WHERE Key_name = 'users_name'"), ["users"]);
+            }
+            if db.is_postgres() {
                 let valid = "SELECT indisvalid::text FROM pg_index WHERE indexrelid = 'users_name'::regclass";
                 assert_eq!(db.query(valid), ["true"]);
             }
@@ -67,11 +102,16 @@ fn a_failure_keeps_the_groups_before_it() {
             "migrations/20240104000000_after.sql",
             "CREATE TABLE good (id int);\nINSERT INTO no VALUES (1);\n",
         );
-        let output = project.run(db, &["migrate", "--allow-split"]).exits(4);
+        let output = project.run(db, bit_by_bit(db)).exits(4);
         let output = output.says("`app::20240104000000_after` failed").says("stayed: ");
-        output.says(TAGS).does_not_say("everything was rolled back");
+        let output = output.says(TAGS).does_not_say("everything was rolled back");
         assert_eq!(ran(db), [USERS, POSTS, TAGS]);
-        assert!(!db.dump_schema().contains("good"), "its own group is rolled back");
+        if db.is_mariadb() {
+            output.says("its first statement stayed");
+            assert!(db.dump_schema().contains("good"), "what was said is true");
+        } else {
+            assert!(!db.dump_schema().contains("good"), "its own group is rolled back");
+        }
         project.write("migrations/20240104000000_after.sql", "CREATE TABLE good (id int);\n");
         project.run(db, &["migrate"]).ok().says("1 migration committed");
         assert_eq!(locked(&project), ran(db));
@@ -86,7 +126,7 @@ fn half(db: &Db) -> Project {
         TAGS_FILE,
         format!("{NO_TRANSACTION}CREATE TABLE one (id int);\nINSERT INTO missing VALUES (1);\nINSERT INTO one VALUES (3);\n"),
     );
-    let output = project.run(db, &["migrate", "--allow-split"]).exits(4);
+    let output = project.run(db, bit_by_bit(db)).exits(4);
     let output = output.says(&format!("migration `{TAGS}` failed")).says("statement 2 of 3");
     let output = output.says("20240103000000_tags.sql:3:").says("missing");
     output.says("first statement stayed").does_not_say("everything was rolled back");
@@ -101,8 +141,16 @@ fn a_half_applied_migration_is_resumed_behind_what_ran() {
         assert_eq!(ran(db), [USERS, POSTS]);
         assert_eq!(states(&project, db)[2], format!("{TAGS} partial (1/3)"));
         project.run(db, &["status"]).ok().says("partial (1/3)").says("1 partial");
-        project.run(db, &["plan"]).exits(1).says("from statement 2");
-        project.run(db, &["migrate"]).exits(7).says("--allow-split");
+        if db.is_mariadb() {
+            project.run(db, &["plan"]).ok().says("from statement 2");
+            let before = db.dump();
+            let output = project.run(db, &["migrate"]).exits(3).says("missing").says("statement 2 of 3");
+            output.says(untouched(db));
+            assert_eq!(db.dump(), before);
+        } else {
+            project.run(db, &["plan"]).exits(1).says("from statement 2");
+            project.run(db, &["migrate"]).exits(7).says("--allow-split");
+        }
         // the tail may be mended
         project.edit(TAGS_FILE, "INSERT INTO missing VALUES (1)", "INSERT INTO one VALUES (2)");
         project.run(db, &["migrate", "--allow-split"]).ok().says(&format!("applied {TAGS}"));

@@ -4,7 +4,9 @@ use std::io::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::common::{Held, POSTS, TAGS_FILE, USERS, bare, base, connected, locked, ran, snapshot, until};
+use crate::common::{
+    Held, POSTS, TAGS_FILE, USERS, bare, base, connected, locked, ran, sha256, snapshot, until,
+};
 use crate::support::database::{Db, each_database};
 use crate::support::project::{Output, Project};
 
@@ -14,16 +16,25 @@ fn key() -> i64 {
     i64::from_be_bytes(digest[..8].try_into().unwrap())
 }
 
+/// SQL that takes the guard of the default history table on MariaDB, where its name is the server's.
+fn get_lock(db: &Db) -> String {
+    let database = db.query("SELECT database()").remove(0);
+    let digest = sha256(&format!("db-migrations:{database}.db_migrations"));
+    format!("SELECT GET_LOCK('db-migrations:{}', 0)", &digest[..32])
+}
+
 /// Somebody who holds the guard.
 enum Guard {
-    Postgres(Held),
+    Connection(Held),
     Sqlite(std::fs::File),
 }
 
 impl Guard {
     fn hold(db: &Db) -> Self {
         let Some(path) = db.path() else {
-            return Self::Postgres(Held::open(db, &format!("SELECT pg_advisory_lock({})", key())));
+            let postgres = format!("SELECT pg_advisory_lock({})", key());
+            let sql = if db.is_mariadb() { get_lock(db) } else { postgres };
+            return Self::Connection(Held::open(db, &sql));
         };
         let mut file = std::fs::File::create(format!("{}-guard", path.display())).unwrap();
         file.lock().unwrap();
@@ -33,7 +44,7 @@ impl Guard {
 
     fn free(self) {
         match self {
-            Self::Postgres(held) => held.close(),
+            Self::Connection(held) => held.close(),
             Self::Sqlite(file) => file.unlock().unwrap(),
         }
     }
@@ -99,6 +110,13 @@ fn the_wait_has_a_limit_and_names_the_holder() {
         let output = output.says("another run still holds the guard after 1 s").says("--guard-wait");
         if db.is_sqlite() {
             output.says("held by process 4242 since 2026-01-01").says("kill 4242");
+        } else if db.is_mariadb() {
+            let id = db.query(
+                "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = database() AND ID <> connection_id()",
+            );
+            output
+                .says(&format!("held by connection {} of user root", id[0]))
+                .says(&format!("KILL {};", id[0]));
         } else {
             let pid = db.query(&format!(
                 "SELECT pid FROM pg_stat_activity WHERE query LIKE '%{}%' AND pid <> pg_backend_pid()",

@@ -20,6 +20,17 @@ fn meanwhile(db: &Db, project: &Project, act: impl FnOnce()) -> Output {
         reader.close();
         return run.wait();
     }
+    if db.is_mariadb() {
+        // an open transaction keeps the change of its table waiting
+        project.write(TAGS_FILE, "CREATE TABLE tags (id int);\nALTER TABLE gate ADD COLUMN more int;\n");
+        let mut reader = Held::open(db, "START TRANSACTION; SELECT * FROM gate");
+        let run = project.spawn(db, &["migrate"]);
+        until("the waiting statement", || waiting_for_table(db));
+        act();
+        reader.execute("COMMIT");
+        reader.close();
+        return run.wait();
+    }
     db.execute("INSERT INTO gate VALUES (1)");
     project.write(
         TAGS_FILE,
@@ -31,6 +42,11 @@ fn meanwhile(db: &Db, project: &Project, act: impl FnOnce()) -> Output {
     act();
     db.execute("DELETE FROM gate");
     run.wait()
+}
+
+fn waiting_for_table(db: &Db) -> bool {
+    let waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = database() AND STATE LIKE 'Waiting for table%'";
+    db.count(waiting) > 0
 }
 
 #[test]

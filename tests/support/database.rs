@@ -1,5 +1,6 @@
 //! A database for one test: an own file, or an own database on the test server.
 
+use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -107,6 +108,24 @@ impl Db {
     pub(crate) fn execute(&self, sql: &str) {
         if let Err(error) = self.try_query(sql) {
             panic!("{error}\nin {sql}");
+        }
+    }
+
+    /// Runs a script as its user would: that of MariaDB may hold what only its client understands.
+    #[track_caller]
+    pub(crate) fn load(&self, script: &str) {
+        match &self.place {
+            Place::MariaDb { server, name } => {
+                let mut file = tempfile::tempfile().unwrap();
+                file.write_all(script.as_bytes()).unwrap();
+                file.rewind().unwrap();
+                let mut client = server.client("mariadb");
+                // without `--comments` it takes them out of bodies
+                let output = client.args(["--comments", name]).stdin(file).output().unwrap();
+                let error = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{error}\nin {script}");
+            }
+            _ => self.execute(script),
         }
     }
 
