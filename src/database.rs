@@ -413,6 +413,8 @@ pub struct Contents {
 
 /// A throwaway database.
 pub struct Scratch {
+    /// Its name, which its errors may hold; empty where it has none.
+    pub name: String,
     /// A connection to it.
     pub database: Box<dyn Database>,
     /// What removes it, once the connection is closed.

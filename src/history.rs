@@ -151,6 +151,9 @@ pub struct Run {
     pub verdict: Option<String>,
 }
 
+/// The verdict of a run whose migrations stay although its checks refused them.
+pub const REFUSED: &str = "refused";
+
 /// All that has run, in the order in which it ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
@@ -180,6 +183,14 @@ impl History {
     /// The row of a migration.
     pub fn get(&self, id: &MigrationId) -> Option<&Row> {
         self.index.get(id).map(|i| &self.rows[*i])
+    }
+
+    /// Whether the checks had their last word: a run that was refused, or that ended before it was checked,
+    /// is checked again even if nothing else is to be done.
+    pub fn is_settled(&self) -> bool {
+        self.last_run
+            .as_ref()
+            .is_none_or(|run| run.verdict.as_deref().is_some_and(|verdict| verdict != REFUSED))
     }
 
     /// Whether it has run here.

@@ -168,6 +168,7 @@ fn strange(what: &str) -> DatabaseError {
 }
 
 /// A row of the history, as both drivers give it: id, checksum, dialect, kind, run, position, time, ms.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn history_row<R>(row: &R) -> Result<Row, DatabaseError>
 where
     R: sqlx::Row,

@@ -24,6 +24,7 @@ use crate::report::json;
 /// must fit already: a difference is an error, and nothing is written. Any failure, of a statement or of
 /// the schema check, rolls everything back.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
     /// Refuse to run when the lock or the snapshot would change (production and CI)
     #[arg(long)]

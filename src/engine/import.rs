@@ -71,6 +71,7 @@ pub async fn import_sqlx(
     let mut session = guard.begin(Begin::default()).await?;
     session.start(&run).await?;
     session.record(&run, &import.rows).await?;
+    session.verdict(&run, "not checked: import").await?;
     let guard = match session.commit().await {
         Ok((_, guard)) => guard,
         Err(CommitError::RolledBack(error)) => return Err(Failure::new(Kind::RolledBack, describe(&error))),

@@ -10,7 +10,7 @@ use crate::config::Rehearsal;
 use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Guard, NewRun};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
-use crate::history::History;
+use crate::history::{History, REFUSED};
 use crate::id::{Checksum, MigrationId};
 use crate::lockfile::{self, Written};
 
@@ -114,7 +114,7 @@ pub async fn migrate(
         };
         let prepared = prepare(project, &history, &mut *database).await?;
         accept(&prepared, request.mode)?;
-        if prepared.nothing_to_do(project) {
+        if prepared.nothing_to_do(project) && history.is_settled() {
             tell_findings(&prepared, sink);
             tell_stale_snapshot(project, request, &prepared, sink);
             database.close().await;
@@ -144,7 +144,7 @@ pub async fn migrate(
             database = guard.free().await?; // somebody was faster
             continue;
         }
-        if again.nothing_to_do(project) {
+        if again.nothing_to_do(project) && history.is_settled() {
             tell_findings(&again, sink);
             guard.free().await?.close().await;
             return Ok(Outcome::NothingToDo(Box::new(again)));
@@ -198,7 +198,10 @@ async fn run(
         Err(diagnostics) => {
             let mut failure = rolled_back(&progress, Diagnostic::new("the run was checked and refused"));
             failure.diagnostics.splice(0..0, diagnostics);
-            let guard = session.rollback().await.ok();
+            let mut guard = session.rollback().await.ok();
+            if let (Some(held), true) = (guard.take(), progress.committed > 0) {
+                guard = remember_refusal(held, &run).await;
+            }
             let stop = Stop { failure, error: None, guard };
             return Err(settled(project, before, &progress, stop, sink).await);
         }
@@ -226,6 +229,14 @@ async fn run(
         written,
         run: run.id,
     })))
+}
+
+/// Writes down that a run whose migrations stay was refused by its checks: the next run checks again.
+async fn remember_refusal(guard: Box<dyn Guard>, run: &NewRun) -> Option<Box<dyn Guard>> {
+    let mut session = guard.begin(Begin { foreign_keys: None, keep_guard: true }).await.ok()?;
+    session.start(run).await.ok()?;
+    session.verdict(run, REFUSED).await.ok()?;
+    session.commit().await.ok().map(|(_, guard)| guard)
 }
 
 /// The end of a run that stopped; what it has committed is undone where that is wanted.

@@ -116,14 +116,15 @@ async fn rehearse(
     };
     sink.tell(Event::RehearsalStarted { total: plan.len() });
     let server = scratch.database.server().title();
+    let name = scratch.name;
     let mut plan = plan.clone();
     plan.confine(dialect);
     let outcome = on_scratch(scratch.database, &plan, live).await;
     scratch.discard.await;
     match outcome {
         Ok(schema) => Ok(Rehearsed::Ran { schema, server }),
-        Err(Unproved::Why(why)) => Ok(Rehearsed::Not(why)),
-        Err(Unproved::Failed(stop)) => verdict(*stop),
+        Err(Unproved::Why(why)) => Ok(Rehearsed::Not(without(&name, &why))),
+        Err(Unproved::Failed(stop)) => verdict(*stop, &name),
     }
 }
 
@@ -212,8 +213,16 @@ fn awake(schema: &mut Schema, live: &Schema, sleeping: &Schema) {
     }
 }
 
+/// A message without the name of the scratch database, which says nothing to a person.
+fn without(name: &str, message: &str) -> String {
+    if name.is_empty() {
+        return message.to_owned();
+    }
+    message.replace(&format!("`{name}`."), "").replace(&format!("{name}."), "")
+}
+
 /// What a failure in the rehearsal means for the run.
-fn verdict(stop: Stop) -> Result<Rehearsed, Failure> {
+fn verdict(stop: Stop, name: &str) -> Result<Rehearsed, Failure> {
     let depends = match &stop.error {
         Some(DatabaseError::Sql(error)) if error.lacks_right => Some("the scratch session lacks a right"),
         Some(DatabaseError::Sql(error)) if error.depends_on_rows() => Some("this can come from missing rows"),
@@ -221,6 +230,9 @@ fn verdict(stop: Stop) -> Result<Rehearsed, Failure> {
         _ => Some("the scratch database gave up"),
     };
     let mut failure = stop.failure;
+    for diagnostic in &mut failure.diagnostics {
+        diagnostic.causes.iter_mut().for_each(|cause| *cause = without(name, cause));
+    }
     if let Some(why) = depends {
         let diagnostic = failure.diagnostics.remove(0);
         let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -74,6 +74,7 @@ pub async fn repair(
         }
         Repair::Restart(_) => {}
     }
+    session.verdict(&run, "not checked: repair").await?;
     match session.commit().await {
         Ok((_, guard)) => {
             if let Ok(database) = guard.free().await {

@@ -125,7 +125,7 @@ pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, 
     let unknown = prepared.merged.findings.iter().filter(|f| f.rule == Rule::Unknown).map(|f| &f.id);
     let lines = prepared.merged.lock.entries.keys().chain(unknown).map(line).collect();
     let (last_run, partial) = (history.last_run, history.partial);
-    Ok(Status { server, lines, holder, last_run, strangers, partial, prepared })
+    Ok(Status { server, lines, prepared, holder, last_run, strangers, partial })
 }
 
 /// The states of all entries, looked up by id.

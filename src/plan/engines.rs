@@ -1,4 +1,4 @@
-//! Which migrations change tables that their engine cannot recover (MyISAM, Aria, MEMORY, …).
+//! Which migrations change tables that their engine cannot recover (`MyISAM`, Aria, MEMORY, …).
 //!
 //! There a failing statement keeps the rows that it has changed so far, a rollback takes nothing
 //! back, and after a crash nobody knows how far it came. Such a migration may run; it is named before.

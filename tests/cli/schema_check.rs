@@ -175,7 +175,6 @@ fn a_check_fails_when_the_database_has_committed_already() {
 }
 
 #[test]
-#[ignore = "a refused run of which all was committed passes for a finished one"]
 fn a_refused_run_is_checked_again() {
     let Some(db) = Db::mariadb() else { return };
     let project = base();

@@ -62,15 +62,15 @@ fn fails_at(at: usize, bad: &str, states: &[String]) {
         output.says(&format!("migration `{ID}` failed")).says(&format!("statement {} of 10", at + 1));
     let output = output.says(&format!("{}:{}:", file(NAME), at + 1)).does_not_say("rolled back");
     assert_eq!(contents(db.url()), states[kept], "{output}");
-    let status = project.run(&db, &["status"]).ok();
+    let told = project.run(&db, &["status"]).ok();
     if kept == 0 {
         output.says("nothing of this run stayed");
-        assert!(!status.stdout.contains("partial"), "{status}");
+        assert!(!told.stdout.contains("partial"), "{told}");
     } else {
         let output = output.says("stayed").says("not begun: `app::20240202000000_next`");
         let output = output.says(&format!("repair --mark-done {ID}")).says(&format!("repair --restart {ID}"));
         output.says(&format!("goes on at statement {}", kept + 1));
-        assert!(status.stdout.contains(&format!("partial ({kept}/10)")), "{status}");
+        assert!(told.stdout.contains(&format!("partial ({kept}/10)")), "{told}");
     }
     project.write(&file(NAME), STATEMENTS.join(";\n"));
     project.run(&db, &["migrate"]).ok().says("2 migrations committed");

@@ -20,7 +20,8 @@ fn connection(db: &Db, text: &str) -> Option<String> {
 /// A slow migration without a schema check, since a replay would be slow, too.
 fn unchecked(text: &str) -> Project {
     let project = project(&[("20240101000000_slow", text)]);
-    project.write("db-migrations.yml", "cargo: off\npolicy: { rehearsal: off }\nschema-check: { mode: off }\n");
+    project
+        .write("db-migrations.yml", "cargo: off\npolicy: { rehearsal: off }\nschema-check: { mode: off }\n");
     project
 }
 
@@ -37,11 +38,13 @@ fn until<T>(mut condition: impl FnMut() -> Option<T>) -> T {
 #[test]
 fn a_killed_clients_statement_is_waited_for_and_named() {
     let Some(db) = Db::mariadb() else { return };
-    let project = unchecked("CREATE TABLE slow AS SELECT SLEEP(4) AS x;\nCREATE TABLE next_one (x INT);\n");
+    let project = unchecked(
+        "CREATE TABLE slow AS SELECT SUM(SLEEP(1)) AS x FROM seq_1_to_10;\nCREATE TABLE next_one (x INT);\n",
+    );
     let run = project.spawn(&db, &["migrate"]);
-    let id = until(|| connection(&db, "SLEEP(4) AS x"));
+    let id = until(|| connection(&db, "SUM(SLEEP(1))"));
     run.kill();
-    assert!(connection(&db, "SLEEP(4) AS x").is_some(), "it goes on at the server");
+    assert!(connection(&db, "SUM(SLEEP(1))").is_some(), "it goes on at the server");
     let output = project.run(&db, &["migrate"]).ok().says(&format!("connection {id} of user root"));
     let output = output.says("it runs: CREATE TABLE slow").says(&format!("KILL {id};"));
     output.says("1 migration committed");

@@ -39,7 +39,7 @@ pub(super) async fn scratch(connector: &Connector) -> Result<Scratch, DatabaseEr
     };
     let discard = discard(base.clone(), name.clone(), account.map(|account| account.spelled));
     match confined(connector, &options.database(&name), &name).await {
-        Ok(mysql) => Ok(Scratch { database: Box::new(mysql), discard }),
+        Ok(mysql) => Ok(Scratch { name, database: Box::new(mysql), discard }),
         Err(error) => {
             discard.await;
             Err(error)
@@ -57,7 +57,8 @@ async fn confined(
     let others = mysql
         .one(format!(
             "SELECT GROUP_CONCAT(SCHEMA_NAME ORDER BY SCHEMA_NAME SEPARATOR ', ') FROM information_schema.SCHEMATA \
-             WHERE SCHEMA_NAME NOT IN ('information_schema', 'performance_schema', '{name}')"
+             WHERE SCHEMA_NAME NOT IN ('information_schema', 'performance_schema', '{name}') \
+             AND SCHEMA_NAME NOT LIKE '{SCRATCH}%'"
         ))
         .await?;
     match others {

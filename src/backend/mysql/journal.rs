@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::history::{NOW, create};
 use super::message::{Failed, offset};
 use super::{MySql, quote};
-use crate::database::{DatabaseError, NewRow, NewRun, TaskFailure, Trace};
+use crate::database::{DatabaseError, NewRow, NewRun, SqlError, TaskFailure, Trace};
 use crate::history::Partial;
 use crate::id::MigrationId;
 use crate::migration::Script;
@@ -269,8 +269,11 @@ impl MySql {
         before: Option<crate::id::Checksum>,
         error: &DatabaseError,
     ) -> Trace {
-        if matches!(error, DatabaseError::Lost(_)) || before.is_none() {
-            return Trace::Possible;
+        match error {
+            // what does not parse does not run
+            DatabaseError::Sql(SqlError { number: Some(1064), .. }) => return Trace::Nothing,
+            DatabaseError::Sql(_) if before.is_some() => {}
+            _ => return Trace::Possible,
         }
         match self.fingerprint(commits).await {
             Ok(after) if after == before => Trace::Nothing,

@@ -16,10 +16,10 @@ mod session;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
@@ -31,6 +31,7 @@ use crate::database::{
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::history::History;
+use crate::id::Checksum;
 use crate::schema::Schema;
 use crate::sql;
 
@@ -140,9 +141,8 @@ fn prepared(options: MySqlConnectOptions) -> MySqlConnectOptions {
 /// The name is the server's, not the database's, and has at most 64 characters.
 fn guard_name(database: &str, tables: &Tables) -> String {
     let [base, ..] = tables.names();
-    let digest = Sha256::digest(format!("db-migrations:{database}.{base}").as_bytes());
-    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("db-migrations:{hex}")
+    let digest = Checksum::of(format!("db-migrations:{database}.{base}").as_bytes()).to_string();
+    format!("db-migrations:{}", &digest[..32])
 }
 
 impl Connect for Connector {
@@ -349,7 +349,10 @@ fn quote_name(name: &str) -> String {
 
 /// A text as a literal that means the same under every `sql_mode` and character set.
 fn quote(text: &str) -> String {
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = text.bytes().fold(String::with_capacity(2 * text.len()), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     format!("_utf8mb4 X'{hex}'")
 }
 

@@ -131,7 +131,7 @@ impl Connect for Connector {
             admin.close_quietly().await;
             let discard = discard(base.clone(), name.clone());
             match self.open(&base.clone().database(&name), true).await {
-                Ok(scratch) => Ok(Scratch { database: Box::new(scratch), discard }),
+                Ok(scratch) => Ok(Scratch { name, database: Box::new(scratch), discard }),
                 Err(error) => {
                     discard.await;
                     Err(error)

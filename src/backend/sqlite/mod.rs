@@ -117,7 +117,7 @@ impl Connect for Connector {
     fn scratch(&self) -> BoxFuture<'_, Result<Scratch, DatabaseError>> {
         Box::pin(async move {
             let database = Box::new(self.open(&memory(), None).await?);
-            Ok(Scratch { database, discard: Box::pin(async {}) })
+            Ok(Scratch { name: String::new(), database, discard: Box::pin(async {}) })
         })
     }
 

@@ -127,15 +127,13 @@ fn of(mut cursor: Cursor<'_>) -> Commits {
         "ANALYZE" if cursor.eat_any(&["TABLE", "TABLES", "LOCAL", "NO_WRITE_TO_BINLOG"]).is_none() => {
             Commits::No
         }
-        "ANALYZE" => Commits::Repeatable,
         "LOAD" if cursor.eat_any(&["DATA", "XML"]).is_some() => Commits::No,
-        "LOAD" => Commits::Repeatable,
         "CALL" | "EXECUTE" | "BEGIN" | "IF" | "CASE" | "LOOP" | "WHILE" | "REPEAT" | "FOR" => Commits::Opaque,
         "CREATE" => create(cursor),
         "ALTER" => alter(cursor),
         "DROP" => drop_statement(cursor),
         "RENAME" if cursor.eat_any(&["TABLE", "TABLES"]).is_some() => changing(renamed(cursor)),
-        "RENAME" => Commits::Repeatable,
+        "ANALYZE" | "LOAD" | "RENAME" => Commits::Repeatable,
         _ => Commits::Somewhere,
     }
 }
@@ -236,7 +234,7 @@ fn object_kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
         "UNDO",
     ];
     // `ALGORITHM = x DEFINER = a@b SQL SECURITY y AGGREGATE` may stand before it
-    while let Some(piece) = cursor.next() {
+    for piece in cursor.by_ref() {
         if let Some((_, kind)) = KINDS.iter().find(|(words, _)| piece.is_any(words)) {
             return Some(*kind);
         }
