@@ -77,15 +77,19 @@ pub struct StepRow {
     pub fingerprint: Option<Checksum>,
     /// It belongs to the down script.
     pub undoing: bool,
+    /// The text that it means, if it stands for another statement (`EXECUTE`).
+    pub meant: Option<String>,
 }
 
 /// A statement that was begun and of which no end is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interrupted {
     /// The fingerprint, before it began, of what it changes.
     pub fingerprint: Option<Checksum>,
     /// The hash of the text up to its end.
     pub prefix: Option<Checksum>,
+    /// The text that it means, if it stands for another statement.
+    pub meant: Option<String>,
 }
 
 /// A migration outside of a transaction, of which only some statements have finished.
@@ -97,8 +101,8 @@ pub struct Partial {
     pub finished: usize,
     /// The next one was begun, and no end of it is known.
     pub interrupted: Option<Interrupted>,
-    /// What the database said when the next one failed.
-    pub error: Option<String>,
+    /// A statement that failed, from 0, and what the database said.
+    pub failed: Option<(usize, String)>,
     /// The hash of the text up to the end of the last finished statement.
     pub prefix: Option<Checksum>,
     /// It is the down script that stopped half-way.
@@ -115,7 +119,7 @@ impl Partial {
                     id: step.id.clone(),
                     finished: 0,
                     interrupted: None,
-                    error: None,
+                    failed: None,
                     prefix: None,
                     undoing: step.undoing,
                 });
@@ -127,13 +131,17 @@ impl Partial {
                     finished: step.n + 1,
                     prefix: step.prefix,
                     interrupted: None,
-                    error: None,
+                    failed: None,
                     ..last.clone()
                 };
-            } else if step.error.is_some() {
-                last.error = step.error;
+            } else if let Some(error) = step.error {
+                last.failed = Some((step.n, error));
             } else {
-                last.interrupted = Some(Interrupted { fingerprint: step.fingerprint, prefix: step.prefix });
+                last.interrupted = Some(Interrupted {
+                    fingerprint: step.fingerprint,
+                    prefix: step.prefix,
+                    meant: step.meant,
+                });
             }
         }
         partial

@@ -18,6 +18,7 @@ use std::time::Duration;
 use crate::database::{Connect, DatabaseError, SqlError};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::history::{Row, RowKind};
 
 pub use tables::Tables;

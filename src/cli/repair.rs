@@ -97,8 +97,8 @@ fn list(global: &Global, partial: &[Partial]) -> Done {
 pub(super) fn describe(partial: &Partial) -> String {
     let script = if partial.undoing { "its down script" } else { "it" };
     let next = partial.finished + 1;
-    let how = match (&partial.error, &partial.interrupted) {
-        (Some(error), _) => format!("statement {next} failed: {error}"),
+    let how = match (&partial.failed, &partial.interrupted) {
+        (Some((n, error)), _) => format!("statement {} failed: {error}", n + 1),
         (None, Some(_)) => format!("statement {next} was begun, and its end is not known"),
         (None, None) => format!("statement {next} was not begun"),
     };

@@ -108,10 +108,10 @@ fn undecidable(
     partial: &Partial,
     dialect: Dialect,
 ) -> Option<Diagnostic> {
-    let interrupted = partial.interrupted?;
+    let interrupted = partial.interrupted.as_ref()?;
     let statement = statements.get(partial.finished)?;
     let edited = interrupted.prefix != Some(prefix_hash(script, statements, partial.finished));
-    let text = &script.text[statement.span.clone()];
+    let text = interrupted.meant.as_deref().unwrap_or(&script.text[statement.span.clone()]);
     let what = match sql::commits(dialect, text) {
         _ if edited && !dialect.facts().transactional_ddl => "and was edited since",
         sql::Commits::Opaque => "and no definition tells whether it has happened",

@@ -167,7 +167,8 @@ pub fn partial(partial: &Partial) -> Value {
         "id": partial.id.as_str(),
         "finished": partial.finished,
         "interrupted": partial.interrupted.is_some(),
-        "error": partial.error,
+        "failed_statement": partial.failed.as_ref().map(|(n, _)| n + 1),
+        "error": partial.failed.as_ref().map(|(_, error)| error),
         "undoing": partial.undoing,
     })
 }

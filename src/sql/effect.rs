@@ -6,6 +6,7 @@
 //! a partitioned table, say) the answer is the ordinary one, and the run will tell.
 
 mod commits;
+mod dynamic;
 mod engine;
 mod event;
 mod object;
@@ -15,6 +16,7 @@ mod session;
 pub use commits::{
     Commits, ObjectKind, ObjectName, body_only_changes_rows, called_procedure, commits, completion,
 };
+pub use dynamic::{Executed, Source, executed, prepared};
 pub use engine::{created_with_engine, recovers, written_tables};
 pub use event::asleep;
 pub use object::{

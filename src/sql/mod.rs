@@ -18,10 +18,10 @@ pub mod split;
 
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{
-    Boundary, Commits, Leftovers, Lost, ObjectKind, ObjectName, added_enum_value, asleep, beyond_database,
-    body_only_changes_rows, boundary, called_procedure, changes_rows, commits, completion,
-    created_with_engine, creates_temporary, definer, dropped_tables, is_pragma, leftovers, lost_by_restart,
-    recovers, sets_session, written_tables,
+    Boundary, Commits, Executed, Leftovers, Lost, ObjectKind, ObjectName, Source, added_enum_value, asleep,
+    beyond_database, body_only_changes_rows, boundary, called_procedure, changes_rows, commits, completion,
+    created_with_engine, creates_temporary, definer, dropped_tables, executed, is_pragma, leftovers,
+    lost_by_restart, prepared, recovers, sets_session, written_tables,
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, normal_form, table_parts};

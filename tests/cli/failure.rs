@@ -26,7 +26,7 @@ fn a_failing_statement_rolls_everything_back() {
         let output = output.says("nowhere").says(untouched(db)).does_not_say("applied");
         let message = match db.dialect() {
             "sqlite" => "no such table: nowhere",
-            "mariadb" => ".nowhere' doesn't exist",
+            "mariadb" => "nowhere' doesn't exist",
             _ => "relation \"nowhere\" does not exist",
         };
         output.says(message);

@@ -82,6 +82,12 @@ pub(crate) const MIGRATIONS: [(&str, &str); 10] = [
          CREATE OR REPLACE VIEW shouting AS SELECT id, shout(email) AS louder FROM users;
          ALTER TABLE users RENAME COLUMN note TO remark, ADD COLUMN age INT DEFAULT 7;
          DROP INDEX by_label ON numbers;
+         SET @sql = IF((SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME = 'born') = 0,
+           'ALTER TABLE users ADD COLUMN born INT', 'SELECT 1');
+         PREPARE change_it FROM @sql;
+         EXECUTE change_it;
+         DEALLOCATE PREPARE change_it;
+         EXECUTE IMMEDIATE 'CREATE INDEX by_born ON users (born)';
          TRUNCATE four;
          INSERT INTO four VALUES (4);",
     ),

@@ -38,7 +38,7 @@ pub(crate) fn a_second_database_becomes_the_same(project: &Project, db: &Db) {
 }
 
 const HISTORY: &str =
-    "SELECT position||' '||id||' '||checksum||' '||kind FROM db_migrations ORDER BY position";
+    "SELECT concat_ws(' ', position, id, checksum, kind) FROM db_migrations ORDER BY position";
 
 /// `schema dump`.
 pub(crate) fn schema(project: &Project, db: &Db) -> String {

@@ -12,4 +12,5 @@ mod harness;
 mod m1;
 mod m2;
 mod m3;
+mod mysql;
 mod zksync;

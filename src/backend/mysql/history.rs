@@ -31,7 +31,7 @@ pub(super) fn create(tables: &Tables) -> [String; 3] {
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {} ({id}, n int NOT NULL, started_at datetime(6) NOT NULL, finished_at datetime(6), \
-             prefix_hash char(64) NOT NULL, fingerprint char(64), error text, direction varchar(4) NOT NULL DEFAULT 'up', \
+             prefix_hash char(64) NOT NULL, fingerprint char(64), meant mediumtext, error text, direction varchar(4) NOT NULL DEFAULT 'up', \
              PRIMARY KEY (id, n)) {end}",
             tables.steps()
         ),
@@ -63,7 +63,7 @@ pub(super) async fn read(mysql: &mut MySql) -> Result<History, DatabaseError> {
     let mut history = History::new(rows.iter().map(row).collect::<Result<_, _>>()?);
     let steps = mysql
         .fetch(format!(
-            "SELECT id, n, finished_at IS NOT NULL, prefix_hash, error, fingerprint, direction FROM {} ORDER BY id, n",
+            "SELECT id, n, finished_at IS NOT NULL, prefix_hash, error, fingerprint, direction, meant FROM {} ORDER BY id, n",
             tables.steps()
         ))
         .await?;
@@ -111,6 +111,7 @@ fn step(row: &MySqlRow) -> Result<StepRow, DatabaseError> {
         error: text(row, 4)?,
         fingerprint: hash(5)?,
         undoing: text(row, 6)?.as_deref() == Some("down"),
+        meant: text(row, 7)?,
     })
 }
 

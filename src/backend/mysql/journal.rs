@@ -11,12 +11,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Instant;
 
+use super::dynamic::Meaning;
 use super::history::{NOW, create};
 use super::message::{Failed, offset};
 use super::{MySql, quote};
 use crate::database::{DatabaseError, NewRow, NewRun, SqlError, TaskFailure, Trace};
 use crate::history::Partial;
-use crate::id::MigrationId;
+use crate::id::{Checksum, MigrationId};
 use crate::migration::Script;
 use crate::plan::prefix_hash;
 use crate::sql::{self, Commits, Statement};
@@ -97,9 +98,7 @@ impl MySql {
         let from = resume.map_or(0, |partial| partial.finished);
         let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
         for n in 0..from {
-            if sql::sets_session(self.server.dialect, work.text(n)) {
-                self.send_alone(work.text(n)).await.map_err(before)?;
-            }
+            self.set_again(work.text(n)).await.map_err(before)?;
         }
         let mut next = match resume {
             Some(partial) => self.decide(work, partial, start).await.map_err(before)?,
@@ -110,41 +109,46 @@ impl MySql {
         }
         while next < work.statements.len() {
             let unit = self.unit(work, next).await.map_err(before)?;
-            match &unit.commits {
+            match &unit.meaning.commits {
                 Commits::No => self.run_data(work, unit.range.clone(), start).await?,
-                commits => self.run_committing(work, unit.range.start, commits, start).await?,
+                _ => self.run_committing(work, unit.range.start, &unit.meaning, start).await?,
             }
             next = unit.range.end;
         }
         Ok(())
     }
 
-    /// The statements from `n` on that stand or fall together.
-    async fn unit(&mut self, work: &Work<'_>, n: usize) -> Result<Unit, DatabaseError> {
+    /// What a finished statement set for the session is needed by those that follow. A text that can no
+    /// longer be prepared has done its work.
+    async fn set_again(&mut self, statement: &str) -> Result<(), DatabaseError> {
         let dialect = self.server.dialect;
-        let commits = sql::commits(dialect, work.text(n));
-        if commits == Commits::Opaque && self.calls_data_only(work.text(n)).await? {
-            return Ok(Unit { range: n..n + 1, commits: Commits::No });
+        if !sql::sets_session(dialect, statement) {
+            return Ok(());
         }
-        if commits != Commits::No {
-            return Ok(Unit { range: n..n + 1, commits });
+        match self.send_alone(statement).await {
+            Err(DatabaseError::Sql(_)) if sql::prepared(dialect, statement).is_some() => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => self.note_prepared(statement).await,
         }
-        let data = |n: &usize| sql::commits(dialect, work.text(*n)) == Commits::No;
-        let length = (n..work.statements.len()).take_while(data).count();
-        Ok(Unit { range: n..n + length, commits })
     }
 
-    /// Whether a statement calls a procedure whose body holds nothing that could commit.
-    async fn calls_data_only(&mut self, statement: &str) -> Result<bool, DatabaseError> {
-        let Some(name) = sql::called_procedure(self.server.dialect, statement) else { return Ok(false) };
-        let name: Vec<String> = name.iter().map(|part| super::quote_name(part)).collect();
-        let rows = match self.fetch(format!("SHOW CREATE PROCEDURE {}", name.join("."))).await {
-            Ok(rows) => rows,
-            Err(DatabaseError::Sql(_)) => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let body = rows.first().map_or(Ok(None), |row| super::text(row, 2))?;
-        Ok(body.is_some_and(|body| sql::body_only_changes_rows(self.server.dialect, &body)))
+    /// The statements from `n` on that stand or fall together: up to one that commits, or that prepares
+    /// a text which the next may execute.
+    async fn unit(&mut self, work: &Work<'_>, n: usize) -> Result<Unit, DatabaseError> {
+        let dialect = self.server.dialect;
+        let meaning = self.meaning(work.text(n)).await?;
+        let first = sql::commits(dialect, work.text(n));
+        if first != Commits::No {
+            return Ok(Unit { range: n..n + 1, meaning });
+        }
+        let mut end = n;
+        while end < work.statements.len() && sql::commits(dialect, work.text(end)) == Commits::No {
+            end += 1;
+            if sql::prepared(dialect, work.text(end - 1)).is_some() {
+                break;
+            }
+        }
+        Ok(Unit { range: n..end, meaning })
     }
 
     /// Where a migration goes on whose next statement was begun and not seen to end.
@@ -155,15 +159,16 @@ impl MySql {
         start: Instant,
     ) -> Result<usize, DatabaseError> {
         let n = partial.finished;
-        let Some(interrupted) = partial.interrupted.filter(|_| n < work.statements.len()) else {
+        let Some(interrupted) = partial.interrupted.as_ref().filter(|_| n < work.statements.len()) else {
             return Ok(n);
         };
         let dialect = self.server.dialect;
-        let now = self.fingerprint(&sql::commits(dialect, work.text(n))).await?;
+        let statement = interrupted.meant.as_deref().unwrap_or(work.text(n));
+        let now = self.fingerprint(&sql::commits(dialect, statement)).await?;
         if now.is_none() || now == interrupted.fingerprint {
             return Ok(n); // it has not happened, or may happen twice
         }
-        if let Some(rest) = sql::completion(dialect, work.text(n)) {
+        if let Some(rest) = sql::completion(dialect, statement) {
             self.execute(rest).await?;
         }
         self.owe_finished(work, n, start);
@@ -193,7 +198,11 @@ impl MySql {
             range.len() == 1 && sql::called_procedure(self.server.dialect, work.text(range.start)).is_some();
         let result =
             if called { self.send_around(&statements, first).await } else { self.send(&statements).await };
-        let Err(Failed { n, error }) = result else { return Ok(()) };
+        let Err(Failed { n, error }) = result else {
+            let last = work.text(range.end - 1);
+            let own = |error| TaskFailure::new(None, error).outside(range.end, Trace::Nothing);
+            return self.note_prepared(last).await.map_err(own);
+        };
         self.owed = owed;
         let committing = n + 1 == statements.len();
         let n = range.start + n.clamp(first, last - 1) - first;
@@ -222,19 +231,21 @@ impl MySql {
         &mut self,
         work: &Work<'_>,
         n: usize,
-        commits: &Commits,
+        meaning: &Meaning,
         start: Instant,
     ) -> Result<(), TaskFailure> {
+        let commits = &meaning.commits;
         let own = |error| TaskFailure::new(Some(n), error).outside(n, Trace::Nothing);
         let before = if self.scratch { None } else { self.fingerprint(commits).await.map_err(own)? };
         let mut statements: Vec<String> = Vec::new();
         if !self.scratch {
             statements.push("START TRANSACTION".to_owned());
             statements.append(&mut self.owed.clone());
-            statements.push(self.started(work, n, before.map(|hash| hash.to_string()).as_deref()));
+            statements.push(self.started(work, n, before, meaning.text.as_deref()));
             statements.push("COMMIT".to_owned());
         }
-        let result = if *commits == Commits::Opaque {
+        // what stands for another statement may give any number of answers
+        let result = if sql::commits(self.server.dialect, work.text(n)) == Commits::Opaque {
             match self.send(&statements).await {
                 Ok(()) => self.send_alone(work.text(n)).await.map_err(|error| (true, error)),
                 Err(failed) => Err((false, failed.error)),
@@ -263,12 +274,7 @@ impl MySql {
     }
 
     /// What a failing statement that commits by itself has left.
-    async fn trace(
-        &mut self,
-        commits: &Commits,
-        before: Option<crate::id::Checksum>,
-        error: &DatabaseError,
-    ) -> Trace {
+    async fn trace(&mut self, commits: &Commits, before: Option<Checksum>, error: &DatabaseError) -> Trace {
         match error {
             // what does not parse does not run
             DatabaseError::Sql(SqlError { number: Some(1064), .. }) => return Trace::Nothing,
@@ -283,14 +289,14 @@ impl MySql {
     }
 
     /// SQL for the row before a statement.
-    fn started(&self, work: &Work<'_>, n: usize, fingerprint: Option<&str>) -> String {
+    fn started(&self, work: &Work<'_>, n: usize, before: Option<Checksum>, meant: Option<&str>) -> String {
         let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
         let hash = prefix_hash(work.script, work.statements, n);
-        let fingerprint = fingerprint.map_or_else(|| "NULL".to_owned(), |hash| format!("'{hash}'"));
+        let before = before.map_or_else(|| "NULL".to_owned(), |hash| format!("'{hash}'"));
+        let meant = meant.map_or_else(|| "NULL".to_owned(), quote);
         format!(
-            "INSERT INTO {steps} (id, n, started_at, prefix_hash, fingerprint, direction) \
-             VALUES ({id}, {n}, {NOW}, '{hash}', {fingerprint}, '{}') ON DUPLICATE KEY UPDATE started_at = VALUES(started_at), \
-             finished_at = NULL, prefix_hash = VALUES(prefix_hash), fingerprint = VALUES(fingerprint), error = NULL",
+            "REPLACE INTO {steps} (id, n, started_at, prefix_hash, fingerprint, meant, direction) \
+             VALUES ({id}, {n}, {NOW}, '{hash}', {before}, {meant}, '{}')",
             work.direction()
         )
     }
@@ -398,7 +404,8 @@ impl MySql {
 /// Statements that stand or fall together.
 struct Unit {
     range: Range<usize>,
-    commits: Commits,
+    /// Of its first statement.
+    meaning: Meaning,
 }
 
 fn elapsed(start: Instant) -> i64 {

@@ -6,6 +6,7 @@
 //! asked of `flavour`.
 
 mod confine;
+mod dynamic;
 mod fingerprint;
 mod flavour;
 mod history;
@@ -124,6 +125,7 @@ impl Connector {
             open: None,
             ready: false,
             run: None,
+            prepared: BTreeMap::new(),
         })
     }
 }
@@ -215,6 +217,8 @@ pub(super) struct MySql {
     ready: bool,
     /// The run whose row is written.
     run: Option<String>,
+    /// What was prepared in this session: name → text.
+    prepared: BTreeMap<String, String>,
 }
 
 impl MySql {

@@ -70,6 +70,7 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
                 error: None,
                 fingerprint: None,
                 undoing: false,
+                meant: None,
             });
         } else {
             history.last_run = Some(Run { id, started_at: text(2)?.unwrap_or_default(), verdict: text(3)? });

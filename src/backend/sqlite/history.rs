@@ -64,6 +64,7 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
             error: None,
             fingerprint: None,
             undoing: false,
+            meant: None,
         })
     };
     history.partial = Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?);

@@ -98,17 +98,36 @@ pub fn lost_by_restart(dialect: Dialect, text: &str, statements: &[Statement], f
     }
     let (before, after) = statements.split_at(from.min(statements.len()));
     before.iter().find_map(|made| {
-        let sql = &text[made.span.clone()];
-        let names = made_once(dialect, sql);
-        let needs = |statement: &&Statement| {
-            let sql = &text[statement.span.clone()];
-            let pieces: BTreeSet<String> = Cursor::new(dialect, sql).map(|piece| piece.unquoted()).collect();
-            names.iter().any(|name| pieces.contains(name.trim_start_matches('@')))
+        let names = made_once(dialect, &text[made.span.clone()]);
+        let lost = |name: &String| {
+            let needed = first_need(dialect, text, after, name)?;
+            Some(Lost { name: name.clone(), made: made.span.clone(), needed })
         };
-        let needed = after.iter().find(needs)?;
-        let name = names.iter().next()?.clone();
-        Some(Lost { name, made: made.span.clone(), needed: needed.span.clone() })
+        names.iter().find_map(lost)
     })
+}
+
+/// The first statement that reads a variable or names a table before another one makes it anew.
+fn first_need(dialect: Dialect, text: &str, after: &[Statement], name: &str) -> Option<Range<usize>> {
+    for statement in after {
+        let sql = &text[statement.span.clone()];
+        let bare = name.strip_prefix('@');
+        let wanted = bare.unwrap_or(name);
+        let mentions = Cursor::new(dialect, sql).filter(|piece| piece.unquoted() == wanted).count();
+        let makes = match bare {
+            Some(bare) => {
+                usize::from(assigned(dialect, sql, Cursor::new(dialect, sql).next_is("SET")).contains(bare))
+            }
+            None => 0,
+        };
+        if mentions > makes {
+            return Some(statement.span.clone());
+        }
+        if makes > 0 {
+            return None;
+        }
+    }
+    None
 }
 
 /// What a statement makes in the session that running it again would not bring back.
@@ -183,7 +202,11 @@ mod tests {
         assert_eq!(lost("SET @old = @@sql_mode; SET sql_mode = ''; SET sql_mode = @old"), None);
         assert_eq!(lost("SET @id = LAST_INSERT_ID(); SELECT 1; SELECT 2"), None);
         assert_eq!(lost("INSERT INTO t SELECT 1; SELECT 1; SELECT 2"), None);
+        let again =
+            "SET @s = IF(1, 'a', 'b'); PREPARE x FROM @s; SET @s = IF(2, 'c', 'd'); PREPARE y FROM @s";
+        assert_eq!(lost(again), None);
+        assert_eq!(lost(&again.replace("IF(2", "CONCAT(@s")).as_deref(), Some("@s"));
         assert_eq!(lost("SET @day = '2024'; INSERT INTO t VALUES (@day); INSERT INTO u VALUES (@day)"), None);
-        assert_eq!(lost("SELECT a, b INTO @a, @b FROM t; SELECT 1; SELECT @b").as_deref(), Some("@a"));
+        assert_eq!(lost("SELECT a, b INTO @a, @b FROM t; SELECT 1; SELECT @b").as_deref(), Some("@b"));
     }
 }

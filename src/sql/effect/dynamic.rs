@@ -1,0 +1,85 @@
+//! Statements of MariaDB and MySQL that stand for others: `PREPARE`, `EXECUTE`, `EXECUTE IMMEDIATE`.
+//!
+//! Which text they mean may stand in a variable of the session: then only the server knows it.
+
+use crate::dialect::Dialect;
+use crate::sql::cursor::Cursor;
+use crate::sql::lex::TokenKind;
+
+/// Where the text of a prepared statement stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Here.
+    Text(String),
+    /// In a user variable of this name.
+    Variable(String),
+}
+
+/// What an `EXECUTE` runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Executed {
+    /// The statement that was prepared under this name.
+    Named(String),
+    /// This one.
+    Immediate(Source),
+}
+
+/// The name and the text of a `PREPARE`.
+pub fn prepared(dialect: Dialect, statement: &str) -> Option<(String, Source)> {
+    let mut cursor = Cursor::new(dialect, statement);
+    if dialect.facts().transactional_ddl || !cursor.eat(&["PREPARE"]) {
+        return None;
+    }
+    let name = cursor.next()?.unquoted();
+    cursor.eat(&["FROM"]).then_some(())?;
+    Some((name, source(cursor)?))
+}
+
+/// What an `EXECUTE` runs.
+pub fn executed(dialect: Dialect, statement: &str) -> Option<Executed> {
+    let mut cursor = Cursor::new(dialect, statement);
+    if dialect.facts().transactional_ddl || !cursor.eat(&["EXECUTE"]) {
+        return None;
+    }
+    if cursor.eat(&["IMMEDIATE"]) {
+        return source(cursor).map(Executed::Immediate);
+    }
+    Some(Executed::Named(cursor.next()?.unquoted()))
+}
+
+/// A text or a variable, and nothing behind it but parameters.
+fn source(mut cursor: Cursor<'_>) -> Option<Source> {
+    let found = if cursor.eat_sign("@") {
+        Source::Variable(cursor.next()?.unquoted())
+    } else {
+        Source::Text(cursor.next().filter(|piece| piece.kind == TokenKind::Text)?.unquoted())
+    };
+    let rest = cursor.next();
+    rest.is_none_or(|piece| piece.is("USING")).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_what() {
+        let prepared = |text| prepared(Dialect::MariaDb, text);
+        let executed = |text| executed(Dialect::MariaDb, text);
+        let text = |text: &str| Source::Text(text.to_owned());
+        let variable = |name: &str| Source::Variable(name.to_owned());
+        assert_eq!(
+            prepared("PREPARE s FROM 'DROP TABLE ''a'''"),
+            Some(("s".to_owned(), text("DROP TABLE 'a'")))
+        );
+        assert_eq!(prepared("prepare `S` from @sql"), Some(("S".to_owned(), variable("sql"))));
+        assert_eq!(prepared("PREPARE s FROM CONCAT('a', 'b')"), None);
+        assert_eq!(executed("EXECUTE s USING @a"), Some(Executed::Named("s".to_owned())));
+        assert_eq!(executed("EXECUTE IMMEDIATE @a"), Some(Executed::Immediate(variable("a"))));
+        assert_eq!(
+            executed("EXECUTE IMMEDIATE 'SELECT 1' USING @b"),
+            Some(Executed::Immediate(text("SELECT 1")))
+        );
+        assert_eq!(executed("CALL p()"), None);
+    }
+}
