@@ -28,8 +28,16 @@ pub(super) async fn scratch(connector: &Connector) -> Result<Scratch, DatabaseEr
     admin.sweep().await;
     let suffix = format!("{}_{}", jiff::Timestamp::now().as_second(), &crate::run_id::random()[..8]);
     let name = format!("{SCRATCH}{suffix}");
-    let live = connector.options.get_database().unwrap_or_default();
-    let character_set = admin.character_set(live).await?;
+    let character_set = match connector.scratch {
+        // that account may not see the live database
+        Some(_) => {
+            let mut live = connector.open(&connector.options, false).await?;
+            let clause = live.character_set().await?;
+            live.close_quietly().await;
+            clause
+        }
+        None => admin.character_set().await?,
+    };
     admin.execute(format!("CREATE DATABASE {}{character_set}", quote_name(&name))).await?;
     let account = admin.account(&name, &suffix).await;
     admin.close_quietly().await;
@@ -82,15 +90,9 @@ struct Account {
 }
 
 impl MySql {
-    /// The clause that gives a new database the character set of the live one.
-    async fn character_set(&mut self, live: &str) -> Result<String, DatabaseError> {
-        let rows = self
-            .fetch(format!(
-                "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
-                 WHERE SCHEMA_NAME = {}",
-                super::quote(live)
-            ))
-            .await?;
+    /// The clause that gives a new database the character set of the connected one.
+    async fn character_set(&mut self) -> Result<String, DatabaseError> {
+        let rows = self.fetch("SELECT @@character_set_database, @@collation_database").await?;
         let Some(row) = rows.first() else { return Ok(String::new()) };
         let (set, collation) = (text(row, 0)?.unwrap_or_default(), text(row, 1)?.unwrap_or_default());
         Ok(format!(" CHARACTER SET {set} COLLATE {collation}"))

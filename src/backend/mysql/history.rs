@@ -118,15 +118,14 @@ fn step(row: &MySqlRow) -> Result<StepRow, DatabaseError> {
 /// Other tools' tables with rows in them.
 pub(super) async fn strangers(mysql: &mut MySql) -> Result<Vec<Stranger>, DatabaseError> {
     let names: Vec<String> = FOREIGN_TABLES.iter().map(|(table, _)| format!("'{table}'")).collect();
-    let found = mysql
-        .fetch(format!(
-            "SELECT t.TABLE_NAME FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = DATABASE() \
-             AND t.TABLE_TYPE = 'BASE TABLE' AND (t.TABLE_NAME IN ({}) OR (SELECT COUNT(*) FROM information_schema.COLUMNS c \
-             WHERE c.TABLE_SCHEMA = DATABASE() AND c.TABLE_NAME = t.TABLE_NAME AND c.COLUMN_NAME IN ({SQLX_COLUMNS})) = 6) \
-             ORDER BY t.TABLE_NAME",
-            names.join(", ")
-        ))
-        .await?;
+    let query = format!(
+        "SELECT t.TABLE_NAME FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = DATABASE() \
+         AND t.TABLE_TYPE = 'BASE TABLE' AND (t.TABLE_NAME IN ({}) OR (SELECT COUNT(*) FROM information_schema.COLUMNS c \
+         WHERE c.TABLE_SCHEMA = DATABASE() AND c.TABLE_NAME = t.TABLE_NAME AND c.COLUMN_NAME IN ({SQLX_COLUMNS})) = 6) \
+         ORDER BY t.TABLE_NAME",
+        names.join(", ")
+    );
+    let found = mysql.fetch(mysql.unwaiting(&query)).await?;
     let mut strangers = Vec::new();
     for row in &found {
         let table = text(row, 0)?.unwrap_or_default();

@@ -250,6 +250,15 @@ impl MySql {
         if self.odd_mode { self.execute("SET SESSION sql_mode = @@GLOBAL.sql_mode").await } else { Ok(()) }
     }
 
+    /// A query of `information_schema` that does not wait for a table which a statement at work has to
+    /// itself (MariaDB opens tables for it): who only looks must not wait for that.
+    fn unwaiting(&self, sql: &str) -> String {
+        match self.server.dialect {
+            Dialect::MariaDb => format!("SET STATEMENT lock_wait_timeout = 0 FOR {sql}"),
+            _ => sql.to_owned(),
+        }
+    }
+
     async fn close_quietly(self) {
         let _ = self.connection.close().await;
     }
@@ -331,6 +340,10 @@ impl MySql {
     }
 }
 
+/// Tables of other engines than the usual one, and the engine of tables that name none.
+const ENGINES: &str = "SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+     AND TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' UNION ALL SELECT '', @@default_storage_engine";
+
 const BLOCKERS: &str = "SELECT t.trx_mysql_thread_id, p.USER, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) \
      FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id \
      WHERE p.ID <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5";
@@ -407,12 +420,7 @@ impl Read for MySql {
 
     fn unrecoverable(&mut self) -> BoxFuture<'_, Result<BTreeMap<String, String>, DatabaseError>> {
         Box::pin(async move {
-            let rows = self
-                .fetch(
-                    "SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
-                     AND TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' UNION ALL SELECT '', @@default_storage_engine",
-                )
-                .await?;
+            let rows = self.fetch(self.unwaiting(ENGINES)).await?;
             let mut tables = BTreeMap::new();
             for row in &rows {
                 let engine = text(row, 1)?.unwrap_or_default();
