@@ -1,22 +1,37 @@
 #!/usr/bin/env bash
-# Runs all tests on real databases. Installs a missing server on Debian and its kin; elsewhere it
-# says what to install. `cargo test` alone passes, too, and says what it skipped.
+# Runs all tests on real databases. Installs missing servers on Debian and its kin; elsewhere it says
+# what to install. `cargo test` alone passes, too, and says what it skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 have_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1; }
+have_mariadb() {
+    for folder in /usr/sbin /usr/bin /usr/libexec /usr/local/sbin /usr/local/bin; do
+        [ -x "$folder/mariadbd" ] && command -v mariadb-install-db mariadb-dump >/dev/null 2>&1 && return
+    done
+    return 1
+}
 
-if [ -z "${DB_MIGRATIONS_TEST_POSTGRES_URL:-}" ] && ! have_postgres; then
+packages=()
+if [ -z "${DB_MIGRATIONS_TEST_POSTGRES_URL:-}" ] && ! have_postgres; then packages+=(postgresql); fi
+if [ -z "${DB_MIGRATIONS_TEST_MARIADB_URL:-}" ] && ! have_mariadb; then
+    packages+=(mariadb-server mariadb-client)
+fi
+
+if [ "${#packages[@]}" -gt 0 ]; then
     if command -v apt-get >/dev/null 2>&1; then
-        echo "installing PostgreSQL (Debian package postgresql)" >&2
+        echo "installing the Debian packages ${packages[*]}" >&2
         as_root apt-get update -qq
-        # no cluster is made: the tests start their own throwaway server
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+        # no server is started by the packages: the tests start their own throwaway ones
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
     else
-        echo "install PostgreSQL 13 or newer (initdb and postgres on PATH)," >&2
-        echo "or set DB_MIGRATIONS_TEST_POSTGRES_URL to a server where databases may be made" >&2
+        echo "install PostgreSQL 13 or newer (initdb and postgres on PATH)" >&2
+        echo "and MariaDB 10.6 or newer (mariadbd, mariadb-install-db, mariadb, mariadb-dump)," >&2
+        echo "or set DB_MIGRATIONS_TEST_POSTGRES_URL and DB_MIGRATIONS_TEST_MARIADB_URL" >&2
+        echo "to servers where databases may be made" >&2
         exit 2
     fi
 fi

@@ -5,8 +5,9 @@
     python3 benches/whole.py target/release/db-migrations [--rounds 7] [--migrations 1000]
 
 Small migrations (30 % CREATE TABLE, 30 % ADD COLUMN, 20 % CREATE INDEX, 20 % INSERT of 5 rows) are
-run on SQLite and on a PostgreSQL server that is started for this and removed at the end (a Unix
-socket in a temporary folder, fsync off). Contestants take turns, each round on an empty database;
+run on SQLite, and on PostgreSQL and MariaDB servers that are started for this and removed at the end
+(Unix sockets in a temporary folder; PostgreSQL without fsync, MariaDB with its usual settings, since
+its journal is commits). Contestants take turns, each round on an empty database;
 medians of all rounds are printed. Peak memory comes from one more round, which is not timed. The
 sqlx rows appear when `sqlx` (sqlx-cli) is on the PATH or given.
 """
@@ -27,12 +28,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-AIM = 1.2
 PATTERN = "TACTAITACI"  # of ten: 3 tables, 3 columns, 2 indexes ("C"), 2 inserts ("I")
 
 
-def statements(count: int) -> list[tuple[str, str]]:
-    """(name, SQL) of each migration, always the same ones."""
+def statements(count: int, text: str) -> list[tuple[str, str]]:
+    """(name, SQL) of each migration, always the same ones; `text` is a type that can be indexed."""
     rng = random.Random(20260101)
     columns: list[int] = []  # added columns of each table
     found = []
@@ -42,7 +42,7 @@ def statements(count: int) -> list[tuple[str, str]]:
         if kind == "T":
             columns.append(0)
             table = len(columns) - 1
-            sql = f"CREATE TABLE t{table} (\n    id integer PRIMARY KEY,\n    name text NOT NULL,\n    created text NOT NULL DEFAULT ''\n);"
+            sql = f"CREATE TABLE t{table} (\n    id integer PRIMARY KEY,\n    name {text} NOT NULL,\n    created {text} NOT NULL DEFAULT ''\n);"
             name = f"create_t{table}"
         elif kind == "A":
             columns[table] += 1
@@ -59,14 +59,14 @@ def statements(count: int) -> list[tuple[str, str]]:
     return found
 
 
-def write_project(folder: Path, count: int) -> None:
+def write_project(folder: Path, count: int, text: str) -> None:
     """An application without Cargo, and all its SQL in one file for the bare clients."""
     migrations = folder / "migrations"
     migrations.mkdir(parents=True)
     (folder / "db-migrations.yml").write_text("cargo: off\n")
     start = datetime(2026, 1, 1)
     with open(folder / "all.sql", "w") as everything:
-        for n, (name, sql) in enumerate(statements(count)):
+        for n, (name, sql) in enumerate(statements(count, text)):
             stamp = (start + timedelta(minutes=n)).strftime("%Y%m%d%H%M%S")
             (migrations / f"{stamp}_{name}.sql").write_text(sql + "\n")
             everything.write(sql + "\n")
@@ -128,6 +128,11 @@ class Engine:
     """A database system: how an empty database is made, and who runs on it."""
 
     title: str
+    text = "text"
+    aim = 1.2
+    """How many times the bare client's time a run may take."""
+    client = "bare client, one transaction"
+    aimed = "migrate --locked"
 
     def url(self, name: str) -> str:
         raise NotImplementedError
@@ -198,6 +203,51 @@ class Postgres(Engine):
         return Process(self.psql("-d", name, "-1", "-f", "all.sql"), folder)
 
 
+class MariaDb(Engine):
+    title = "MariaDB"
+    text = "varchar(100)"
+    aim = 1.3
+    client = "bare client"
+    aimed = "  the same, --rehearsal off"
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        if os.geteuid() == 0:
+            account = pwd.getpwnam("mysql")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        owner = ["--user=mysql"] if os.geteuid() == 0 else []
+        data = ["--no-defaults", f"--datadir={folder}/data", *owner]
+        install = ["mariadb-install-db", *data, "--auth-root-authentication-method=normal", "--skip-test-db"]
+        subprocess.run(install, check=True, capture_output=True)
+        server = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+        self.process = subprocess.Popen(
+            [server, *data, f"--socket={folder}/s", "--skip-networking"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for _ in range(600):
+            if subprocess.run([*self.client_command(), "-e", "SELECT 1"], capture_output=True).returncode == 0:
+                return
+            time.sleep(0.05)
+        sys.exit("MariaDB does not answer")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    def client_command(self, *arguments: str) -> list[str]:
+        return ["mariadb", "--no-defaults", "-uroot", f"--socket={self.folder}/s", *arguments]
+
+    def url(self, name: str) -> str:
+        return f"mariadb://root@localhost/{name}?socket={self.folder}/s"
+
+    def empty(self, name: str) -> None:
+        sql = f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name} CHARACTER SET utf8mb4"
+        subprocess.run(self.client_command("-e", sql), check=True, capture_output=True)
+
+    def bare(self, folder: Path, name: str) -> Process:
+        return Process(self.client_command(name), folder, folder / "all.sql")
+
+
 def contestants(engine: Engine, folder: Path, binary: str, sqlx: str | None) -> list[Contestant]:
     def ours(name: str, *more: str) -> Process:
         return Process([binary, "migrate", "--locked", "--url", engine.url(name), *more], folder)
@@ -206,14 +256,17 @@ def contestants(engine: Engine, folder: Path, binary: str, sqlx: str | None) -> 
         return Process([sqlx or "", "migrate", "run", "--no-dotenv", "--database-url", engine.url(name)], folder)
 
     unchecked = ["--schema-check", "off", "--reason", "benchmark"]
+    base = engine.client
     found = [
-        Contestant("bare client, one transaction", engine.bare(folder, "bare"), None, True),
-        Contestant("migrate --locked", ours("ours"), "bare client, one transaction", True),
-        Contestant("  the same, --schema-check off", ours("unchecked", *unchecked), "bare client, one transaction", True),
+        Contestant(base, engine.bare(folder, "bare"), None, True),
+        Contestant("migrate --locked", ours("ours"), base, True),
+        Contestant("  the same, --schema-check off", ours("unchecked", *unchecked), base, True),
     ]
+    if engine.aimed == "  the same, --rehearsal off":
+        found.append(Contestant(engine.aimed, ours("unrehearsed", "--rehearsal", "off"), base, True))
     no_op = Contestant("migrate --locked, nothing to do", ours("ours"), None, False, "migrate --locked")
     if sqlx:
-        found.append(Contestant("sqlx migrate run", theirs("sqlx"), "bare client, one transaction", True))
+        found.append(Contestant("sqlx migrate run", theirs("sqlx"), base, True))
         found.append(no_op)
         found.append(Contestant("sqlx migrate run, nothing to do", theirs("sqlx"), None, False, "sqlx migrate run"))
         no_op.base = "sqlx migrate run, nothing to do"
@@ -228,8 +281,8 @@ def measure(engine: Engine, folder: Path, binary: str, sqlx: str | None, rounds:
     for command in (["lock"], ["schema", "snapshot"]):
         Process([binary, *command, "--url", url], folder).run()
     found = contestants(engine, folder, binary, sqlx)
-    databases = {"bare client, one transaction": "bare", "migrate --locked": "ours",
-                 "  the same, --schema-check off": "unchecked", "sqlx migrate run": "sqlx"}
+    databases = {engine.client: "bare", "migrate --locked": "ours", "  the same, --schema-check off": "unchecked",
+                 "  the same, --rehearsal off": "unrehearsed", "sqlx migrate run": "sqlx"}
     for number in range(rounds + 1):
         watched = number == 0  # the first round also warms everything up
         for one in found:
@@ -256,8 +309,8 @@ def table(engine: Engine, found: list[Contestant]) -> None:
             f"{one.name:<34} {medians[one.name]:>9.1f} {min(one.times):>8.1f} {max(one.times):>8.1f} "
             f"{ratio:>7} {one.peak / 1024:>8.1f}"
         )
-    ours = medians["migrate --locked"] / medians["bare client, one transaction"]
-    print(f"aim: {ours:.2f} of at most {AIM} times the bare client", end="")
+    ours = medians[engine.aimed] / medians[engine.client]
+    print(f"aim ({engine.aimed.strip()}): {ours:.2f} of at most {engine.aim} times the bare client", end="")
     if "sqlx migrate run, nothing to do" in medians:
         idle = medians["migrate --locked, nothing to do"] / medians["sqlx migrate run, nothing to do"]
         print(f"; nothing to do: {idle:.2f} of at most 1 times sqlx", end="")
@@ -271,12 +324,13 @@ def main() -> None:
     parser.add_argument("--migrations", type=int, default=1000)
     parser.add_argument("--sqlx", default=shutil.which("sqlx"), help="sqlx-cli [default: the one on the PATH]")
     parser.add_argument("--postgres", default="/usr/lib/postgresql/15/bin", help="where initdb and pg_ctl are")
-    parser.add_argument("--only", choices=["sqlite", "postgres"])
+    parser.add_argument("--only", choices=["sqlite", "postgres", "mariadb"])
     options = parser.parse_args()
     binary = str(Path(options.binary).resolve())
     engines: list[tuple[str, Callable[[Path], Engine]]] = [
         ("sqlite", Sqlite),
         ("postgres", lambda folder: Postgres(folder, Path(options.postgres))),
+        ("mariadb", MariaDb),
     ]
     print(f"{options.migrations} migrations, {options.rounds} rounds, ratio: to the bare client; nothing to do: to sqlx")
     with tempfile.TemporaryDirectory(prefix="dbm-bench-") as temporary:
@@ -285,13 +339,13 @@ def main() -> None:
             if options.only not in (None, key):
                 continue
             folder = Path(temporary) / key
-            write_project(folder / "app", options.migrations)
-            (folder / "db").mkdir()
+            (folder / "db").mkdir(parents=True)
             engine = make(folder / "db")
+            write_project(folder / "app", options.migrations, engine.text)
             try:
                 table(engine, measure(engine, folder / "app", binary, options.sqlx, options.rounds))
             finally:
-                if isinstance(engine, Postgres):
+                if isinstance(engine, (Postgres, MariaDb)):
                     engine.stop()
 
 
