@@ -17,7 +17,7 @@ fn databases_are_empty_and_dumps_tell_everything() {
         db.execute("CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, NULL), (2, 'x''y')");
         assert!(!db.is_empty());
         let with_rows = db.dump();
-        assert!(with_rows.contains("x'"), "{with_rows}");
+        assert!(with_rows.contains("x'") || with_rows.contains("x\\'"), "{with_rows}");
         assert_eq!(db.query("SELECT a FROM t ORDER BY a"), ["1", "2"]);
         assert_eq!(db.query("SELECT b FROM t ORDER BY a"), ["NULL", "x'y"]);
         db.execute("DELETE FROM t WHERE a = 1");
