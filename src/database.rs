@@ -328,10 +328,23 @@ pub trait Guard: Read {
     fn free(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>>;
 }
 
+/// What is written into our own tables beside the rows of migrations that run.
+#[derive(Clone, Copy, Debug)]
+pub enum Note<'a> {
+    /// A run has begun; first thing of its first transaction. A row that is there already stays.
+    Run(&'a NewRun),
+    /// Migrations that have run elsewhere or by hand.
+    Rows(&'a NewRun, &'a [NewRow]),
+    /// What the schema check said.
+    Verdict(&'a NewRun, &'a str),
+    /// A migration has not run any more.
+    Unrecorded(&'a MigrationId),
+    /// What was remembered of a migration that stopped half-way is settled.
+    Settled(&'a MigrationId),
+}
+
 /// An open transaction under the guard.
 pub trait Session: Read {
-    /// Writes the run's row; first thing of a run's first transaction.
-    fn start<'a>(&'a mut self, run: &'a NewRun) -> BoxFuture<'a, Result<(), DatabaseError>>;
     /// Runs migrations in order, each followed by its history row, up to the first failure. Answers
     /// for each that was begun: its duration in milliseconds, or why it failed.
     fn run<'a>(
@@ -341,22 +354,8 @@ pub trait Session: Read {
     ) -> BoxFuture<'a, Vec<Result<i64, TaskFailure>>>;
     /// How many migrations are worth handing over at once.
     fn batch(&self) -> usize;
-    /// Writes rows without running anything.
-    fn record<'a>(
-        &'a mut self,
-        run: &'a NewRun,
-        rows: &'a [NewRow],
-    ) -> BoxFuture<'a, Result<(), DatabaseError>>;
-    /// Takes away what is remembered of a migration that stopped half-way.
-    fn forget<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>>;
-    /// Takes a migration's history row away.
-    fn unrecord<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>>;
-    /// Writes down what the schema check said.
-    fn verdict<'a>(
-        &'a mut self,
-        run: &'a NewRun,
-        verdict: &'a str,
-    ) -> BoxFuture<'a, Result<(), DatabaseError>>;
+    /// Writes into our own tables.
+    fn write<'a>(&'a mut self, note: Note<'a>) -> BoxFuture<'a, Result<(), DatabaseError>>;
     /// Commits.
     fn commit(self: Box<Self>) -> BoxFuture<'static, CommitResult>;
     /// Rolls back; an error means that the connection is gone, which rolls back, too.

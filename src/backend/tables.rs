@@ -1,6 +1,6 @@
 //! Our own tables: their names, and the SQL that differs by nothing but names.
 
-use crate::database::{NewRow, NewRun};
+use crate::database::{NewRow, NewRun, Note};
 use crate::id::{IdError, MigrationId};
 
 /// The three tables of the history.
@@ -99,7 +99,7 @@ impl Tables {
     }
 
     /// SQL that writes rows of migrations that did not run here, a message at a time.
-    pub(super) fn insert_rows(&self, words: &Words, run: &str, rows: &[NewRow]) -> Vec<String> {
+    fn insert_rows(&self, words: &Words, run: &str, rows: &[NewRow]) -> Vec<String> {
         let message = |chunk: &[NewRow]| {
             let rows: Vec<String> =
                 chunk.iter().map(|row| self.insert_row(words, run, row, "NULL")).collect();
@@ -126,6 +126,17 @@ impl Tables {
         )
     }
 
+    /// SQL that writes into our tables, a message at a time.
+    pub(super) fn notes(&self, words: &Words, note: Note<'_>) -> Vec<String> {
+        match note {
+            Note::Run(run) => vec![self.insert_run(words, run)],
+            Note::Rows(run, rows) => self.insert_rows(words, &run.id, rows),
+            Note::Verdict(run, verdict) => vec![self.set_verdict(words, run, verdict)],
+            Note::Unrecorded(id) => vec![self.delete_row(words, id)],
+            Note::Settled(id) => vec![self.delete_steps(words, id)],
+        }
+    }
+
     /// SQL that takes a migration's history row away.
     pub(super) fn delete_row(&self, words: &Words, id: &MigrationId) -> String {
         format!("DELETE FROM {} WHERE id = {}", self.migrations(), (words.quote)(id.as_str()))
@@ -137,7 +148,7 @@ impl Tables {
     }
 
     /// SQL that writes down what the schema check said.
-    pub(super) fn set_verdict(&self, words: &Words, run: &NewRun, verdict: &str) -> String {
+    fn set_verdict(&self, words: &Words, run: &NewRun, verdict: &str) -> String {
         let quote = words.quote;
         format!("UPDATE {} SET verdict = {} WHERE id = {}", self.runs(), quote(verdict), quote(&run.id))
     }

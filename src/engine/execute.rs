@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::database::{Begin, CommitError, DatabaseError, Guard, NewRow, NewRun, Session, Task, TaskFailure};
+use crate::database::{
+    Begin, CommitError, DatabaseError, Guard, NewRow, NewRun, Note, Session, Task, TaskFailure,
+};
 use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
 use crate::history::RowKind;
@@ -141,7 +143,7 @@ impl Walker<'_> {
         begin: Begin,
     ) -> Result<Box<dyn Session>, Stop> {
         let mut session = guard.begin(begin).await.map_err(|e| before_steps(self.progress, &e))?;
-        session.start(self.run).await.map_err(|e| before_steps(self.progress, &e))?;
+        session.write(Note::Run(self.run)).await.map_err(|e| before_steps(self.progress, &e))?;
         if begin.foreign_keys == Some(false) {
             let violations = session.violations().await.map_err(|e| before_steps(self.progress, &e))?;
             self.progress.violations = Some(violations);

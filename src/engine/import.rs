@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha384};
 
-use crate::database::{Begin, CommitError, ForeignRow, NewRow, NewRun};
+use crate::database::{Begin, CommitError, ForeignRow, NewRow, NewRun, Note};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
 use crate::history::{History, RowKind};
@@ -69,9 +69,9 @@ pub async fn import_sqlx(
         reason: Some(format!("import of `{namespace}` from sqlx's `{table}`")),
     };
     let mut session = guard.begin(Begin::default()).await?;
-    session.start(&run).await?;
-    session.record(&run, &import.rows).await?;
-    session.verdict(&run, "not checked: import").await?;
+    session.write(Note::Run(&run)).await?;
+    session.write(Note::Rows(&run, &import.rows)).await?;
+    session.write(Note::Verdict(&run, "not checked: import")).await?;
     let guard = match session.commit().await {
         Ok((_, guard)) => guard,
         Err(CommitError::RolledBack(error)) => return Err(Failure::new(Kind::RolledBack, describe(&error))),

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::config::Rehearsal;
-use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Guard, NewRun};
+use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Guard, NewRun, Note};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
 use crate::history::{History, REFUSED};
@@ -189,7 +189,7 @@ async fn run(
                 .begin(Begin { foreign_keys: None, keep_guard: start.keep_guard })
                 .await
                 .map_err(|error| rolled_back(&progress, describe(&error)))?;
-            session.start(&run).await.map_err(|error| rolled_back(&progress, describe(&error)))?;
+            session.write(Note::Run(&run)).await.map_err(|error| rolled_back(&progress, describe(&error)))?;
             session
         }
     };
@@ -206,7 +206,10 @@ async fn run(
             return Err(settled(project, before, &progress, stop, sink).await);
         }
     };
-    session.verdict(&run, &verdict.word()).await.map_err(|error| rolled_back(&progress, describe(&error)))?;
+    session
+        .write(Note::Verdict(&run, &verdict.word()))
+        .await
+        .map_err(|error| rolled_back(&progress, describe(&error)))?;
     sink.tell(Event::CommitStarted);
     let (committed, guard) = match session.commit().await {
         Ok(done) => done,
@@ -234,8 +237,8 @@ async fn run(
 /// Writes down that a run whose migrations stay was refused by its checks: the next run checks again.
 async fn remember_refusal(guard: Box<dyn Guard>, run: &NewRun) -> Option<Box<dyn Guard>> {
     let mut session = guard.begin(Begin { foreign_keys: None, keep_guard: true }).await.ok()?;
-    session.start(run).await.ok()?;
-    session.verdict(run, REFUSED).await.ok()?;
+    session.write(Note::Run(run)).await.ok()?;
+    session.write(Note::Verdict(run, REFUSED)).await.ok()?;
     session.commit().await.ok().map(|(_, guard)| guard)
 }
 

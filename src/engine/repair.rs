@@ -3,7 +3,7 @@
 //! Only half-applied migrations are concerned. Nothing of theirs runs here; the guard keeps runs away
 //! while it is written.
 
-use crate::database::{Begin, CommitError, NewRow, NewRun};
+use crate::database::{Begin, CommitError, NewRow, NewRun, Note};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::event::{Event, Sink};
 use crate::history::{History, Partial, RowKind};
@@ -63,18 +63,18 @@ pub async fn repair(
         }),
     };
     let mut session = guard.begin(Begin::default()).await?;
-    session.start(&run).await?;
-    session.forget(&partial.id).await?;
+    session.write(Note::Run(&run)).await?;
+    session.write(Note::Settled(&partial.id)).await?;
     match what {
         // a down script that was finished by hand: the migration has not run any more
-        Repair::MarkDone(id) if partial.undoing => session.unrecord(id).await?,
+        Repair::MarkDone(id) if partial.undoing => session.write(Note::Unrecorded(id)).await?,
         Repair::MarkDone(id) => {
             let row = marked(project, request, id, history.next_position())?;
-            session.record(&run, &[row]).await?;
+            session.write(Note::Rows(&run, &[row])).await?;
         }
         Repair::Restart(_) => {}
     }
-    session.verdict(&run, "not checked: repair").await?;
+    session.write(Note::Verdict(&run, "not checked: repair")).await?;
     match session.commit().await {
         Ok((_, guard)) => {
             if let Ok(database) = guard.free().await {

@@ -1,6 +1,6 @@
 //! A transaction: migration and row together, failures located, nothing leaking, no way out of it.
 
-use db_migrations::database::{DatabaseError, Task};
+use db_migrations::database::{DatabaseError, Note, Task};
 use db_migrations::history::RowKind;
 use db_migrations::migration::Script;
 
@@ -20,8 +20,11 @@ fn a_commit_keeps_migrations_with_their_rows() {
             run(&mut session, dialect, &text, 1).await.unwrap();
             run(&mut session, dialect, "", 2).await.unwrap();
             run(&mut session, dialect, "/* only a comment */ -- nothing", 3).await.unwrap();
-            session.record(&new_run("r"), &[crate::world::row("m::quote's", "x", 4)]).await.unwrap();
-            session.verdict(&new_run("r"), "it's fine").await.unwrap();
+            session
+                .write(Note::Rows(&new_run("r"), &[crate::world::row("m::quote's", "x", 4)]))
+                .await
+                .unwrap();
+            session.write(Note::Verdict(&new_run("r"), "it's fine")).await.unwrap();
             let (_, guard) = session.commit().await.unwrap();
             let mut database = guard.free().await.unwrap();
             let history = database.history().await.unwrap();

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use db_migrations::backend::{Options, Tables, connector};
-use db_migrations::database::{Attempt, Begin, Connect, Guard, NewRow, NewRun, Session, Task, TaskFailure};
+use db_migrations::database::{
+    Attempt, Begin, Connect, Guard, NewRow, NewRun, Note, Session, Task, TaskFailure,
+};
 use db_migrations::dialect::Dialect;
 use db_migrations::history::RowKind;
 use db_migrations::id::Checksum;
@@ -54,7 +56,7 @@ pub(crate) async fn guard(connect: &dyn Connect) -> Box<dyn Guard> {
 
 pub(crate) async fn session(connect: &dyn Connect) -> Box<dyn Session> {
     let mut session = guard(connect).await.begin(Begin::default()).await.unwrap();
-    session.start(&new_run("r")).await.unwrap();
+    session.write(Note::Run(&new_run("r"))).await.unwrap();
     session
 }
 

@@ -9,11 +9,10 @@ use super::message::{Failed, offset};
 use super::{MySql, quote, text};
 use crate::backend::tables::Words;
 use crate::database::{
-    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
+    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
     Session, SqlError, Task, TaskFailure, Undo,
 };
 use crate::history::Partial;
-use crate::id::MigrationId;
 use crate::sql;
 
 /// How long a message took so far, in milliseconds.
@@ -135,13 +134,6 @@ impl Guard for MySql {
 }
 
 impl Session for MySql {
-    fn start<'a>(&'a mut self, run: &'a NewRun) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(async move {
-            let sql = self.tables.insert_run(&self.words(), run);
-            if self.scratch { Ok(()) } else { self.execute(sql).await }
-        })
-    }
-
     fn run<'a>(
         &'a mut self,
         run: &'a NewRun,
@@ -163,35 +155,13 @@ impl Session for MySql {
         1
     }
 
-    fn record<'a>(
-        &'a mut self,
-        run: &'a NewRun,
-        rows: &'a [NewRow],
-    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+    fn write<'a>(&'a mut self, note: Note<'a>) -> BoxFuture<'a, Result<(), DatabaseError>> {
         Box::pin(async move {
-            for sql in self.tables.insert_rows(&self.words(), &run.id, rows) {
+            let messages = if self.scratch { Vec::new() } else { self.tables.notes(&self.words(), note) };
+            for sql in messages {
                 self.execute(sql).await?;
             }
             Ok(())
-        })
-    }
-
-    fn forget<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(self.execute(self.tables.delete_steps(&self.words(), id)))
-    }
-
-    fn unrecord<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(self.execute(self.tables.delete_row(&self.words(), id)))
-    }
-
-    fn verdict<'a>(
-        &'a mut self,
-        run: &'a NewRun,
-        verdict: &'a str,
-    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(async move {
-            let sql = self.tables.set_verdict(&self.words(), run, verdict);
-            self.execute(sql).await
         })
     }
 

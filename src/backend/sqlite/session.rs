@@ -17,11 +17,10 @@ use crate::backend::error;
 use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
-    Session, SqlError, Task, TaskFailure, Trace, Undo,
+    Note, Session, SqlError, Task, TaskFailure, Trace, Undo,
 };
 use crate::dialect::Dialect;
 use crate::history::Partial;
-use crate::id::MigrationId;
 use crate::plan::prefix_hash;
 use crate::sql;
 
@@ -336,10 +335,6 @@ impl Guard for Sqlite {
 }
 
 impl Session for Sqlite {
-    fn start<'a>(&'a mut self, run: &'a NewRun) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(self.insert_run(run))
-    }
-
     fn run<'a>(
         &'a mut self,
         run: &'a NewRun,
@@ -352,35 +347,12 @@ impl Session for Sqlite {
         32
     }
 
-    fn record<'a>(
-        &'a mut self,
-        run: &'a NewRun,
-        rows: &'a [NewRow],
-    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+    fn write<'a>(&'a mut self, note: Note<'a>) -> BoxFuture<'a, Result<(), DatabaseError>> {
         Box::pin(async move {
-            for sql in self.tables.insert_rows(&WORDS, &run.id, rows) {
+            for sql in self.tables.notes(&WORDS, note) {
                 self.execute(sql).await?;
             }
             Ok(())
-        })
-    }
-
-    fn forget<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(self.execute(self.tables.delete_steps(&WORDS, id)))
-    }
-
-    fn unrecord<'a>(&'a mut self, id: &'a MigrationId) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(self.execute(self.tables.delete_row(&WORDS, id)))
-    }
-
-    fn verdict<'a>(
-        &'a mut self,
-        run: &'a NewRun,
-        verdict: &'a str,
-    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(async move {
-            let sql = self.tables.set_verdict(&WORDS, run, verdict);
-            self.execute(sql).await
         })
     }
 
