@@ -235,12 +235,19 @@ pub struct TaskFailure {
     pub kept: usize,
     /// What the failing one left.
     pub trace: Trace,
+    /// It failed before any of its statements ran.
+    pub before: bool,
 }
 
 impl TaskFailure {
     /// A failure that left nothing.
     pub fn new(statement: Option<usize>, error: DatabaseError) -> Self {
-        Self { statement, offset: None, error, escaped: false, kept: 0, trace: Trace::Nothing }
+        Self { statement, offset: None, error, escaped: false, kept: 0, trace: Trace::Nothing, before: false }
+    }
+
+    /// A failure before any of its statements ran.
+    pub fn before(error: DatabaseError) -> Self {
+        Self { before: true, ..Self::new(None, error) }
     }
 
     /// A failure outside of a transaction.
@@ -359,7 +366,15 @@ pub trait Session: Read {
     /// Commits.
     fn commit(self: Box<Self>) -> BoxFuture<'static, CommitResult>;
     /// Rolls back; an error means that the connection is gone, which rolls back, too.
-    fn rollback(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>>;
+    fn rollback(self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>>;
+}
+
+/// The guard, which goes on, after a rollback.
+pub struct RolledBack {
+    /// The guard.
+    pub guard: Box<dyn Guard>,
+    /// Everything was undone; else rows stay in tables whose engine cannot take them back.
+    pub complete: bool,
 }
 
 /// The proof and the guard, which goes on; or why there is none.

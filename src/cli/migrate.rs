@@ -22,7 +22,8 @@ use crate::report::json;
 ///
 /// New migrations are appended to the lock, which is written after the commit. With `--locked` the lock
 /// must fit already: a difference is an error, and nothing is written. Any failure, of a statement or of
-/// the schema check, rolls everything back.
+/// the schema check, rolls everything back. MariaDB and MySQL commit at every DDL statement: there a run is
+/// rehearsed on a scratch database first, goes statement by statement, and a failure says what has stayed.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
@@ -190,6 +191,7 @@ impl Seen {
             }
             Event::StepFinished { id, .. } if self.alone.take().is_some() => self.committed.push(id.clone()),
             Event::StepFinished { id, .. } => self.open.push(id.clone()),
+            Event::Undone { id } => self.committed.retain(|committed| committed != id),
             Event::Committed => {
                 self.committing = false;
                 self.committed.append(&mut self.open);

@@ -51,20 +51,26 @@ pub(super) async fn compensate(
         undone,
         count(done.len(), "whole migration", "whole migrations")
     ));
-    let same = fingerprint(&mut *guard).await.is_ok_and(|now| now == before);
+    let now = fingerprint(&mut *guard).await;
+    let same = now.as_ref().is_ok_and(|now| *now == before);
     if let Ok(database) = guard.free().await {
         database.close().await;
     }
-    let kept = progress.half.as_ref().is_some_and(|half| half.kept > 0);
-    if same && undone == done.len() && !kept {
+    let half = progress.half.is_some();
+    if same && undone == done.len() && !half {
         summary = summary.note("rolled back: the schema is the one before the run; rows were not compared");
         failure.kind = Kind::RolledBack;
     } else {
         if let Some(half) = &progress.half {
             summary = summary.note(format!("`{}` is half-applied, and was left as it is", half.id));
         }
+        let schema = match now {
+            Err(error) => format!("the schema could not be read: {error}"),
+            Ok(_) if same => "the schema is the one before the run; rows were not compared".to_owned(),
+            Ok(_) => "the schema is not the one before the run".to_owned(),
+        };
         summary = summary
-            .note("the schema is not the one before the run")
+            .note(schema)
             .help("`db-migrations status` says what has run, `db-migrations schema check` what is there");
     }
     failure.diagnostics.push(summary);

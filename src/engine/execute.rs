@@ -16,7 +16,7 @@ use crate::plan::{Mode, Plan, Step};
 
 use super::failure::{Failure, Kind, describe};
 use super::migrate::Applied;
-use super::stopped::{Half, before_steps, failed, rolled_back};
+use super::stopped::{Half, before_steps, failed, not_taken_back, rolled_back, what_failed};
 
 /// What a walk has done so far.
 #[derive(Default)]
@@ -46,13 +46,15 @@ pub(super) struct Stop {
     pub(super) failure: Failure,
     /// What the database said, if it was a migration that failed.
     pub(super) error: Option<DatabaseError>,
+    /// The same, without what has stayed and how to go on.
+    pub(super) cause: Option<Diagnostic>,
     /// The guard, if the connection lives.
     pub(super) guard: Option<Box<dyn Guard>>,
 }
 
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
-        Self { failure, error: None, guard: None }
+        Self { failure, error: None, cause: None, guard: None }
     }
 }
 
@@ -158,7 +160,7 @@ impl Walker<'_> {
                     self.started(step, false);
                 }
                 if let Err(stop) = self.finished(step, outcome) {
-                    return Err(Stop { guard: session.rollback().await.ok(), ..stop });
+                    return Err(undone(session, stop).await);
                 }
             }
         }
@@ -179,7 +181,8 @@ impl Walker<'_> {
     fn finished(&mut self, step: &Step, outcome: Result<i64, TaskFailure>) -> Result<(), Stop> {
         let milliseconds = outcome.map_err(|failure| {
             let told = failed(step, &failure, self.progress, self.plan);
-            Stop { failure: told, error: Some(failure.error), guard: None }
+            let cause = Some(what_failed(step, &failure));
+            Stop { failure: told, error: Some(failure.error), cause, guard: None }
         })?;
         self.progress.applied.push(Applied { id: step.id.clone(), milliseconds });
         self.sink.tell(Event::StepFinished { id: step.id.clone(), milliseconds });
@@ -229,6 +232,15 @@ async fn commit_group(
     }
 }
 
+/// Rolls the open transaction back, and says so if that could not undo all of it.
+pub(super) async fn undone(session: Box<dyn Session>, stop: Stop) -> Stop {
+    match session.rollback().await {
+        Ok(rolled) if rolled.complete => Stop { guard: Some(rolled.guard), ..stop },
+        Ok(rolled) => Stop { guard: Some(rolled.guard), failure: not_taken_back(stop.failure), ..stop },
+        Err(_) => stop,
+    }
+}
+
 /// With foreign keys off, rows may point nowhere: compared with before the run.
 async fn no_new_violations(
     mut session: Box<dyn Session>,
@@ -240,8 +252,7 @@ async fn no_new_violations(
         Err(error) => return Err(rolled_back(progress, describe(&error)).into()),
     };
     let Some(found) = orphans(before, &after) else { return Ok(session) };
-    let guard = session.rollback().await.ok();
-    Err(Stop { guard, ..rolled_back(progress, found).into() })
+    Err(undone(session, rolled_back(progress, found).into()).await)
 }
 
 /// What to say of rows that point nowhere since a migration ran with foreign keys off.

@@ -16,7 +16,7 @@ use crate::lockfile::{self, Written};
 
 use super::check::{CheckMode, Verdict};
 use super::compensate::{compensate, fingerprint};
-use super::execute::{End, Progress, Start, Stop, walk};
+use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
 use super::prepare::{Prepared, prepare};
 use super::project::Project;
@@ -198,11 +198,13 @@ async fn run(
         Err(diagnostics) => {
             let mut failure = rolled_back(&progress, Diagnostic::new("the run was checked and refused"));
             failure.diagnostics.splice(0..0, diagnostics);
-            let mut guard = session.rollback().await.ok();
-            if let (Some(held), true) = (guard.take(), progress.committed > 0) {
-                guard = remember_refusal(held, &run).await;
+            let mut stop = undone(session, failure.into()).await;
+            if progress.committed > 0 {
+                stop.guard = match stop.guard.take() {
+                    Some(guard) => remember_refusal(guard, &run).await,
+                    None => None,
+                };
             }
-            let stop = Stop { failure, error: None, guard };
             return Err(settled(project, before, &progress, stop, sink).await);
         }
     };

@@ -103,6 +103,11 @@ async fn rehearse(
 ) -> Result<Rehearsed, Failure> {
     let dialect = request.connect.dialect();
     for step in plan.steps() {
+        if step.resume.as_ref().is_some_and(|partial| partial.interrupted.is_some()) {
+            let why =
+                format!("`{}` was cut off: what of it has happened is decided on the live database", step.id);
+            return Ok(Rehearsed::Not(why));
+        }
         for statement in &step.statements {
             let text = &step.script.text[statement.span.clone()];
             if let Some(what) = sql::beyond_database(dialect, text) {
@@ -161,7 +166,7 @@ async fn on_scratch(database: Box<dyn Database>, plan: &Plan, live: &Schema) -> 
     let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await;
     let mut guard = match end.map_err(|stop| Unproved::Failed(Box::new(stop)))? {
         End::Outside(guard) => guard,
-        End::Open(session) => session.rollback().await?,
+        End::Open(session) => session.rollback().await?.guard,
     };
     let mut schema = guard.introspect().await?;
     awake(&mut schema, live, &sleeping);
@@ -229,23 +234,19 @@ fn verdict(stop: Stop, name: &str) -> Result<Rehearsed, Failure> {
         Some(DatabaseError::Sql(_)) => None,
         _ => Some("the scratch database gave up"),
     };
-    let mut failure = stop.failure;
-    for diagnostic in &mut failure.diagnostics {
-        diagnostic.causes.iter_mut().for_each(|cause| *cause = without(name, cause));
-    }
+    let Some(mut diagnostic) = stop.cause else {
+        return Ok(Rehearsed::Not(without(name, &stop.failure.diagnostics[0].message)));
+    };
+    diagnostic.causes.iter_mut().for_each(|cause| *cause = without(name, cause));
     if let Some(why) = depends {
-        let diagnostic = failure.diagnostics.remove(0);
         let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();
         return Ok(Rehearsed::Not(format!("{}{cause} ({why})", diagnostic.message)));
     }
-    for diagnostic in &mut failure.diagnostics {
-        // they speak of the scratch database
-        let local = ["stayed", "traces", "left a part", "not begun", "may go on"];
-        diagnostic.notes.retain(|note| local.iter().all(|word| !note.contains(word)));
-        diagnostic.help.clear();
+    diagnostic.help.clear();
+    Err(Failure::new(
+        Kind::RolledBack,
         diagnostic
-            .notes
-            .push("this was the rehearsal, on a scratch database: nothing was touched".to_owned());
-    }
-    Err(Failure { kind: Kind::RolledBack, ..failure })
+            .note("this was the rehearsal, on a scratch database: nothing was touched")
+            .help("mend the migration; if it can only fail there (it asks for its database by name, say), run with `--rehearsal off`"),
+    ))
 }

@@ -1,6 +1,6 @@
 //! What a lock makes of an empty database: run on a scratch database, then thrown away.
 
-use crate::database::{Attempt, Connect, NewRun};
+use crate::database::{Attempt, Connect, NewRun, RolledBack};
 use crate::event::{Event, Silence, Sink};
 use crate::history::History;
 use crate::id::Checksum;
@@ -85,7 +85,7 @@ async fn run(
     match end {
         End::Open(mut session) => {
             let schema = session.introspect().await.map_err(text)?;
-            if let Ok(guard) = session.rollback().await
+            if let Ok(RolledBack { guard, .. }) = session.rollback().await
                 && let Ok(database) = guard.free().await
             {
                 database.close().await;

@@ -1,12 +1,15 @@
 //! What a database has of the lock, entry by entry.
 
+use crate::catalogue::Catalogue;
 use crate::database::{Connect, Holder, Server, Stranger};
 use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
 use crate::drift::{Difference, Drift};
-use crate::history::{Partial, Run};
+use crate::history::{History, Partial, Run};
 use crate::id::MigrationId;
 use crate::lock::Rule;
 use crate::plan::Why;
+use crate::sql;
 
 use super::failure::Failure;
 use super::prepare::{Prepared, prepare};
@@ -108,7 +111,7 @@ pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, 
     let strangers = if history.is_empty() { database.strangers().await? } else { Vec::new() };
     let server = database.server().clone();
     database.close().await;
-    let states = States::of(&prepared, &history);
+    let states = States::of(&prepared, &history, &project.catalogue, server.dialect);
     let line = |id: &MigrationId| {
         let replaced =
             || prepared.merged.lock.entries.get(id)?.replaces.iter().find_map(|old| history.get(old));
@@ -134,7 +137,7 @@ struct States {
 }
 
 impl States {
-    fn of(prepared: &Prepared, history: &crate::history::History) -> Self {
+    fn of(prepared: &Prepared, history: &History, catalogue: &Catalogue, dialect: Dialect) -> Self {
         let mut by_id = std::collections::HashMap::new();
         for left_out in &prepared.plan.left_out {
             let state = match &left_out.why {
@@ -147,13 +150,13 @@ impl States {
             by_id.insert(left_out.id.clone(), state);
         }
         for step in prepared.plan.steps() {
-            let partial = history.partial.iter().find(|partial| partial.id == step.id);
-            let state = match partial {
-                Some(partial) => State::Partial(partial.finished, step.statements.len()),
-                None if step.late => State::Late,
-                None => State::Pending,
-            };
-            by_id.insert(step.id.clone(), state);
+            by_id.insert(step.id.clone(), if step.late { State::Late } else { State::Pending });
+        }
+        for partial in history.partial.iter().filter(|partial| !history.contains(&partial.id)) {
+            let total = catalogue.get(&partial.id).and_then(|m| m.up.choose(dialect)).map_or(0, |script| {
+                sql::split(dialect, &script.text).map_or(0, |statements| statements.len())
+            });
+            by_id.insert(partial.id.clone(), State::Partial(partial.finished, total.max(partial.finished)));
         }
         for finding in &prepared.merged.findings {
             let state = match finding.rule {

@@ -40,10 +40,22 @@ pub(super) fn before_steps(progress: &Progress, error: &DatabaseError) -> Failur
 /// The end of a run whose open transaction is gone.
 pub(super) fn rolled_back(progress: &Progress, diagnostic: Diagnostic) -> Failure {
     if nothing_stayed(progress) {
-        let note = "everything was rolled back: nothing of this run stayed";
-        return Failure::new(Kind::RolledBack, diagnostic.note(note));
+        return Failure::new(Kind::RolledBack, diagnostic.note(ROLLED_BACK));
     }
     Failure::new(Kind::Stayed, stayed(progress, diagnostic).help(ON))
+}
+
+const ROLLED_BACK: &str = "everything was rolled back: nothing of this run stayed";
+
+/// The same failure where the rollback could not undo all: the engine of a table cannot.
+pub(super) fn not_taken_back(mut failure: Failure) -> Failure {
+    for diagnostic in &mut failure.diagnostics {
+        diagnostic.notes.retain(|note| note != ROLLED_BACK);
+        diagnostic
+            .notes
+            .push("rows stay in a table whose engine cannot take them back (`MyISAM`, `Aria`, …)".to_owned());
+    }
+    Failure { kind: Kind::Stayed, ..failure }
 }
 
 const ON: &str =
@@ -91,7 +103,7 @@ pub(super) fn failed(step: &Step, failure: &TaskFailure, progress: &Progress, pl
         let note = if plan.commits_by_itself {
             "nothing of this run stayed: what the failing statement changes is as it was before"
         } else {
-            "everything was rolled back: nothing of this run stayed"
+            ROLLED_BACK
         };
         return Failure::new(Kind::RolledBack, diagnostic.note(note));
     }
@@ -101,7 +113,8 @@ pub(super) fn failed(step: &Step, failure: &TaskFailure, progress: &Progress, pl
     Failure::new(Kind::Stayed, diagnostic)
 }
 
-fn what_failed(step: &Step, failure: &TaskFailure) -> Diagnostic {
+/// Which migration failed, where, and what the database said.
+pub(super) fn what_failed(step: &Step, failure: &TaskFailure) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(format!("migration `{}` failed", step.id));
     match failure.statement.or(failure.offset) {
         Some(_) => diagnostic = diagnostic.frame(place(step, failure)),
@@ -111,6 +124,9 @@ fn what_failed(step: &Step, failure: &TaskFailure) -> Diagnostic {
     diagnostic = diagnostic.cause(&error.message);
     match failure.statement {
         Some(n) => diagnostic.notes.push(format!("statement {} of {}", n + 1, step.statements.len())),
+        None if failure.before => {
+            diagnostic.notes.push("it failed before any of its statements ran".to_owned());
+        }
         None if !step.statements.is_empty() && failure.kept == 0 => {
             diagnostic.notes.push(
                 "all its statements ran; it failed after them, when deferred constraints were checked"
@@ -177,6 +193,9 @@ fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
             "`db-migrations status` says what has run".to_owned(),
         ];
     };
+    if half.kept == step.statements.len() && half.trace == Trace::Nothing {
+        return vec![format!("mend the cause, then `db-migrations {migrate}`: all of this migration ran")];
+    }
     let next = (half.kept + 1).min(step.statements.len());
     let fixed = match half.kept {
         0 => String::new(),

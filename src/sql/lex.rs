@@ -269,7 +269,7 @@ impl<'a> Lexer<'a> {
             Dialect::MySql => rest.starts_with(b"/*!"),
             Dialect::Postgres | Dialect::Sqlite => false,
         };
-        if executable {
+        if executable && !(self.dialect == Dialect::MariaDb && is_for_mysql_only(rest)) {
             let mark = count(rest, |byte| byte != b'!') + 1;
             let length = mark + count(&rest[mark..], |byte| byte.is_ascii_digit());
             self.executable = Some(self.at..self.at + length);
@@ -338,6 +338,13 @@ impl Iterator for Lexer<'_> {
 /// Whether a token is the opening or the end of a comment whose content is executed.
 pub(super) fn is_mark(kind: TokenKind, token: &str) -> bool {
     kind == TokenKind::Other && (token.starts_with("/*") || token == "*/")
+}
+
+/// MariaDB passes over what is written for MySQL 5.7 and 8: `/*!50700` to `/*!99999`.
+fn is_for_mysql_only(rest: &[u8]) -> bool {
+    let digits = rest.strip_prefix(b"/*!").unwrap_or_default();
+    let length = count(digits, |byte| byte.is_ascii_digit());
+    length == 5 && digits[..5] >= b"50700"[..]
 }
 
 fn count(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {

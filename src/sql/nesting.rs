@@ -40,6 +40,14 @@ impl<'a> Nesting<'a> {
         }
     }
 
+    /// Whether semicolons may stand inside of the statement (MariaDB, MySQL).
+    pub(super) const fn is_program(&self) -> bool {
+        match self {
+            Self::Body(_) => false,
+            Self::Program(program) => program.is_program(),
+        }
+    }
+
     /// The token that opened a body which is still open.
     pub(super) fn open_body(&self) -> Option<Range<usize>> {
         match self {

@@ -43,14 +43,22 @@ pub fn split(dialect: Dialect, text: &str) -> Result<Vec<Statement>, LexError> {
         let piece = Piece { kind, text: &text[span.clone()], at: span.start };
         let ends = match kind {
             TokenKind::ClientCommand => {
-                closed(&nesting)?;
+                if !lexer.has_delimiter() {
+                    closed(&nesting)?;
+                }
                 true
             }
             TokenKind::Delimiter => true,
             _ if !kind.is_significant() => continue,
-            // left to the server
-            TokenKind::Semicolon if lexer.has_delimiter() => continue,
-            _ => !lexer.has_delimiter() && nesting.ends_statement(piece),
+            // the client hands several statements over at once, and the server runs them one by one
+            _ if lexer.has_delimiter() => {
+                let ends = nesting.ends_statement(piece) && !nesting.is_program();
+                if kind == TokenKind::Semicolon && !ends {
+                    continue;
+                }
+                ends
+            }
+            _ => nesting.ends_statement(piece),
         };
         if !ends {
             splitter.take(span);
@@ -62,7 +70,9 @@ pub fn split(dialect: Dialect, text: &str) -> Result<Vec<Statement>, LexError> {
         splitter.end_statement(span.end);
         nesting = Nesting::new(dialect);
     }
-    closed(&nesting)?;
+    if !lexer.has_delimiter() {
+        closed(&nesting)?;
+    }
     splitter.end_statement(text.len());
     Ok(splitter.found)
 }

@@ -62,7 +62,7 @@ fn a_rollback_leaves_nothing_not_even_our_tables() {
             let connect = connect(db);
             let mut session = session(&*connect).await;
             run(&mut session, connect.dialect(), &text, 1).await.unwrap();
-            session.rollback().await.unwrap().free().await.unwrap().close().await;
+            session.rollback().await.unwrap().guard.free().await.unwrap().close().await;
         });
         assert_untouched(db);
     });
@@ -169,7 +169,7 @@ fn session_state_does_not_reach_the_next_migration() {
             }
             run(&mut session, dialect, "CREATE TABLE t (x INT CHECK (x > 0))", 90).await.unwrap();
             assert!(run(&mut session, dialect, "INSERT INTO t VALUES (0)", 91).await.is_err());
-            session.rollback().await.unwrap().free().await.unwrap().close().await;
+            session.rollback().await.unwrap().guard.free().await.unwrap().close().await;
         });
         assert!(db.is_empty());
     });
@@ -208,7 +208,7 @@ fn settings_do_not_reach_the_next_migration_on_mariadb() {
         run(&mut session, connect.dialect(), "INSERT INTO t (x) VALUES (1)", 91).await.unwrap();
         let other = connect.connect().await.unwrap().guard().await.unwrap();
         assert!(matches!(other, db_migrations::database::Attempt::Busy(..)), "the guard is still ours");
-        session.rollback().await.unwrap().free().await.unwrap().close().await;
+        session.rollback().await.unwrap().guard.free().await.unwrap().close().await;
     });
 }
 

@@ -14,7 +14,7 @@ use super::{Connector, MySql, guard_name, quote_name, text};
 use crate::database::{BoxFuture, DatabaseError, Scratch};
 
 /// How the names of scratch databases begin; the second of their making follows.
-const SCRATCH: &str = "db_migrations_scratch_";
+pub(super) const SCRATCH: &str = "db_migrations_scratch_";
 
 /// How the names of their accounts begin.
 const ACCOUNT: &str = "dbm_scratch_";
@@ -156,6 +156,7 @@ impl MySql {
 fn discard(admin: MySqlConnectOptions, name: String, account: Option<String>) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let Ok(mut admin) = admin.connect().await else { return };
+        let _ = sqlx::raw_sql("SET SESSION lock_wait_timeout = 10").execute(&mut admin).await;
         let drop_user = account.map(|account| format!("DROP USER IF EXISTS {account}"));
         for sql in [format!("DROP DATABASE IF EXISTS {}", quote_name(&name))].into_iter().chain(drop_user) {
             let _ = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await;

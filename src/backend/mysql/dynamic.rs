@@ -36,7 +36,11 @@ impl MySql {
     /// Remembers what a `PREPARE` that has run means.
     pub(super) async fn note_prepared(&mut self, statement: &str) -> Result<(), DatabaseError> {
         if let Some((name, source)) = sql::prepared(self.server.dialect, statement) {
-            match self.source(source).await? {
+            let text = match source {
+                Some(source) => self.source(source).await?,
+                None => None,
+            };
+            match text {
                 Some(text) => _ = self.prepared.insert(name, text),
                 None => _ = self.prepared.remove(&name),
             }

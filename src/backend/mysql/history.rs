@@ -16,13 +16,8 @@ pub(super) const NOW: &str = "UTC_TIMESTAMP(6)";
 pub(super) fn create(tables: &Tables) -> [String; 3] {
     let id = "id varchar(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL";
     let end = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+    // that of the migrations last: while it is absent, nothing has run
     [
-        format!(
-            "CREATE TABLE IF NOT EXISTS {} ({id}, checksum char(64), dialect varchar(16), kind varchar(16) NOT NULL, \
-             run varchar(64) NOT NULL, position bigint NOT NULL, executed_at datetime(6) NOT NULL, execution_ms bigint, \
-             PRIMARY KEY (id)) {end}",
-            tables.migrations()
-        ),
         format!(
             "CREATE TABLE IF NOT EXISTS {} ({id}, started_at datetime(6) NOT NULL, lock_digest char(64) NOT NULL, \
              tool_version varchar(64) NOT NULL, `user` text NOT NULL, verdict text, reason text, `release` text, \
@@ -34,6 +29,12 @@ pub(super) fn create(tables: &Tables) -> [String; 3] {
              prefix_hash char(64) NOT NULL, fingerprint char(64), meant mediumtext, error text, direction varchar(4) NOT NULL DEFAULT 'up', \
              PRIMARY KEY (id, n)) {end}",
             tables.steps()
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} ({id}, checksum char(64), dialect varchar(16), kind varchar(16) NOT NULL, \
+             run varchar(64) NOT NULL, position bigint NOT NULL, executed_at datetime(6) NOT NULL, execution_ms bigint, \
+             PRIMARY KEY (id)) {end}",
+            tables.migrations()
         ),
     ]
 }

@@ -70,22 +70,31 @@ impl MySql {
         work: &Work<'_>,
         resume: Option<&Partial>,
     ) -> Result<i64, TaskFailure> {
+        let outcome = self.run_tidily(work, resume).await;
+        if outcome.is_err() {
+            // what ran before is not forgotten; if the connection is gone, the next run finds it out
+            let _ = self.pay().await;
+        }
+        outcome
+    }
+
+    async fn run_tidily(&mut self, work: &Work<'_>, resume: Option<&Partial>) -> Result<i64, TaskFailure> {
         let start = Instant::now();
         let from = resume.map_or(0, |partial| partial.finished);
-        let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
+        let before = |error| TaskFailure::before(error).outside(from, Trace::Nothing);
         self.make_tables().await.map_err(before)?;
         if let End::Applied(run, _) = work.end {
             self.owe_run(run);
         }
         let leftovers = sql::leftovers(self.server.dialect, &work.script.text, work.statements);
-        self.prepare_session(&work.script.session, &leftovers).await.map_err(before)?;
-        let outcome = self.run_from(work, resume, start).await;
+        let outcome = match self.prepare_session(&work.script.session, &leftovers).await {
+            Ok(()) => self.run_from(work, resume, start).await,
+            Err(error) => Err(before(error)),
+        };
         let tidied = self.tidy(&work.script.session, &leftovers).await;
         outcome?;
-        if let Err(error) = tidied {
-            let _ = self.pay().await;
-            return Err(TaskFailure::new(None, error).outside(work.statements.len(), Trace::Nothing));
-        }
+        let after = |error| TaskFailure::new(None, error).outside(work.statements.len(), Trace::Nothing);
+        tidied.map_err(after)?;
         Ok(elapsed(start))
     }
 
@@ -96,7 +105,7 @@ impl MySql {
         start: Instant,
     ) -> Result<(), TaskFailure> {
         let from = resume.map_or(0, |partial| partial.finished);
-        let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
+        let before = |error| TaskFailure::before(error).outside(from, Trace::Nothing);
         for n in 0..from {
             self.set_again(work.text(n)).await.map_err(before)?;
         }
@@ -186,7 +195,7 @@ impl MySql {
         let owed = std::mem::take(&mut self.owed);
         let row = self.data_row(work, range.end - 1, start);
         let mut statements: Vec<Cow<'_, str>> =
-            vec![format!("XA START '{xa}'").into(), "SET @db_migrations_start = SYSDATE(6)".into()];
+            vec![format!("XA START '{xa}'").into(), "SET @db_migrations_start = UTC_TIMESTAMP(6)".into()];
         statements.extend(owed.iter().cloned().map(Cow::from));
         let first = statements.len();
         statements.extend(range.clone().map(|n| Cow::from(work.text(n))));
@@ -198,22 +207,24 @@ impl MySql {
             range.len() == 1 && sql::called_procedure(self.server.dialect, work.text(range.start)).is_some();
         let result =
             if called { self.send_around(&statements, first).await } else { self.send(&statements).await };
-        let Err(Failed { n, error }) = result else {
+        let Err(failed) = result else {
             let last = work.text(range.end - 1);
             let own = |error| TaskFailure::new(None, error).outside(range.end, Trace::Nothing);
             return self.note_prepared(last).await.map_err(own);
         };
-        self.owed = owed;
-        let committing = n + 1 == statements.len();
-        let n = range.start + n.clamp(first, last - 1) - first;
-        let mut trace = Trace::Nothing;
-        if matches!(error, DatabaseError::Lost(_)) {
-            trace = if committing { Trace::Possible } else { Trace::Nothing };
-        } else if self.end_xa(&xa).await {
-            trace = Trace::Certain;
-        }
-        let error = self.explain(error).await;
-        let failure = TaskFailure { kept: range.start, ..work.failed(n, trace, error) };
+        let trace = if failed.may_have_run(statements.len() - 1) {
+            Trace::Possible
+        } else {
+            self.owed = owed;
+            if self.end_xa(&xa).await { Trace::Certain } else { Trace::Nothing }
+        };
+        let own = !(first..last).contains(&failed.n);
+        let n = range.start + failed.n.clamp(first, last - 1) - first;
+        let error = self.explain(failed.error).await;
+        let failure = match own {
+            true => TaskFailure::new(None, error).outside(range.start, trace),
+            false => TaskFailure { kept: range.start, ..work.failed(n, trace, error) },
+        };
         self.note_failure(work, range.start, n, &failure).await;
         Err(failure)
     }
@@ -221,9 +232,9 @@ impl MySql {
     /// The same statements with the one at `at` in a message of its own.
     async fn send_around(&mut self, statements: &[Cow<'_, str>], at: usize) -> Result<(), Failed> {
         self.send(&statements[..at]).await?;
-        self.send_alone(&statements[at]).await.map_err(|error| Failed { n: at, error })?;
+        self.send_alone(&statements[at]).await.map_err(|error| Failed { n: at, last: at, error })?;
         let rest = self.send(&statements[at + 1..]).await;
-        rest.map_err(|failed| Failed { n: at + 1 + failed.n, ..failed })
+        rest.map_err(|failed| Failed { n: at + 1 + failed.n, last: at + 1 + failed.last, ..failed })
     }
 
     /// A statement that commits by itself, with a row before it.
@@ -253,15 +264,22 @@ impl MySql {
         } else {
             let journal = statements.len();
             statements.push(work.text(n).to_owned());
-            self.send(&statements).await.map_err(|failed| (failed.n >= journal, failed.error))
+            let begun = |failed: Failed| (failed.n >= journal || failed.may_have_run(journal), failed.error);
+            self.send(&statements).await.map_err(begun)
         };
         match result {
             Ok(()) => {
                 self.owed.clear();
+                if *commits == Commits::Opaque {
+                    self.prepared.clear(); // it may have prepared something under any name
+                }
                 self.owe_finished(work, n, start);
                 Ok(())
             }
-            Err((false, error)) => Err(own(error)),
+            Err((false, error)) => {
+                let _ = self.execute("ROLLBACK").await;
+                Err(own(error))
+            }
             Err((true, error)) => {
                 self.owed.clear();
                 let trace = self.trace(commits, before, &error).await;
@@ -277,7 +295,9 @@ impl MySql {
     async fn trace(&mut self, commits: &Commits, before: Option<Checksum>, error: &DatabaseError) -> Trace {
         match error {
             // what does not parse does not run
-            DatabaseError::Sql(SqlError { number: Some(1064), .. }) => return Trace::Nothing,
+            DatabaseError::Sql(SqlError { number: Some(1064), .. }) if *commits != Commits::Opaque => {
+                return Trace::Nothing;
+            }
             DatabaseError::Sql(_) if before.is_some() => {}
             _ => return Trace::Possible,
         }
@@ -351,7 +371,7 @@ impl MySql {
     /// Remembers what a statement failed with, so that `status` can tell; nothing where nothing of the
     /// migration stayed. The connection may be gone: then the row before the statement speaks.
     async fn note_failure(&mut self, work: &Work<'_>, kept: usize, n: usize, failure: &TaskFailure) {
-        if self.scratch || matches!(failure.error, DatabaseError::Lost(_)) {
+        if self.scratch || !matches!(failure.error, DatabaseError::Sql(_)) {
             return;
         }
         if kept == 0 && failure.trace == Trace::Nothing {
@@ -385,7 +405,10 @@ impl MySql {
         let mut statements = vec!["START TRANSACTION".to_owned()];
         statements.extend(self.owed.iter().cloned());
         statements.push("COMMIT".to_owned());
-        self.send(&statements).await.map_err(|failed| failed.error)?;
+        if let Err(failed) = self.send(&statements).await {
+            let _ = self.execute("ROLLBACK").await;
+            return Err(failed.error);
+        }
         self.owed.clear();
         Ok(())
     }

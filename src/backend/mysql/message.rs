@@ -15,7 +15,17 @@ const LONG: usize = 256 * 1024;
 /// Statement `n` (from 0) of those that were sent failed.
 pub(super) struct Failed {
     pub(super) n: usize,
+    /// The last one that was in the same message: up to it the server may go on without us.
+    pub(super) last: usize,
     pub(super) error: DatabaseError,
+}
+
+impl Failed {
+    /// Whether statement `n` may have run, or may still: the answer is lost, or is not that of what was
+    /// sent.
+    pub(super) fn may_have_run(&self, n: usize) -> bool {
+        !matches!(self.error, DatabaseError::Sql(_)) && n <= self.last
+    }
 }
 
 impl MySql {
@@ -33,14 +43,18 @@ impl MySql {
                 message.push_str(statement.as_ref());
                 count += 1;
             }
-            self.answers(message, count).await.map_err(|failed| Failed { n: sent + failed.n, ..failed })?;
+            self.answers(message, count).await.map_err(|(n, error)| Failed {
+                n: sent + n,
+                last: sent + count - 1,
+                error,
+            })?;
             sent += count;
         }
         Ok(())
     }
 
     /// Sends one message and waits for an answer to each of its statements.
-    async fn answers(&mut self, message: String, count: usize) -> Result<(), Failed> {
+    async fn answers(&mut self, message: String, count: usize) -> Result<(), (usize, DatabaseError)> {
         let mut done = 0;
         let mut stream = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(&mut self.connection);
         loop {
@@ -50,10 +64,10 @@ impl MySql {
                 Ok(None) if done == count => return Ok(()),
                 Ok(None) => {
                     let message = format!("the server ran {done} statements where {count} were read");
-                    return Err(Failed { n: count - 1, error: DatabaseError::Unfit(message) });
+                    return Err((count - 1, DatabaseError::Unfit(message)));
                 }
                 Err(error) => {
-                    return Err(Failed { n: done.min(count - 1), error: super::error(error) });
+                    return Err((done.min(count - 1), super::error(error)));
                 }
             }
         }

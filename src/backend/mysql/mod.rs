@@ -142,7 +142,8 @@ fn prepared(options: MySqlConnectOptions) -> MySqlConnectOptions {
 
 /// The name is the server's, not the database's, and has at most 64 characters.
 fn guard_name(database: &str, tables: &Tables) -> String {
-    let [base, ..] = tables.names();
+    // a scratch database is one project's only, whatever its tables are called there
+    let [base, ..] = if database.starts_with(confine::SCRATCH) { Default::default() } else { tables.names() };
     let digest = Checksum::of(format!("db-migrations:{database}.{base}").as_bytes()).to_string();
     format!("db-migrations:{}", &digest[..32])
 }
@@ -180,12 +181,10 @@ impl Connect for Connector {
     /// Object by object: the database itself keeps its character set and its grants.
     fn clear(&self) -> BoxFuture<'_, Result<(), DatabaseError>> {
         Box::pin(async move {
-            let database = Box::new(self.open(&self.options, false).await?);
-            let Attempt::Held(guard) = database.guard().await? else {
-                return Err(DatabaseError::Unfit("a run is going on".to_owned()));
-            };
-            guard.free().await?.close().await;
             let mut mysql = self.open(&self.options, false).await?;
+            if !mysql.try_guard().await? {
+                return Err(DatabaseError::Unfit("a run is going on".to_owned()));
+            }
             mysql.execute("SET SESSION foreign_key_checks = 0").await?;
             for (kind, name) in mysql.objects().await? {
                 mysql.execute(format!("DROP {kind} IF EXISTS {}", quote_name(&name))).await?;
@@ -242,12 +241,13 @@ impl MySql {
 
     /// Before definitions are read: a `sql_mode` that prints them as everywhere.
     async fn plainly(&mut self) -> Result<(), DatabaseError> {
-        if self.odd_mode { self.execute("SET SESSION sql_mode = ''").await } else { Ok(()) }
+        let plain = "SET @db_migrations_mode = @@SESSION.sql_mode, SESSION sql_mode = ''";
+        if self.odd_mode { self.execute(plain).await } else { Ok(()) }
     }
 
-    /// Behind it: the server's own again.
+    /// Behind it: the one from before.
     async fn usually(&mut self) -> Result<(), DatabaseError> {
-        if self.odd_mode { self.execute("SET SESSION sql_mode = @@GLOBAL.sql_mode").await } else { Ok(()) }
+        if self.odd_mode { self.execute("SET SESSION sql_mode = @db_migrations_mode").await } else { Ok(()) }
     }
 
     /// A query of `information_schema` that does not wait for a table which a statement at work has to

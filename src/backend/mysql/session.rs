@@ -10,13 +10,14 @@ use super::{MySql, quote, text};
 use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
-    Session, SqlError, Task, TaskFailure, Undo,
+    RolledBack, Session, SqlError, Task, TaskFailure, Undo,
 };
 use crate::history::Partial;
 use crate::sql;
 
 /// How long a message took so far, in milliseconds.
-pub(super) const DURATION: &str = "TIMESTAMPDIFF(MICROSECOND, @db_migrations_start, SYSDATE(6)) DIV 1000";
+pub(super) const DURATION: &str =
+    "TIMESTAMPDIFF(MICROSECOND, @db_migrations_start, UTC_TIMESTAMP(6)) DIV 1000";
 
 impl MySql {
     async fn open_xa(&mut self) -> Result<(), DatabaseError> {
@@ -33,15 +34,12 @@ impl MySql {
         match error {
             DatabaseError::Sql(sql) if sql.number == Some(1399) => DatabaseError::Sql(SqlError {
                 message: "the statement commits the open transaction, which is refused here".to_owned(),
-                hint: Some(
-                    "put `-- db-migrations: no-transaction` at the top of the file: then each statement stays by itself"
-                        .to_owned(),
-                ),
                 ..sql
             }),
             DatabaseError::Sql(sql) if sql.number == Some(1205) => {
                 let detail = self.blockers().await;
-                let hint = "somebody else uses the table; `database.lock-wait` says how many seconds to wait".to_owned();
+                let hint = "somebody else uses the table; `database.lock-wait` says how many seconds to wait"
+                    .to_owned();
                 DatabaseError::Sql(SqlError { detail, hint: Some(hint), ..sql })
             }
             other => other,
@@ -60,15 +58,15 @@ impl MySql {
     async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
         let own = |error| TaskFailure::new(None, error);
         let leftovers = sql::leftovers(self.server.dialect, &task.script.text, task.statements);
-        self.prepare_session(&task.script.session, &leftovers).await.map_err(own)?;
+        self.prepare_session(&task.script.session, &leftovers).await.map_err(TaskFailure::before)?;
         let begin = std::time::Instant::now();
         let insert = self.tables.insert_row(&self.words(), run, task.row, DURATION);
-        let mut statements = vec!["SET @db_migrations_start = SYSDATE(6)"];
+        let mut statements = vec!["SET @db_migrations_start = UTC_TIMESTAMP(6)"];
         statements.extend(task.statements.iter().map(|s| &task.script.text[s.span.clone()]));
         if !self.scratch {
             statements.push(&insert);
         }
-        if let Err(Failed { n, error }) = self.send(&statements).await {
+        if let Err(Failed { n, error, .. }) = self.send(&statements).await {
             let n = n.checked_sub(1).filter(|n| *n < task.statements.len());
             let at = n.and_then(|n| {
                 let span = task.statements[n].span.clone();
@@ -186,13 +184,14 @@ impl Session for MySql {
         })
     }
 
-    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>> {
+    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>> {
         Box::pin(async move {
-            if let Some(id) = self.open.take() {
-                self.end_xa(&id).await;
-            }
+            let stays = match self.open.take() {
+                Some(id) => self.end_xa(&id).await,
+                None => false,
+            };
             self.run = None;
-            Ok(self as Box<dyn Guard>)
+            Ok(RolledBack { guard: self, complete: !stays })
         })
     }
 }

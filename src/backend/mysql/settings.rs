@@ -19,8 +19,10 @@ pub(super) struct Baseline {
     role: Option<String>,
 }
 
-/// Settings that change by themselves or speak of the last statement.
-const VOLATILE: [&str; 11] = [
+/// Settings that change by themselves, or follow the last statement or the database.
+const VOLATILE: [&str; 13] = [
+    "character_set_database",
+    "collation_database",
     "error_count",
     "identity",
     "in_transaction",
@@ -97,6 +99,7 @@ impl MySql {
         settings: &BTreeMap<String, String>,
         leftovers: &Leftovers,
     ) -> Result<(), DatabaseError> {
+        self.prepared.clear();
         for name in &leftovers.prepared {
             // it may be gone already
             let _ = self.execute(format!("DEALLOCATE PREPARE {}", quote_name(name))).await;

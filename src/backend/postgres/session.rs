@@ -16,7 +16,7 @@ use crate::backend::error;
 use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
-    Note, Session, Task, TaskFailure, Trace, Undo,
+    Note, RolledBack, Session, Task, TaskFailure, Trace, Undo,
 };
 use crate::dialect::Dialect;
 use crate::history::Partial;
@@ -367,11 +367,11 @@ impl Session for Postgres {
         })
     }
 
-    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>> {
+    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>> {
         Box::pin(async move {
             self.execute("ROLLBACK").await?;
             self.ended();
-            Ok(self as Box<dyn Guard>)
+            Ok(RolledBack { guard: self, complete: true })
         })
     }
 }

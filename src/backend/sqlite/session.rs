@@ -17,7 +17,7 @@ use crate::backend::error;
 use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
-    Note, Session, SqlError, Task, TaskFailure, Trace, Undo,
+    Note, RolledBack, Session, SqlError, Task, TaskFailure, Trace, Undo,
 };
 use crate::dialect::Dialect;
 use crate::history::Partial;
@@ -370,12 +370,12 @@ impl Session for Sqlite {
         })
     }
 
-    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Guard>, DatabaseError>> {
+    fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>> {
         Box::pin(async move {
             // an error of SQLite may have rolled back already: then there is no transaction to end
             let _ = self.execute("ROLLBACK").await;
             self.may_commit.store(true, Ordering::SeqCst);
-            Ok(self as Box<dyn Guard>)
+            Ok(RolledBack { guard: self, complete: true })
         })
     }
 }

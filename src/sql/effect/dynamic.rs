@@ -24,15 +24,15 @@ pub enum Executed {
     Immediate(Source),
 }
 
-/// The name and the text of a `PREPARE`.
-pub fn prepared(dialect: Dialect, statement: &str) -> Option<(String, Source)> {
+/// The name of a `PREPARE`, and its text if that is said plainly.
+pub fn prepared(dialect: Dialect, statement: &str) -> Option<(String, Option<Source>)> {
     let mut cursor = Cursor::new(dialect, statement);
     if dialect.facts().transactional_ddl || !cursor.eat(&["PREPARE"]) {
         return None;
     }
     let name = cursor.next()?.unquoted();
-    cursor.eat(&["FROM"]).then_some(())?;
-    Some((name, source(cursor)?))
+    let from = cursor.eat(&["FROM"]);
+    Some((name, source(cursor).filter(|_| from)))
 }
 
 /// What an `EXECUTE` runs.
@@ -70,10 +70,10 @@ mod tests {
         let variable = |name: &str| Source::Variable(name.to_owned());
         assert_eq!(
             prepared("PREPARE s FROM 'DROP TABLE ''a'''"),
-            Some(("s".to_owned(), text("DROP TABLE 'a'")))
+            Some(("s".to_owned(), Some(text("DROP TABLE 'a'"))))
         );
-        assert_eq!(prepared("prepare `S` from @sql"), Some(("S".to_owned(), variable("sql"))));
-        assert_eq!(prepared("PREPARE s FROM CONCAT('a', 'b')"), None);
+        assert_eq!(prepared("prepare `S` from @sql"), Some(("S".to_owned(), Some(variable("sql")))));
+        assert_eq!(prepared("PREPARE s FROM CONCAT('a', 'b')"), Some(("s".to_owned(), None)));
         assert_eq!(executed("EXECUTE s USING @a"), Some(Executed::Named("s".to_owned())));
         assert_eq!(executed("EXECUTE IMMEDIATE @a"), Some(Executed::Immediate(variable("a"))));
         assert_eq!(

@@ -86,15 +86,36 @@ fn mysql(mut cursor: Cursor<'_>) -> Option<&'static str> {
     if let Some(database) = other_database(cursor.clone()) {
         return Some(database);
     }
-    if let Some(word) = cursor.eat_any(&["GRANT", "REVOKE", "USE"]) {
+    if let Some(word) = cursor.eat_any(&[
+        "GRANT",
+        "REVOKE",
+        "USE",
+        "FLUSH",
+        "RESET",
+        "PURGE",
+        "INSTALL",
+        "UNINSTALL",
+        "KILL",
+        "SHUTDOWN",
+        "CHANGE",
+        "STOP",
+        "CLONE",
+        "BACKUP",
+    ]) {
         return Some(word);
+    }
+    if cursor.eat(&["START", "SLAVE"]) || cursor.eat(&["START", "REPLICA"]) {
+        return Some("START REPLICA");
     }
     if cursor.eat(&["RENAME", "USER"]) {
         return Some("RENAME USER");
     }
     if cursor.eat(&["SET"]) {
-        let global = cursor.eat_any(&["GLOBAL", "PERSIST"]).is_some();
-        let stored = global || cursor.any(|piece| piece.is_any(&["global", "persist"]));
+        if cursor.eat(&["STATEMENT"]) {
+            return cursor.any(|piece| piece.is("FOR")).then(|| mysql(cursor)).flatten();
+        }
+        let words = &["GLOBAL", "PERSIST", "PERSIST_ONLY", "PASSWORD"];
+        let stored = cursor.eat(&["DEFAULT", "ROLE"]) || cursor.any(|piece| piece.is_any(words));
         return stored.then_some("SET GLOBAL");
     }
     // without a name it is the connected one's: its default character set decides about later tables

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::object::creates_temporary;
 use crate::dialect::Dialect;
-use crate::sql::cursor::Cursor;
+use crate::sql::cursor::{Cursor, Piece};
 use crate::sql::lex::TokenKind;
 use crate::sql::split::Statement;
 
@@ -97,6 +97,9 @@ pub fn lost_by_restart(dialect: Dialect, text: &str, statements: &[Statement], f
         return None;
     }
     let (before, after) = statements.split_at(from.min(statements.len()));
+    if let Some(lost) = last_statement(dialect, text, before, after) {
+        return Some(lost);
+    }
     before.iter().find_map(|made| {
         let names = made_once(dialect, &text[made.span.clone()]);
         let lost = |name: &String| {
@@ -106,6 +109,27 @@ pub fn lost_by_restart(dialect: Dialect, text: &str, statements: &[Statement], f
         names.iter().find_map(lost)
     })
 }
+
+/// `LAST_INSERT_ID()` and its kin speak of a statement before the stop, until one behind it changes rows.
+fn last_statement(dialect: Dialect, text: &str, before: &[Statement], after: &[Statement]) -> Option<Lost> {
+    let made = before.last()?.span.clone();
+    for statement in after {
+        let sql = &text[statement.span.clone()];
+        if let Some(read) = Cursor::new(dialect, sql).find(|piece| piece.is_any(LAST)) {
+            let name = read.text.to_ascii_uppercase();
+            return Some(Lost { name, made, needed: statement.span.clone() });
+        }
+        let verbs = ["INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "LOAD", "CALL"];
+        if Cursor::new(dialect, sql).peek().is_some_and(|first| first.is_any(&verbs)) {
+            return None;
+        }
+    }
+    None
+}
+
+/// What speaks of the last statement of the session.
+const LAST: &[&str] =
+    &["LAST_INSERT_ID", "LAST_VALUE", "LASTVAL", "PREVIOUS", "ROW_COUNT", "FOUND_ROWS", "IDENTITY"];
 
 /// The first statement that reads a variable or names a table before another one makes it anew.
 fn first_need(dialect: Dialect, text: &str, after: &[Statement], name: &str) -> Option<Range<usize>> {
@@ -137,7 +161,8 @@ fn made_once(dialect: Dialect, sql: &str) -> BTreeSet<String> {
     }
     let mut cursor = Cursor::new(dialect, sql);
     let sets = cursor.eat(&["SET"]);
-    let computed = cursor.any(|piece| piece.kind == TokenKind::OpenParen || piece.is("SELECT"));
+    let once = |piece: &Piece<'_>| piece.is_any(LAST) || piece.is_any(&["SELECT", "NEXT"]);
+    let computed = cursor.any(|piece| piece.kind == TokenKind::OpenParen || once(&piece));
     if sets && !computed || !sql.contains('@') {
         return BTreeSet::new();
     }
@@ -201,6 +226,13 @@ mod tests {
         assert_eq!(lost("SELECT max(a) INTO @m FROM t; SELECT 1; SELECT @m").as_deref(), Some("@m"));
         assert_eq!(lost("SET @old = @@sql_mode; SET sql_mode = ''; SET sql_mode = @old"), None);
         assert_eq!(lost("SET @id = LAST_INSERT_ID(); SELECT 1; SELECT 2"), None);
+        assert_eq!(
+            lost("INSERT INTO p VALUES (); CREATE TABLE c (p INT); INSERT INTO c VALUES (LAST_INSERT_ID())")
+                .as_deref(),
+            Some("LAST_INSERT_ID")
+        );
+        assert_eq!(lost("SET @a = @@last_insert_id; SELECT 1; SELECT @a").as_deref(), Some("@a"));
+        assert_eq!(lost("SELECT 1; SELECT 1; INSERT INTO p VALUES (); SELECT LAST_INSERT_ID()"), None);
         assert_eq!(lost("INSERT INTO t SELECT 1; SELECT 1; SELECT 2"), None);
         let again =
             "SET @s = IF(1, 'a', 'b'); PREPARE x FROM @s; SET @s = IF(2, 'c', 'd'); PREPARE y FROM @s";

@@ -95,11 +95,13 @@ pub(in crate::sql) struct Program<'a> {
     open: Vec<(Block, Range<usize>)>,
     parens: usize,
     previous: Option<Piece<'a>>,
+    /// It is a program: semicolons may belong to it.
+    program: bool,
 }
 
 impl<'a> Program<'a> {
     pub(super) const fn new() -> Self {
-        Self { place: Place::Start, open: Vec::new(), parens: 0, previous: None }
+        Self { place: Place::Start, open: Vec::new(), parens: 0, previous: None, program: false }
     }
 
     /// Takes the next significant token; says whether it is a semicolon that ends the statement.
@@ -115,8 +117,15 @@ impl<'a> Program<'a> {
             TokenKind::Semicolon => self.semicolon(),
             _ => self.next(piece),
         };
+        let head = matches!(self.place, Place::Trigger | Place::Event | Place::Parameters(_) | Place::Begin);
+        self.program |= head || self.open.iter().any(|(block, _)| *block != Block::Expression);
         self.previous = Some(piece);
         piece.kind == TokenKind::Semicolon && self.open.is_empty()
+    }
+
+    /// Whether what was read so far is the beginning of a program or a block.
+    pub(super) const fn is_program(&self) -> bool {
+        self.program
     }
 
     /// What opened the outermost block that is still open.

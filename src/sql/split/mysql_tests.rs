@@ -102,10 +102,10 @@ fn delimiters() {
     for (text, expected) in [
         (
             "DELIMITER //\nSELECT 1; SELECT 2//\nSELECT 3;\n//\nDELIMITER ;\nSELECT 4; SELECT 5",
-            vec!["SELECT 1; SELECT 2", "SELECT 3", "SELECT 4", "SELECT 5"],
+            vec!["SELECT 1", "SELECT 2", "SELECT 3", "SELECT 4", "SELECT 5"],
         ),
-        ("\t delimiter  $$ -- ignored\nBEGIN x; END$$ y$$", vec!["BEGIN x; END", "y"]),
-        ("DELIMITER ;;\na ; b;;c;;\nDELIMITER ;\nd;", vec!["a ; b", "c", "d"]),
+        ("\t delimiter  $$ -- ignored\nBEGIN NOT ATOMIC x; END$$ y$$", vec!["BEGIN NOT ATOMIC x; END", "y"]),
+        ("DELIMITER ;;\na ; b;;c;;\nDELIMITER ;\nd;", vec!["a", "b", "c", "d"]),
         (
             "DELIMITER go\nSELECT 'go', `go` /* go */ # go\ngo -- go\ncargo1go",
             vec!["SELECT 'go', `go`", "car", "1"],
@@ -265,4 +265,16 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn several_statements_between_two_delimiters_are_several() {
+    let text = "DELIMITER //\nINSERT INTO a VALUES (1); INSERT INTO b VALUES (2); //\nCREATE TABLE c (x INT); DROP TABLE d//\n\
+        CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END//\nCREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1; //\n\
+        SELECT CASE WHEN 1 THEN 2 END; SELECT 3//\nDELIMITER ;\nSELECT 4;";
+    let statements = split(Dialect::MariaDb, text).unwrap();
+    let texts: Vec<&str> = statements.iter().map(|statement| &text[statement.span.clone()]).collect();
+    assert_eq!(texts.len(), 9, "{texts:?}");
+    assert_eq!((texts[0], texts[3]), ("INSERT INTO a VALUES (1)", "DROP TABLE d"));
+    assert!(texts[4].ends_with("END") && texts[5].ends_with("= 1"));
 }
