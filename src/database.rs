@@ -62,15 +62,8 @@ pub struct SqlError {
     pub position: Option<usize>,
     /// The account lacks a right.
     pub lacks_right: bool,
-}
-
-impl SqlError {
-    /// Whether other rows could have made it go well: by its SQLSTATE a cardinality (21), a value (22), a
-    /// constraint (23), no row (02), or something that the SQL itself raised (45).
-    pub fn depends_on_rows(&self) -> bool {
-        let class = self.code.as_ref().and_then(|code| code.get(..2).filter(|_| code.len() == 5));
-        class.is_some_and(|class| ["02", "21", "22", "23", "45"].contains(&class))
-    }
+    /// Rows that are not there can be the cause.
+    pub misses_rows: bool,
 }
 
 /// What can go wrong between us and a database.
@@ -217,6 +210,9 @@ pub enum Trace {
     Possible,
     /// A part of what it does.
     Certain,
+    /// Rows, its own or those of statements that would have been undone with it, in tables whose engine
+    /// cannot take them back.
+    Rows,
 }
 
 /// Why a migration did not end well.

@@ -183,6 +183,11 @@ impl History {
         Self { rows, index, exists: true, ..Self::default() }
     }
 
+    /// With what stopped half-way. A migration that has a row is whole, unless it was being undone.
+    pub fn set_partial(&mut self, partial: Vec<Partial>) {
+        self.partial = partial.into_iter().filter(|one| one.undoing || !self.contains(&one.id)).collect();
+    }
+
     /// The rows in the order of execution.
     pub fn rows(&self) -> &[Row] {
         &self.rows

@@ -145,6 +145,7 @@ fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
             },
             number: None,
             lacks_right: error.code() == "42501",
+            misses_rows: false,
         };
     }
     #[cfg(feature = "mysql")]
@@ -154,6 +155,7 @@ fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
             number: Some(error.number()),
             message: error.message().to_owned(),
             lacks_right: mysql::LACKS_RIGHT.contains(&error.number()),
+            misses_rows: mysql::MISSES_ROWS.contains(&error.number()),
             ..SqlError::default()
         };
     }

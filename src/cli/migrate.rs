@@ -214,7 +214,7 @@ impl Seen {
             diagnostic.notes.push(format!("committed before, and stayed: {}", ids.join(", ")));
         }
         diagnostic.notes.extend(self.alone.as_ref().map(|id| {
-            format!("`{id}` runs outside of a transaction: the statements that it finished stayed")
+            format!("`{id}` runs outside of a transaction: the statements that it finished stayed, and one at work may go on at the server")
         }));
         Failure::new(FailureKind::Stayed, diagnostic)
     }

@@ -48,6 +48,9 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     engine::repair(&project, &request, &what, &mut *sink).await?;
     let (id, outcome, words) = match &what {
         Repair::MarkDone(id) => (id, "marked-done", "is marked as done"),
+        Repair::Restart(id) if partial.iter().any(|one| one.undoing && one.id == *id) => {
+            (id, "restarted", "counts as applied again")
+        }
         Repair::Restart(id) => (id, "restarted", "will run from its beginning"),
     };
     if global.format == Format::Human {
@@ -81,10 +84,12 @@ fn list(global: &Global, partial: &[Partial]) -> Done {
             human::line("nothing to repair: no migration is half-applied");
         }
         for one in partial {
-            human::line(&describe(one));
+            human::line(&describe(one, false));
         }
         if !partial.is_empty() {
-            human::note("mend the cause and run `db-migrations migrate`: each goes on where it stopped; or");
+            human::note(
+                "mend the cause and run `db-migrations migrate`: it goes on where it stopped (`plan` says if it cannot); or",
+            );
             human::note("`db-migrations repair --mark-done ID` once the rest is done by hand; or");
             human::note("`db-migrations repair --restart ID` once what it did is undone by hand");
         }
@@ -94,9 +99,12 @@ fn list(global: &Global, partial: &[Partial]) -> Done {
 }
 
 /// One half-applied migration, in words.
-pub(super) fn describe(partial: &Partial) -> String {
+pub(super) fn describe(partial: &Partial, at_work: bool) -> String {
     let script = if partial.undoing { "its down script" } else { "it" };
     let next = partial.finished + 1;
+    if at_work {
+        return format!("{}: a run is at work on it, or on what stands before it", partial.id);
+    }
     let how = match (&partial.failed, &partial.interrupted) {
         (Some((n, error)), _) => format!("statement {} failed: {error}", n + 1),
         (None, Some(_)) => format!("statement {next} was begun, and its end is not known"),
@@ -108,7 +116,7 @@ pub(super) fn describe(partial: &Partial) -> String {
 
 fn confirm(yes: bool, what: &Repair, partial: &[Partial]) -> Result<(), Failure> {
     let Some(partial) = partial.iter().find(|partial| partial.id == *what.id()) else { return Ok(()) };
-    human::note(&describe(partial));
+    human::note(&describe(partial, false));
     if yes {
         return Ok(());
     }

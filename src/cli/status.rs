@@ -55,7 +55,7 @@ fn print(status: &Status, pending_only: bool) {
     });
     human::table(&["migration", "state", "ran at (UTC)", "took"], rows, &[3]);
     for partial in &status.partial {
-        human::line(&super::repair::describe(partial));
+        human::line(&super::repair::describe(partial, status.holder.is_some()));
     }
     human::line(&summary(status));
     if let Some(run) = &status.last_run {

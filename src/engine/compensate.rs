@@ -2,11 +2,15 @@
 //!
 //! Never that of the half-applied one, whose statements are a person's to mend. It stops at the first
 //! migration without a down script and at the first failure. "Rolled back" is said only when the schema
-//! has the fingerprint that it had before the run and nothing of a half-applied migration stays; rows
-//! are not compared, and that is said.
+//! has the fingerprint that it had before the run, nothing of a half-applied migration stays, and the
+//! run wrote rows into no table that was there before.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::database::{DatabaseError, Guard, Read, Undo};
-use crate::diagnostic::{Diagnostic, count};
+use crate::diagnostic::{Diagnostic, Frame, count};
+use crate::dialect::Dialect;
 use crate::event::{Event, Sink};
 use crate::id::{Checksum, MigrationId};
 use crate::snapshot::render_schema;
@@ -14,7 +18,9 @@ use crate::sql;
 
 use super::execute::Progress;
 use super::failure::{Failure, Kind, describe};
+use super::migrate::Applied;
 use super::project::Project;
+use super::stopped::without_committed;
 
 /// The fingerprint of the whole schema.
 pub(super) async fn fingerprint(read: &mut (dyn Read + '_)) -> Result<Checksum, DatabaseError> {
@@ -32,6 +38,7 @@ pub(super) async fn compensate(
     mut failure: Failure,
     sink: &mut dyn Sink,
 ) -> Failure {
+    let dialect = guard.server().dialect;
     let mut undone = 0;
     let done = &progress.applied[..progress.committed];
     for applied in done.iter().rev() {
@@ -57,8 +64,12 @@ pub(super) async fn compensate(
         database.close().await;
     }
     let half = progress.half.is_some();
-    if same && undone == done.len() && !half {
-        summary = summary.note("rolled back: the schema is the one before the run; rows were not compared");
+    without_committed(&mut failure);
+    let rows = rows_elsewhere(project, done, dialect);
+    if same && undone == done.len() && !half && rows.is_empty() {
+        summary = summary.note(
+            "rolled back: the schema is the one before the run, and only tables that are gone again got rows",
+        );
         failure.kind = Kind::RolledBack;
     } else {
         if let Some(half) = &progress.half {
@@ -66,7 +77,11 @@ pub(super) async fn compensate(
         }
         let schema = match now {
             Err(error) => format!("the schema could not be read: {error}"),
-            Ok(_) if same => "the schema is the one before the run; rows were not compared".to_owned(),
+            Ok(_) if same && !rows.is_empty() => format!(
+                "the schema is the one before the run; rows of `{}` were changed and not compared",
+                rows.into_iter().collect::<Vec<_>>().join("`, `")
+            ),
+            Ok(_) if same => "the schema is the one before the run".to_owned(),
             Ok(_) => "the schema is not the one before the run".to_owned(),
         };
         summary = summary
@@ -75,6 +90,21 @@ pub(super) async fn compensate(
     }
     failure.diagnostics.push(summary);
     failure
+}
+
+/// Tables that were there before the run and whose rows its migrations changed.
+fn rows_elsewhere(project: &Project, done: &[Applied], dialect: Dialect) -> BTreeSet<String> {
+    let (mut made, mut written) = (BTreeSet::new(), BTreeSet::new());
+    let scripts = done.iter().filter_map(|one| project.catalogue.get(&one.id)?.up.choose(dialect));
+    for script in scripts {
+        for statement in sql::split(dialect, &script.text).unwrap_or_default() {
+            let text = &script.text[statement.span.clone()];
+            written
+                .extend(sql::written_tables(dialect, text).into_iter().filter(|table| !made.contains(table)));
+            made.extend(sql::created_with_engine(dialect, text).map(|(table, _)| table));
+        }
+    }
+    written
 }
 
 async fn undo(project: &Project, id: &MigrationId, guard: &mut dyn Guard) -> Result<(), Diagnostic> {
@@ -87,12 +117,13 @@ async fn undo(project: &Project, id: &MigrationId, guard: &mut dyn Guard) -> Res
         .map_err(|error| Diagnostic::new(format!("the down script of `{id}` cannot be read: {error}")))?;
     let undo = Undo { id, script, statements: &statements };
     guard.undo(undo).await.map_err(|failure| {
-        let mut diagnostic = Diagnostic::new(format!("the down script of `{id}` failed"))
-            .cause(describe(&failure.error).message)
-            .note(format!("its file is {}", script.path));
-        if let Some(n) = failure.statement {
-            diagnostic = diagnostic.note(format!("statement {} of {}", n + 1, statements.len()));
-        }
-        diagnostic
+        let diagnostic = Diagnostic::new(format!("the down script of `{id}` failed"))
+            .cause(describe(&failure.error).message);
+        let Some((n, statement)) = failure.statement.and_then(|n| Some((n, statements.get(n)?))) else {
+            return diagnostic.note(format!("its file is {}", script.path));
+        };
+        let mut frame = Frame::new(&*script.path, Arc::clone(&script.text), statement.span.clone());
+        frame.lines_before = script.lines_before;
+        diagnostic.frame(frame).note(format!("statement {} of {}", n + 1, statements.len()))
     })
 }

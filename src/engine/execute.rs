@@ -120,6 +120,13 @@ impl Walker<'_> {
                 Some(false) => Some(guard.violations().await.map_err(|e| before_steps(self.progress, &e))?),
                 _ => None,
             };
+            if step.resume.as_ref().is_some_and(|partial| partial.interrupted.is_some()) {
+                self.sink.tell(Event::Noted(format!(
+                    "statement {} of `{}` was cut off; the schema says whether it has happened",
+                    step.from() + 1,
+                    step.id
+                )));
+            }
             let row = self.row(step);
             self.started(step, true);
             let outcome =

@@ -30,8 +30,10 @@ use super::verdict::Expected;
 enum Rehearsed {
     /// All of it ran and made this schema on this server.
     Ran { schema: Schema, server: String },
-    /// It could not be tried, or not to its end; why.
+    /// It could not be tried; why.
     Not(String),
+    /// It failed, and that proves nothing; why.
+    Inconclusive(String),
 }
 
 /// Rehearses a plan where the configuration wants it; answers with what the run's schema is compared
@@ -50,14 +52,20 @@ pub(super) async fn rehearsed(
     }
     let live = guard.introspect().await?;
     match rehearse(request, plan, &live, sink).await? {
-        Rehearsed::Not(why) if request.rehearsal == Rehearsal::Require => Err(Failure::new(
-            Kind::Refused,
-            Diagnostic::new(format!("the run could not be rehearsed: {why}"))
-                .note("nothing was touched")
-                .help("with `rehearsal: try` it runs all the same"),
-        )),
+        Rehearsed::Not(why) | Rehearsed::Inconclusive(why) if request.rehearsal == Rehearsal::Require => {
+            Err(Failure::new(
+                Kind::Refused,
+                Diagnostic::new(format!("the run could not be rehearsed: {why}"))
+                    .note("nothing was touched")
+                    .help("with `rehearsal: try` it runs all the same"),
+            ))
+        }
         Rehearsed::Not(why) => {
             sink.tell(Event::Noted(format!("not rehearsed: {why}")));
+            Ok(expected)
+        }
+        Rehearsed::Inconclusive(why) => {
+            sink.tell(Event::Noted(format!("the rehearsal proves nothing: {why}")));
             Ok(expected)
         }
         Rehearsed::Ran { schema, server } => {
@@ -230,7 +238,7 @@ fn without(name: &str, message: &str) -> String {
 fn verdict(stop: Stop, name: &str) -> Result<Rehearsed, Failure> {
     let depends = match &stop.error {
         Some(DatabaseError::Sql(error)) if error.lacks_right => Some("the scratch session lacks a right"),
-        Some(DatabaseError::Sql(error)) if error.depends_on_rows() => Some("this can come from missing rows"),
+        Some(DatabaseError::Sql(error)) if error.misses_rows => Some("this can come from missing rows"),
         Some(DatabaseError::Sql(_)) => None,
         _ => Some("the scratch database gave up"),
     };
@@ -240,7 +248,7 @@ fn verdict(stop: Stop, name: &str) -> Result<Rehearsed, Failure> {
     diagnostic.causes.iter_mut().for_each(|cause| *cause = without(name, cause));
     if let Some(why) = depends {
         let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();
-        return Ok(Rehearsed::Not(format!("{}{cause} ({why})", diagnostic.message)));
+        return Ok(Rehearsed::Inconclusive(format!("{}{cause} ({why})", diagnostic.message)));
     }
     diagnostic.help.clear();
     Err(Failure::new(

@@ -65,6 +65,15 @@ fn nothing_stayed(progress: &Progress) -> bool {
     progress.committed == 0 && progress.half.is_none()
 }
 
+/// Without what the compensation has undone since.
+pub(super) fn without_committed(failure: &mut Failure) {
+    for diagnostic in &mut failure.diagnostics {
+        diagnostic.notes.retain(|note| !note.starts_with(COMMITTED));
+    }
+}
+
+const COMMITTED: &str = "committed before, and stayed";
+
 /// Names what was committed before.
 fn stayed(progress: &Progress, mut diagnostic: Diagnostic) -> Diagnostic {
     let done = &progress.applied[..progress.committed];
@@ -73,9 +82,9 @@ fn stayed(progress: &Progress, mut diagnostic: Diagnostic) -> Diagnostic {
     };
     diagnostic.notes.extend(match done {
         [] => None,
-        few if few.len() <= 3 => Some(format!("committed before, and stayed: {}", named(few))),
+        few if few.len() <= 3 => Some(format!("{COMMITTED}: {}", named(few))),
         many => Some(format!(
-            "committed before, and stayed: {} migrations, from {} to {}",
+            "{COMMITTED}: {} migrations, from {} to {}",
             many.len(),
             named(&many[..1]),
             named(&many[many.len() - 1..])
@@ -160,6 +169,7 @@ fn left(step: &Step, failure: &TaskFailure, mut diagnostic: Diagnostic) -> Diagn
             }
             Trace::Possible => Some("the failing statement may have left traces"),
             Trace::Certain => Some("the failing statement left a part of its changes"),
+            Trace::Rows => Some("rows that it changed stay in a table whose engine cannot take them back"),
         }
         .map(str::to_owned),
     );
@@ -197,6 +207,10 @@ fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
         return vec![format!("mend the cause, then `db-migrations {migrate}`: all of this migration ran")];
     }
     let next = (half.kept + 1).min(step.statements.len());
+    let first = match half.trace {
+        Trace::Rows => "mend the cause and take away the rows that stayed (they would be written again)",
+        _ => "mend the cause",
+    };
     let fixed = match half.kept {
         0 => String::new(),
         1 => "; its first statement must stay as it is".to_owned(),
@@ -204,7 +218,7 @@ fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
     };
     vec![
         format!(
-            "mend the cause, then `db-migrations {migrate}`: it goes on at statement {next} (after an edit of a locked file: `db-migrations lock --accept {id}`{fixed})"
+            "{first}, then `db-migrations {migrate}`: it goes on at statement {next} (after an edit of a locked file: `db-migrations lock --accept {id}`{fixed})"
         ),
         format!("or do the rest of it by hand, then `db-migrations repair --mark-done {id}`"),
         format!(

@@ -46,7 +46,11 @@ pub(super) fn prepare(
             Boundary::TransactionControl(word) => refusals.push(
                 Diagnostic::new(format!("migration `{id}` controls transactions itself"))
                     .frame(frame(&script, statement.span.clone()).label(format!("`{word}` is transaction control")))
-                    .help("remove it: the transactions are ours")
+                    .help(if word.ends_with("LOCK TABLES") {
+                        "remove it: the guard keeps runs apart (for a dump: make it with `--skip-add-locks`)"
+                    } else {
+                        "remove it: the transactions are ours"
+                    })
                     .help(format!("for a migration that is not yours: set `skip: true` for `{id}` and ship a mended copy")),
             ),
         }

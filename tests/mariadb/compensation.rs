@@ -22,8 +22,9 @@ fn whole_migrations_are_undone_in_reverse() {
     let project = with_downs("INSERT INTO nope VALUES (1);\n");
     let output =
         project.run(&db, &["migrate", "--compensate"]).exits(3).says("2 of this run's 2 whole migrations");
-    let output =
-        output.says("rolled back: the schema is the one before the run").says("rows were not compared");
+    let output = output
+        .says("rolled back: the schema is the one before the run")
+        .says("only tables that are gone again got rows");
     let (b, a) =
         (output.stderr.find("undone app::2_b").unwrap(), output.stderr.find("undone app::1_a").unwrap());
     assert!(b < a, "{output}");
@@ -79,4 +80,14 @@ fn drift_after_the_run_is_compensated_too() {
         .says("returned 1 row")
         .says("rolled back: the schema");
     assert_eq!(contents(db.url()), before);
+}
+
+#[test]
+fn rows_of_older_tables_are_not_called_rolled_back() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE TABLE keep (v INT); INSERT INTO keep VALUES (1)");
+    let project = with_downs("INSERT INTO nope VALUES (1);\n");
+    project.write("migrations/1_a.up.sql", "CREATE TABLE a (x INT);\nUPDATE keep SET v = 99;\n");
+    let output = project.run(&db, &["migrate", "--compensate"]).exits(4).does_not_say("rolled back");
+    output.says("rows of `keep` were changed and not compared").does_not_say("committed before, and stayed");
 }

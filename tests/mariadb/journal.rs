@@ -159,3 +159,53 @@ fn a_procedure_with_ddl_runs_where_it_stands() {
     assert!(db.dump_schema().contains("`y`"));
     assert_eq!(db.query("SHOW TABLES LIKE '_'"), ["a", "b"]);
 }
+
+#[test]
+fn a_swap_of_equal_tables_is_not_done_twice() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE TABLE live (x INT); INSERT INTO live VALUES (1); CREATE TABLE nxt (x INT); INSERT INTO nxt VALUES (2)");
+    let project = one(
+        "CREATE TABLE before_it (x INT);\nRENAME TABLE live TO tmp, nxt TO live, tmp TO nxt;\nDROP TABLE nxt;\n",
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut other = runtime.block_on(crate::support::mariadb::connect(db.url())).unwrap();
+    runtime.block_on(async {
+        sqlx::raw_sql("START TRANSACTION; SELECT * FROM nxt").execute(&mut other).await.unwrap();
+    });
+    cut_off(&project, &db, "RENAME TABLE live");
+    drop(other);
+    project.run(&db, &["migrate"]).exits(7).says("no definition tells whether it has happened");
+    assert_eq!(db.query("SELECT x FROM live"), ["1"]);
+}
+
+#[test]
+fn several_statements_between_two_delimiters_run_once_each() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = one(
+        "DELIMITER //\nCREATE TABLE a (x INT); CREATE TABLE b (x INT)//\nINSERT INTO a VALUES (1); INSERT INTO b VALUES (2); //\n",
+    );
+    project.run(&db, &["migrate"]).ok().says("schema check: passed");
+    assert_eq!(db.query("SELECT x FROM a UNION ALL SELECT x FROM b"), ["1", "2"]);
+}
+
+#[test]
+fn what_is_too_long_for_the_server_is_said() {
+    let Some(db) = Db::mariadb() else { return };
+    let long =
+        format!("CREATE TABLE a (x LONGTEXT);\nINSERT INTO a VALUES ('{}');\n", "x".repeat(17_000_000));
+    let output = one(&long).run(&db, &["migrate"]).exits(4).says("`max_allowed_packet`");
+    output.says("its first statement stayed");
+}
+
+#[test]
+fn rows_that_an_engine_keeps_behind_our_back_are_said() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute(
+        "CREATE TABLE i (x INT); CREATE TABLE m (x INT) ENGINE = MyISAM;
+        CREATE TRIGGER t AFTER INSERT ON i FOR EACH ROW INSERT INTO m VALUES (NEW.x)",
+    );
+    let project = one("INSERT INTO i VALUES (1);\nINSERT INTO nope VALUES (1);\n");
+    let output = project.run(&db, &["migrate"]).exits(4).does_not_say("rolled back");
+    output.says("whose engine cannot take them back");
+    assert_eq!((db.count("SELECT COUNT(*) FROM i"), db.count("SELECT COUNT(*) FROM m")), (0, 1));
+}

@@ -86,7 +86,11 @@ fn a_failure_that_rows_could_prevent_proves_nothing() {
         .says("foreign key")
         .says("nothing was touched");
     assert!(!contents(db.url()).contains("posts"));
-    project.run(&db, &TRY).ok().says("not rehearsed: ").says("this can come from missing rows");
+    project
+        .run(&db, &TRY)
+        .ok()
+        .says("the rehearsal proves nothing: ")
+        .says("this can come from missing rows");
     assert_eq!(db.count("SELECT COUNT(*) FROM posts"), 1);
 }
 

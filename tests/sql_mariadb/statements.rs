@@ -51,8 +51,7 @@ fn by_ourselves(database: &Db, text: &str) -> usize {
 fn by_the_client(database: &Db, script: &Path) {
     let server = mariadb::server().unwrap();
     let mut command = server.client("mariadb");
-    // sqlx always asks for `IGNORE_SPACE`
-    command.args(["--default-character-set=utf8mb4", "--comments", "--ignore-spaces"]).arg(name(database));
+    command.args(["--default-character-set=utf8mb4", "--comments"]).arg(name(database));
     let output = command.stdin(fs::File::open(script).unwrap()).stdout(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
 }

@@ -64,7 +64,7 @@ async fn confined(
     let mut mysql = connector.open(options, true).await?;
     let others = mysql
         .one(format!(
-            "SELECT GROUP_CONCAT(SCHEMA_NAME ORDER BY SCHEMA_NAME SEPARATOR ', ') FROM information_schema.SCHEMATA \
+            "SELECT CONCAT(MIN(SCHEMA_NAME), IF(COUNT(*) > 1, ', …', '')) FROM information_schema.SCHEMATA \
              WHERE SCHEMA_NAME NOT IN ('information_schema', 'performance_schema', '{name}') \
              AND SCHEMA_NAME NOT LIKE '{SCRATCH}%'"
         ))

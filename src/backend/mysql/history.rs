@@ -46,21 +46,42 @@ fn time(column: &str) -> String {
 
 /// Reads all three tables; absent ones are empty.
 pub(super) async fn read(mysql: &mut MySql) -> Result<History, DatabaseError> {
-    let [migrations, ..] = mysql.tables.names();
-    let exists = format!(
-        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{migrations}'"
+    let names = mysql.tables.names();
+    let exist = format!(
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('{}')",
+        names.join("', '")
     );
-    if mysql.one(exists).await?.as_deref() != Some("1") {
-        return Ok(History::default());
+    match mysql.one(exist).await?.as_deref() {
+        Some("3") => {}
+        // one that a crash or a hand has taken away comes back empty with the next run
+        Some("1" | "2") => return read_what_is_there(mysql).await,
+        _ => return Ok(History::default()),
     }
+    read_all(mysql).await
+}
+
+/// The history where not all tables are there.
+async fn read_what_is_there(mysql: &mut MySql) -> Result<History, DatabaseError> {
     let tables = mysql.tables.clone();
-    let rows = mysql
-        .fetch(format!(
-            "SELECT id, checksum, dialect, kind, run, position, {}, execution_ms FROM {} ORDER BY position",
-            time("executed_at"),
-            tables.migrations()
-        ))
-        .await?;
+    let rows = match mysql.fetch(migrations(&tables)).await {
+        Ok(rows) => rows,
+        Err(DatabaseError::Sql(error)) if error.number == Some(1146) => return Ok(History::default()),
+        Err(error) => return Err(error),
+    };
+    Ok(History::new(rows.iter().map(row).collect::<Result<_, _>>()?))
+}
+
+fn migrations(tables: &Tables) -> String {
+    format!(
+        "SELECT id, checksum, dialect, kind, run, position, {}, execution_ms FROM {} ORDER BY position",
+        time("executed_at"),
+        tables.migrations()
+    )
+}
+
+async fn read_all(mysql: &mut MySql) -> Result<History, DatabaseError> {
+    let tables = mysql.tables.clone();
+    let rows = mysql.fetch(migrations(&tables)).await?;
     let mut history = History::new(rows.iter().map(row).collect::<Result<_, _>>()?);
     let steps = mysql
         .fetch(format!(
@@ -68,7 +89,7 @@ pub(super) async fn read(mysql: &mut MySql) -> Result<History, DatabaseError> {
             tables.steps()
         ))
         .await?;
-    history.partial = Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?);
+    history.set_partial(Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?));
     let runs = mysql
         .fetch(format!(
             "SELECT id, {}, verdict FROM {} ORDER BY started_at DESC LIMIT 1",

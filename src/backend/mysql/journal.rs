@@ -216,7 +216,7 @@ impl MySql {
             Trace::Possible
         } else {
             self.owed = owed;
-            if self.end_xa(&xa).await { Trace::Certain } else { Trace::Nothing }
+            if self.end_xa(&xa).await { Trace::Rows } else { Trace::Nothing }
         };
         let own = !(first..last).contains(&failed.n);
         let n = range.start + failed.n.clamp(first, last - 1) - first;
@@ -380,6 +380,7 @@ impl MySql {
             let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
             let hash = prefix_hash(work.script, work.statements, n);
             let error = quote(&failure.error.to_string());
+            self.owed.push(format!("DELETE FROM {steps} WHERE id = {id} AND error IS NOT NULL"));
             self.owed.push(format!(
                 "INSERT INTO {steps} (id, n, started_at, prefix_hash, error, direction) \
                  VALUES ({id}, {n}, {NOW}, '{hash}', {error}, '{}') ON DUPLICATE KEY UPDATE error = VALUES(error)",

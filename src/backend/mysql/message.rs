@@ -31,6 +31,14 @@ impl Failed {
 impl MySql {
     /// Runs statements one after another in as few messages as their length allows.
     pub(super) async fn send<S: AsRef<str>>(&mut self, statements: &[S]) -> Result<(), Failed> {
+        if let Some(n) = statements.iter().position(|sql| sql.as_ref().len() >= self.packet) {
+            self.send_short(&statements[..n]).await?;
+            return Err(Failed { n, last: n, error: too_long(statements[n].as_ref().len(), self.packet) });
+        }
+        self.send_short(statements).await
+    }
+
+    async fn send_short<S: AsRef<str>>(&mut self, statements: &[S]) -> Result<(), Failed> {
         let mut sent = 0;
         while sent < statements.len() {
             let mut message = String::new();
@@ -79,6 +87,19 @@ impl MySql {
         while stream.try_next().await.map_err(super::error)?.is_some() {}
         Ok(())
     }
+}
+
+/// The server would end the connection without a word.
+fn too_long(length: usize, limit: usize) -> DatabaseError {
+    DatabaseError::Sql(SqlError {
+        code: Some("08S01".to_owned()),
+        number: Some(1153),
+        message: format!(
+            "the statement has {length} bytes, and the server takes at most {limit} (`max_allowed_packet`)"
+        ),
+        hint: Some("split the statement, or raise `max_allowed_packet`".to_owned()),
+        ..SqlError::default()
+    })
 }
 
 /// The byte of a statement at which the server points: a syntax error quotes what follows it.

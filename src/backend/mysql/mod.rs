@@ -52,6 +52,14 @@ pub struct Connector {
 /// server; to act for another account, to make functions while the binary log is on.
 pub(super) const LACKS_RIGHT: [u16; 11] = [1044, 1045, 1142, 1143, 1227, 1290, 1370, 1410, 1419, 1449, 1698];
 
+/// Errors that rows which are not there can cause: a foreign key without its parent, a NULL where a
+/// query found nothing, no row to fetch, something that the SQL itself raises. An empty database makes
+/// no others by itself.
+pub(super) const MISSES_ROWS: [u16; 5] = [1048, 1216, 1329, 1452, 1644];
+
+/// The server's own databases.
+const SYSTEM: [&str; 4] = ["mysql", "sys", "information_schema", "performance_schema"];
+
 impl Connector {
     pub(super) fn new(options: &Options, dialect: Dialect) -> Result<Self, Diagnostic> {
         let title = dialect.facts().title;
@@ -69,6 +77,12 @@ impl Connector {
         if parsed.get_database().is_none_or(str::is_empty) {
             return Err(Diagnostic::new(format!("`{}` names no database", address(&options.url)))
                 .help(format!("write `{dialect}://USER@HOST/DATABASE`")));
+        }
+        if let Some(system) =
+            parsed.get_database().filter(|name| SYSTEM.iter().any(|own| own.eq_ignore_ascii_case(name)))
+        {
+            return Err(Diagnostic::new(format!("`{system}` is the server's own database"))
+                .help("name the application's database in the URL"));
         }
         Ok(Self {
             options: parsed,
@@ -90,10 +104,12 @@ impl Connector {
             },
         };
         let mut connection = options.connect().await.map_err(unreachable)?;
-        let answer = sqlx::raw_sql("SELECT VERSION(), @@global.read_only, DATABASE(), @@global.sql_mode")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(unreachable)?;
+        let answer = sqlx::raw_sql(
+            "SELECT VERSION(), @@global.read_only, DATABASE(), @@global.sql_mode, @@max_allowed_packet",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .map_err(unreachable)?;
         let said: String = answer.try_get_unchecked(0).map_err(error)?;
         let (dialect, version) = flavour::of(&said);
         if dialect != self.dialect {
@@ -112,8 +128,10 @@ impl Connector {
                 == Some("1"),
         };
         let mode: Option<String> = answer.try_get_unchecked(3).map_err(error)?;
+        let packet: Option<String> = answer.try_get_unchecked(4).map_err(error)?;
         Ok(MySql {
             odd_mode: mode.is_some_and(|mode| flavour::is_odd(&mode)),
+            packet: packet.and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX),
             connection,
             server,
             guard_name: guard_name(&database, &self.tables),
@@ -206,6 +224,8 @@ pub(super) struct MySql {
     scratch: bool,
     /// The server's `sql_mode` changes how definitions are printed.
     odd_mode: bool,
+    /// How many bytes a message may have.
+    packet: usize,
     /// The settings of the session before the first migration that changes any.
     baseline: Option<Baseline>,
     /// Rows of the journal that go with the next message: a crash before it is decided by the schema.

@@ -46,6 +46,7 @@ pub(super) fn own(dialect: Dialect, lock_wait: Duration, scratch: bool) -> Strin
         "sql_mode = @@GLOBAL.sql_mode".to_owned(),
         "autocommit = 1".to_owned(),
         format!("lock_wait_timeout = {wait}"),
+        format!("innodb_lock_wait_timeout = {wait}"),
         "wait_timeout = 3600".to_owned(),
     ];
     if dialect == Dialect::MariaDb {

@@ -76,7 +76,7 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
             history.last_run = Some(Run { id, started_at: text(2)?.unwrap_or_default(), verdict: text(3)? });
         }
     }
-    history.partial = Partial::collect(steps);
+    history.set_partial(Partial::collect(steps));
     Ok(history)
 }
 

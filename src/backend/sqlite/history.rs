@@ -67,7 +67,7 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
             meant: None,
         })
     };
-    history.partial = Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?);
+    history.set_partial(Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?));
     let runs = sqlite
         .fetch(format!(
             "SELECT id, started_at, verdict FROM {} ORDER BY started_at DESC, rowid DESC LIMIT 1",

@@ -1,7 +1,7 @@
 //! Storage engines that a statement of MariaDB or MySQL names, and the tables whose rows it writes.
 
 use crate::dialect::Dialect;
-use crate::sql::cursor::Cursor;
+use crate::sql::cursor::{Cursor, Piece};
 use crate::sql::lex::TokenKind;
 
 /// Whether an engine takes changes back on a rollback and after a crash.
@@ -62,8 +62,14 @@ pub fn written_tables(dialect: Dialect, statement: &str) -> Vec<String> {
     let mut tables = Vec::new();
     while let Some(mut name) = cursor.qualified_name() {
         tables.extend(name.pop().map(|name| name.to_lowercase()));
-        // `UPDATE a, b SET …`, `DELETE FROM a, b USING …`
-        if !cursor.eat_sign(",") {
+        // `UPDATE a, b SET …`, `UPDATE a JOIN b …`, `DELETE FROM a USING a JOIN b …`
+        let next = |piece: Piece<'_>| piece.is_any(&["JOIN", "USING"]) || piece.kind == TokenKind::Comma;
+        let end = |piece: &Piece<'_>| {
+            piece.is_any(&["SET", "WHERE", "VALUES", "VALUE", "SELECT"]) || piece.text == "("
+        };
+        let several = matches!(verb, "UPDATE" | "DELETE");
+        let more = several && cursor.by_ref().take_while(|piece| !end(piece)).any(next);
+        if !more {
             break;
         }
     }
@@ -87,6 +93,8 @@ mod tests {
             ("REPLACE d.b SELECT 1", &["b"]),
             ("UPDATE a, b SET a.x = 1", &["a", "b"]),
             ("DELETE FROM a WHERE 1", &["a"]),
+            ("DELETE x FROM a x JOIN b ON 1 WHERE 1, c", &["a", "b"]),
+            ("UPDATE a JOIN b ON a.x = b.x SET a.y = 1, b.y = 2", &["a", "b"]),
             ("LOAD DATA INFILE 'x' INTO TABLE a", &["a"]),
             ("SELECT 1", &[]),
         ] {

@@ -136,6 +136,9 @@ fn first_need(dialect: Dialect, text: &str, after: &[Statement], name: &str) -> 
     for statement in after {
         let sql = &text[statement.span.clone()];
         let bare = name.strip_prefix('@');
+        if bare.is_some() && Cursor::new(dialect, sql).next_is("CALL") {
+            return Some(statement.span.clone()); // a procedure sees the session's variables
+        }
         let wanted = bare.unwrap_or(name);
         let mentions = Cursor::new(dialect, sql).filter(|piece| piece.unquoted() == wanted).count();
         let makes = match bare {
@@ -161,6 +164,10 @@ fn made_once(dialect: Dialect, sql: &str) -> BTreeSet<String> {
     }
     let mut cursor = Cursor::new(dialect, sql);
     let sets = cursor.eat(&["SET"]);
+    if cursor.next_is("CALL") {
+        // parameters of a procedure may be its results
+        return variables(dialect, sql).into_iter().map(|name| format!("@{name}")).collect();
+    }
     let once = |piece: &Piece<'_>| piece.is_any(LAST) || piece.is_any(&["SELECT", "NEXT"]);
     let computed = cursor.any(|piece| piece.kind == TokenKind::OpenParen || once(&piece));
     if sets && !computed || !sql.contains('@') {
@@ -231,6 +238,8 @@ mod tests {
                 .as_deref(),
             Some("LAST_INSERT_ID")
         );
+        assert_eq!(lost("CALL p(@out); SELECT 1; SELECT @out").as_deref(), Some("@out"));
+        assert_eq!(lost("SELECT max(a) INTO @m FROM t; SELECT 1; CALL p()").as_deref(), Some("@m"));
         assert_eq!(lost("SET @a = @@last_insert_id; SELECT 1; SELECT @a").as_deref(), Some("@a"));
         assert_eq!(lost("SELECT 1; SELECT 1; INSERT INTO p VALUES (); SELECT LAST_INSERT_ID()"), None);
         assert_eq!(lost("INSERT INTO t SELECT 1; SELECT 1; SELECT 2"), None);
