@@ -221,9 +221,10 @@ impl MySql {
         let own = !(first..last).contains(&failed.n);
         let n = range.start + failed.n.clamp(first, last - 1) - first;
         let error = self.explain(failed.error).await;
-        let failure = match own {
-            true => TaskFailure::new(None, error).outside(range.start, trace),
-            false => TaskFailure { kept: range.start, ..work.failed(n, trace, error) },
+        let failure = if own {
+            TaskFailure::new(None, error).outside(range.start, trace)
+        } else {
+            TaskFailure { kept: range.start, ..work.failed(n, trace, error) }
         };
         self.note_failure(work, range.start, n, &failure).await;
         Err(failure)

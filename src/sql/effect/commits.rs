@@ -113,7 +113,6 @@ fn of(mut cursor: Cursor<'_>) -> Commits {
             Commits::No
         }
         "LOAD" if cursor.eat_any(&["DATA", "XML"]).is_some() => Commits::No,
-        "CALL" | "EXECUTE" | "BEGIN" | "IF" | "CASE" | "LOOP" | "WHILE" | "REPEAT" | "FOR" => Commits::Opaque,
         "CREATE" => create(cursor),
         "ALTER" => alter(cursor),
         "DROP" => drop_statement(cursor),
@@ -124,7 +123,7 @@ fn of(mut cursor: Cursor<'_>) -> Commits {
         },
         "ANALYZE" | "LOAD" => Commits::Repeatable,
         "IMPORT" => Commits::Somewhere,
-        // RENAME USER, INSTALL PLUGIN, a labelled block, and what is not known
+        // CALL, EXECUTE, a block, RENAME USER, INSTALL PLUGIN, and what is not known
         _ => Commits::Opaque,
     }
 }

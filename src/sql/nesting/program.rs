@@ -96,12 +96,12 @@ pub(in crate::sql) struct Program<'a> {
     parens: usize,
     previous: Option<Piece<'a>>,
     /// It is a program: semicolons may belong to it.
-    program: bool,
+    has_body: bool,
 }
 
 impl<'a> Program<'a> {
     pub(super) const fn new() -> Self {
-        Self { place: Place::Start, open: Vec::new(), parens: 0, previous: None, program: false }
+        Self { place: Place::Start, open: Vec::new(), parens: 0, previous: None, has_body: false }
     }
 
     /// Takes the next significant token; says whether it is a semicolon that ends the statement.
@@ -118,14 +118,14 @@ impl<'a> Program<'a> {
             _ => self.next(piece),
         };
         let head = matches!(self.place, Place::Trigger | Place::Event | Place::Parameters(_) | Place::Begin);
-        self.program |= head || self.open.iter().any(|(block, _)| *block != Block::Expression);
+        self.has_body |= head || self.open.iter().any(|(block, _)| *block != Block::Expression);
         self.previous = Some(piece);
         piece.kind == TokenKind::Semicolon && self.open.is_empty()
     }
 
     /// Whether what was read so far is the beginning of a program or a block.
     pub(super) const fn is_program(&self) -> bool {
-        self.program
+        self.has_body
     }
 
     /// What opened the outermost block that is still open.
