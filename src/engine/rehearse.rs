@@ -10,7 +10,6 @@ use crate::database::{Attempt, Database, DatabaseError, Guard, NewRow, NewRun, T
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Silence, Sink};
 use crate::history::RowKind;
-use crate::id::Checksum;
 use crate::migration::Script;
 use crate::plan::Plan;
 use crate::schema::Schema;
@@ -23,6 +22,7 @@ use super::failure::{Failure, Kind};
 use super::migrate::Request;
 use super::prepare::Prepared;
 use super::project::Project;
+use super::replay::scratch_run;
 use super::status::drift_diagnostic;
 use super::verdict::Expected;
 
@@ -160,13 +160,7 @@ async fn on_scratch(database: Box<dyn Database>, plan: &Plan, live: &Schema) -> 
         return Err(Unproved::Why("the scratch database is in use".to_owned()));
     };
     let dialect = guard.server().dialect;
-    let run = NewRun {
-        id: "rehearsal".to_owned(),
-        lock_digest: Checksum::of(b""),
-        tool_version: env!("CARGO_PKG_VERSION"),
-        user: String::new(),
-        reason: None,
-    };
+    let run = scratch_run("rehearsal");
     let sleeping = asleep(live, dialect);
     load(&mut *guard, &run, &sleeping).await?;
     let mut progress = Progress::default();

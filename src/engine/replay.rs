@@ -68,13 +68,7 @@ async fn run(
         Attempt::Held(guard) => guard,
         Attempt::Busy(..) => return Err("the scratch database is in use".to_owned()),
     };
-    let run = NewRun {
-        id: "replay".to_owned(),
-        lock_digest: Checksum::of(b""),
-        tool_version: env!("CARGO_PKG_VERSION"),
-        user: String::new(),
-        reason: None,
-    };
+    let run = scratch_run("replay");
     let mut progress = Progress::default();
     let start = Start { position: 1, keep_guard: false };
     let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await.map_err(|stop| {
@@ -99,5 +93,16 @@ async fn run(
             }
             Ok(schema)
         }
+    }
+}
+
+/// A run on a scratch database, of which nobody will ask.
+pub(super) fn scratch_run(id: &str) -> NewRun {
+    NewRun {
+        id: id.to_owned(),
+        lock_digest: Checksum::of(b""),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        user: String::new(),
+        reason: None,
     }
 }

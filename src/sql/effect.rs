@@ -13,16 +13,14 @@ mod object;
 mod place;
 mod session;
 
-pub use commits::{
-    Commits, ObjectKind, ObjectName, body_only_changes_rows, called_procedure, commits, completion,
-};
-pub use dynamic::{Executed, Source, executed, prepared};
+pub use commits::{Commits, ObjectKind, ObjectName, commits, completion};
+pub use dynamic::{Executed, Source, body_only_changes_rows, called_procedure, executed, prepared};
 pub use engine::{created_with_engine, recovers, written_tables};
 pub use event::asleep;
 pub use object::{
     added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,
 };
-pub use place::{beyond_database, definer};
+pub use place::beyond_database;
 pub use session::{Leftovers, Lost, leftovers, lost_by_restart};
 
 use super::cursor::Cursor;

@@ -20,11 +20,14 @@ use crate::dialect::Dialect;
 /// assert_eq!(without_definer(Dialect::MariaDb, text), expected);
 /// ```
 pub fn without_definer(dialect: Dialect, definition: &str) -> String {
-    cut(definition, definer(definition, Cursor::new(dialect, definition)))
+    cut(definition, definer(dialect, definition))
 }
 
-fn definer(definition: &str, mut cursor: Cursor<'_>) -> Option<Range<usize>> {
-    if !cursor.eat(&["CREATE"]) {
+/// The bytes of `DEFINER = user@host` in a statement that creates or alters something, with the blanks
+/// behind: a session that may not act for that user can run the statement without them.
+pub fn definer(dialect: Dialect, definition: &str) -> Option<Range<usize>> {
+    let mut cursor = Cursor::new(dialect, definition);
+    if dialect.facts().transactional_ddl || cursor.eat_any(&["CREATE", "ALTER"]).is_none() {
         return None;
     }
     cursor.skip_any(&["OR", "REPLACE"]);

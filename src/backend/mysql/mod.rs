@@ -13,6 +13,7 @@ mod history;
 mod introspect;
 mod journal;
 mod message;
+mod rows;
 mod session;
 mod settings;
 

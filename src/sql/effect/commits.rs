@@ -306,51 +306,6 @@ pub fn completion(dialect: Dialect, statement: &str) -> Option<String> {
     several.then(|| format!("{}IF EXISTS {}", &statement[..at], &statement[at..]))
 }
 
-/// The procedure that a statement calls, `[database,] name`.
-pub fn called_procedure(dialect: Dialect, statement: &str) -> Option<Vec<String>> {
-    let mut cursor = Cursor::new(dialect, statement);
-    if dialect.facts().transactional_ddl || !cursor.eat(&["CALL"]) {
-        return None;
-    }
-    cursor.qualified_name()
-}
-
-/// Whether the definition of a procedure holds no word of a statement that commits, nor one behind
-/// which such a statement could hide: then a call of it takes part in a transaction.
-pub fn body_only_changes_rows(dialect: Dialect, definition: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "CREATE",
-        "ALTER",
-        "DROP",
-        "TRUNCATE",
-        "RENAME",
-        "GRANT",
-        "REVOKE",
-        "LOCK",
-        "UNLOCK",
-        "COMMIT",
-        "ROLLBACK",
-        "START",
-        "XA",
-        "EXECUTE",
-        "PREPARE",
-        "CALL",
-        "ANALYZE",
-        "OPTIMIZE",
-        "REPAIR",
-        "CHECK",
-        "FLUSH",
-        "RESET",
-        "LOAD",
-        "CACHE",
-        "KILL",
-        "AUTOCOMMIT",
-        "PASSWORD",
-    ];
-    let mut cursor = Cursor::new(dialect, definition);
-    cursor.eat(&["CREATE"]) && !cursor.any(|piece| piece.is_any(WORDS))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,22 +386,6 @@ mod tests {
             assert_eq!(commits(Dialect::MariaDb, statement), Commits::Opaque, "{statement}");
         }
         assert_eq!(commits(Dialect::Postgres, "CREATE TABLE t (a int)"), Commits::No);
-    }
-
-    #[test]
-    fn procedures_by_their_bodies() {
-        assert_eq!(
-            called_procedure(Dialect::MariaDb, "CALL `a`.p(1)"),
-            Some(vec!["a".to_owned(), "p".to_owned()])
-        );
-        assert_eq!(called_procedure(Dialect::MariaDb, "SELECT 1"), None);
-        let only =
-            |body: &str| body_only_changes_rows(Dialect::MariaDb, &format!("CREATE PROCEDURE p() {body}"));
-        assert!(only("BEGIN INSERT INTO t VALUES ('drop'); UPDATE `create` SET a = 1; END"));
-        for body in ["BEGIN COMMIT; END", "TRUNCATE t", "BEGIN PREPARE s FROM @a; EXECUTE s; END", "CALL q()"]
-        {
-            assert!(!only(body), "{body}");
-        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Statements whose effect is not confined to the connected database.
 
-use std::ops::Range;
-
 use crate::dialect::Dialect;
 use crate::sql::cursor::Cursor;
 use crate::sql::lex::TokenKind;
@@ -182,27 +180,6 @@ fn other_database(mut cursor: Cursor<'_>) -> Option<&'static str> {
     None
 }
 
-/// The bytes of `DEFINER = user@host` in a statement of MariaDB or MySQL that creates or alters
-/// something: a session that may not act for that user can run the statement without them.
-pub fn definer(dialect: Dialect, statement: &str) -> Option<Range<usize>> {
-    let mut cursor = Cursor::new(dialect, statement);
-    if dialect.facts().transactional_ddl || cursor.eat_any(&["CREATE", "ALTER"]).is_none() {
-        return None;
-    }
-    let start =
-        cursor.find(|piece| piece.is_any(&["DEFINER", "AS", "ON"])).filter(|piece| piece.is("DEFINER"))?.at;
-    cursor.eat_sign("=").then_some(())?;
-    let name = cursor.next()?;
-    let mut end = name.at + name.text.len();
-    if cursor.eat_sign("@") {
-        let host = cursor.next()?;
-        end = host.at + host.text.len();
-    } else if cursor.eat_sign("(") {
-        end = cursor.next().map(|paren| paren.at + 1)?;
-    }
-    Some(start..end)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,28 +211,5 @@ mod tests {
             Some("ALTER DATABASE")
         );
         assert_eq!(beyond_database(Dialect::MariaDb, "SET @@global.x = 1"), Some("SET GLOBAL"));
-    }
-
-    #[test]
-    fn definers() {
-        for (statement, expected) in [
-            ("CREATE DEFINER=`a b`@`%` PROCEDURE p() SELECT 1", Some("DEFINER=`a b`@`%`")),
-            (
-                "CREATE OR REPLACE ALGORITHM=MERGE DEFINER = root@localhost SQL SECURITY DEFINER VIEW v AS SELECT 1",
-                Some("DEFINER = root@localhost"),
-            ),
-            (
-                "CREATE DEFINER=CURRENT_USER() EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
-                Some("DEFINER=CURRENT_USER()"),
-            ),
-            ("CREATE SQL SECURITY DEFINER VIEW v AS SELECT 1", None),
-            ("CREATE TABLE definer (a INT)", None),
-        ] {
-            assert_eq!(
-                definer(Dialect::MariaDb, statement).map(|span| &statement[span]),
-                expected,
-                "{statement}"
-            );
-        }
     }
 }
