@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// How long to wait for another run, in seconds [default: 300]
     #[arg(long, value_name = "SECONDS")]
     guard_wait: Option<u64>,
-    /// What a schema difference does
+    /// What a schema difference does; all but `fail` need `--reason`
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = SchemaCheck::Fail)]
     schema_check: SchemaCheck,
     /// Why the check is softened; kept in the history
@@ -75,9 +75,9 @@ impl Rehearsing {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SchemaCheck {
-    /// Roll everything back
+    /// Refuse the run: roll back, or say what has stayed
     Fail,
-    /// Commit all the same, and say so
+    /// Accept the run, and say what differs
     Warn,
     /// Do not compare
     Off,

@@ -33,7 +33,8 @@ pub use exit::Exit;
 ///
 /// The order of all migrations is kept in `migrations-lock.yml`. Without options, `migrate` discovers new
 /// migrations, appends them to the lock, runs what the database lacks in one transaction, checks the resulting
-/// schema and commits; any failure rolls everything back. Production and CI use `migrate --locked`.
+/// schema and commits; any failure rolls everything back (MariaDB and MySQL, where DDL commits by itself: it
+/// says what has stayed, and goes on there). Production and CI use `migrate --locked`.
 #[derive(Debug, Parser)]
 #[command(name = "db-migrations", version, propagate_version = true, after_help = exit::HELP)]
 pub struct Args {

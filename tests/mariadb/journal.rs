@@ -209,3 +209,36 @@ fn rows_that_an_engine_keeps_behind_our_back_are_said() {
     output.says("whose engine cannot take them back");
     assert_eq!((db.count("SELECT COUNT(*) FROM i"), db.count("SELECT COUNT(*) FROM m")), (0, 1));
 }
+
+#[test]
+fn a_journal_that_is_gone_comes_back_empty() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = one("CREATE TABLE a (x INT);\n");
+    project.run(&db, &["migrate"]).ok();
+    db.execute("DROP TABLE db_migrations_step");
+    project.run(&db, &["status"]).ok().says("1 applied");
+    project.write(&file("20240102000000_two"), "CREATE TABLE b (x INT);\n");
+    project.run(&db, &["migrate"]).ok().says("1 migration committed");
+    assert_eq!(db.query("SELECT id FROM db_migrations ORDER BY position").len(), 2);
+}
+
+#[test]
+fn the_newest_failure_is_told() {
+    let Some(db) = Db::mariadb() else { return };
+    let text = |third: &str, fourth: &str| {
+        format!("CREATE TABLE a (x INT);\nINSERT INTO a VALUES (1);\n{third};\n{fourth};\n")
+    };
+    let project = one(&text("INSERT INTO a VALUES (2)", "INSERT INTO late VALUES (1)"));
+    project.run(&db, &["migrate"]).exits(4);
+    project.run(&db, &["status"]).ok().says("statement 4 failed");
+    project.write(&file(NAME), text("INSERT INTO early VALUES (1)", "SELECT 1"));
+    project.run(&db, &["migrate"]).exits(4);
+    project.run(&db, &["status"]).ok().says("statement 3 failed").does_not_say("statement 4 failed");
+}
+
+#[test]
+fn the_servers_own_databases_are_refused() {
+    let Some(db) = Db::mariadb() else { return };
+    let system = db.url().replace(url::Url::parse(db.url()).unwrap().path(), "/mysql");
+    one("SELECT 1;\n").run_at(&system, &["reset", "--yes"]).exits(2).says("the server's own database");
+}
