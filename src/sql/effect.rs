@@ -15,7 +15,7 @@ mod session;
 
 pub use commits::{Commits, ObjectKind, ObjectName, commits, completion};
 pub use dynamic::{Executed, Source, body_only_changes_rows, called_procedure, executed, prepared};
-pub use engine::{created_with_engine, recovers, written_tables};
+pub use engine::{created_with_engine, creates_table, recovers, written_tables};
 pub use event::asleep;
 pub use object::{
     added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use crate::common::{below, contents};
+use crate::common::{below, contents, project};
 use crate::corpus::{MIGRATIONS, corpus};
 use crate::support::database::Db;
 use crate::support::mariadb::{self, Private};
 use crate::support::project::Project;
+use crate::support::sha256;
 
 fn how_many(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
@@ -101,4 +102,33 @@ fn assert_whole(project: &Project, url: &str, expected: &str) {
         let diff = similar::TextDiff::from_lines(expected, &found);
         panic!("not what an undisturbed run makes:\n{}", diff.unified_diff().context_radius(2));
     }
+}
+
+/// A server that dies in `CREATE TABLE … PARTITION BY` leaves partitions without their table: here the
+/// files are taken away as if it had.
+#[test]
+fn partitions_that_a_crash_left_are_not_in_the_way() {
+    let Some(mut server) = Private::start() else { return };
+    mariadb::execute(&server.url("mysql"), "CREATE DATABASE d CHARACTER SET utf8mb4").unwrap();
+    let (url, name) = (server.url("d"), "20240101000000_parts");
+    let create = "CREATE TABLE parts (y INT PRIMARY KEY) PARTITION BY RANGE (y) (PARTITION a VALUES LESS THAN (9), PARTITION b VALUES LESS THAN MAXVALUE)";
+    let text = format!("CREATE TABLE before_it (x INT);\n{create};\n");
+    let project = project(&[(name, &format!("{text}INSERT INTO nope VALUES (1);\n"))]);
+    project.run_at(&url, &["migrate"]).exits(4);
+    // the journal as it was while the second statement was at work: its fingerprint is that of no table
+    let absent = format!("{:?} {}:{}:{}", "Table", "parts", 10, "error 1146").replace('"', "");
+    let sql = format!(
+        "DELETE FROM db_migrations_step WHERE n > 0; INSERT INTO db_migrations_step (id, n, started_at, prefix_hash, fingerprint) \
+         VALUES ('app::{name}', 1, NOW(), '{}', '{}')",
+        sha256(&format!("CREATE TABLE before_it (x INT);\n{create}")),
+        sha256(&absent),
+    );
+    mariadb::execute(&url, &sql).unwrap();
+    server.kill9();
+    std::fs::remove_file(server.folder().join("data/d/parts.frm")).unwrap();
+    server.restart();
+    assert!(mariadb::execute(&url, create).is_err(), "the partitions are in the way");
+    project.write(&crate::common::file(name), &text);
+    project.run_at(&url, &["migrate"]).ok().says("statement 2 of `app::20240101000000_parts` was cut off");
+    mariadb::execute(&url, "INSERT INTO parts VALUES (1), (10)").unwrap();
 }

@@ -19,7 +19,7 @@ use crate::database::{DatabaseError, NewRow, NewRun, SqlError, TaskFailure, Trac
 use crate::history::Partial;
 use crate::id::{Checksum, MigrationId};
 use crate::migration::Script;
-use crate::sql::{self, Commits, Statement};
+use crate::sql::{self, Commits, ObjectName, Statement};
 
 /// A script to be run with the journal.
 pub(super) struct Work<'a> {
@@ -172,8 +172,12 @@ impl MySql {
         };
         let dialect = self.server.dialect;
         let statement = interrupted.meant.as_deref().unwrap_or(work.text(n));
-        let now = self.fingerprint(&sql::commits(dialect, statement)).await?;
+        let commits = sql::commits(dialect, statement);
+        let now = self.fingerprint(&commits).await?;
         if now.is_none() || now == interrupted.fingerprint {
+            if let (Commits::Changing(objects), true) = (&commits, sql::creates_table(dialect, statement)) {
+                self.drop_orphaned_partitions(objects).await;
+            }
             return Ok(n); // it has not happened, or may happen twice
         }
         if let Some(rest) = sql::completion(dialect, statement) {
@@ -181,6 +185,27 @@ impl MySql {
         }
         self.owe_finished(work, n, start);
         Ok(n + 1)
+    }
+
+    /// A server that dies in `CREATE TABLE … PARTITION BY` can leave partitions without their table, in
+    /// the way of a second try. They were being made by us, and hold no rows. Without the right to see
+    /// them (PROCESS) the statement fails, and the message says what to drop.
+    async fn drop_orphaned_partitions(&mut self, objects: &[ObjectName]) {
+        let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let table = objects.first().and_then(|object| object.parts.last());
+        let Some(table) = table.filter(|table| plain(table) && plain(&self.database)) else { return };
+        let (database, like) = (&self.database, table.replace('_', "\\_"));
+        let query = format!(
+            "SELECT SUBSTRING(NAME, {}) FROM information_schema.INNODB_SYS_TABLES WHERE NAME LIKE '{}/{like}#P#%'",
+            database.len() + 2,
+            database.replace('_', "\\_"),
+        );
+        for row in self.fetch(query).await.unwrap_or_default() {
+            if let Ok(Some(name)) = super::text(&row, 0) {
+                let drop = format!("DROP TABLE IF EXISTS {}", super::quote_name(&format!("#mysql50#{name}")));
+                let _ = self.execute(drop).await;
+            }
+        }
     }
 
     /// Statements that change rows only, in one transaction with their row.

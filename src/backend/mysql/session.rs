@@ -36,6 +36,12 @@ impl MySql {
                 message: "the statement commits the open transaction, which is refused here".to_owned(),
                 ..sql
             }),
+            DatabaseError::Sql(sql) if sql.number == Some(1050) && sql.message.contains("/* Partition") => {
+                let hint = "a crash of the server left partitions without their table: look for them with `SELECT NAME FROM \
+                     information_schema.INNODB_SYS_TABLES WHERE NAME LIKE '%#P#%'`, and drop each with \
+                     ``DROP TABLE `#mysql50#TABLE#P#PARTITION` ``";
+                DatabaseError::Sql(SqlError { hint: Some(hint.to_owned()), ..sql })
+            }
             DatabaseError::Sql(sql) if sql.number == Some(1205) => {
                 let detail = self.blockers().await;
                 let hint = "somebody else uses the table; `database.lock-wait` says how many seconds to wait"

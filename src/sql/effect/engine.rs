@@ -42,6 +42,11 @@ pub fn created_with_engine(dialect: Dialect, statement: &str) -> Option<(String,
     (creates || engine.is_some()).then_some((table, engine))
 }
 
+/// Whether a statement creates a table that lasts.
+pub fn creates_table(dialect: Dialect, statement: &str) -> bool {
+    Cursor::new(dialect, statement).eat(&["CREATE", "TABLE"])
+}
+
 /// The lower-cased names of the tables whose rows a statement inserts, updates, deletes or replaces.
 pub fn written_tables(dialect: Dialect, statement: &str) -> Vec<String> {
     let mut cursor = Cursor::new(dialect, statement);
