@@ -2,8 +2,8 @@
 //!
 //! Never that of the half-applied one, whose statements are a person's to mend. It stops at the first
 //! migration without a down script and at the first failure. "Rolled back" is said only when the schema
-//! has the fingerprint that it had before the run, nothing of a half-applied migration stays, and the
-//! run wrote rows into no table that was there before.
+//! has the fingerprint that it had before the run, nothing of a half-applied migration stays, and no
+//! statement that ran, up or down, could change rows of a table that was there before.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use crate::diagnostic::{Diagnostic, Frame, count};
 use crate::dialect::Dialect;
 use crate::event::{Event, Sink};
 use crate::id::{Checksum, MigrationId};
+use crate::schema::{Kind as SchemaKind, Schema};
 use crate::snapshot::render_schema;
-use crate::sql;
+use crate::sql::{self, Rows, Way};
 
 use super::execute::Progress;
 use super::failure::{Failure, Kind, describe};
@@ -25,8 +26,11 @@ use super::stopped::without_committed;
 /// The fingerprint of the whole schema.
 pub(super) async fn fingerprint(read: &mut (dyn Read + '_)) -> Result<Checksum, DatabaseError> {
     let dialect = read.server().dialect;
-    let schema = read.introspect().await?;
-    Ok(Checksum::of(render_schema(&schema, dialect).as_bytes()))
+    Ok(checksum(&read.introspect().await?, dialect))
+}
+
+fn checksum(schema: &Schema, dialect: Dialect) -> Checksum {
+    Checksum::of(render_schema(schema, dialect).as_bytes())
 }
 
 /// Undoes what the run has committed, and says what came of it.
@@ -58,15 +62,15 @@ pub(super) async fn compensate(
         undone,
         count(done.len(), "whole migration", "whole migrations")
     ));
-    let now = fingerprint(&mut *guard).await;
-    let same = now.as_ref().is_ok_and(|now| *now == before);
+    let now = guard.introspect().await;
+    let same = now.as_ref().is_ok_and(|now| checksum(now, dialect) == before);
     if let Ok(database) = guard.free().await {
         database.close().await;
     }
     let half = progress.half.is_some();
     without_committed(&mut failure);
-    let rows = rows_elsewhere(project, done, dialect);
-    if same && undone == done.len() && !half && rows.is_empty() {
+    let unproved = now.as_ref().ok().and_then(|now| unproved(project, done, dialect, now));
+    if same && undone == done.len() && !half && unproved.is_none() {
         summary = summary.note(
             "rolled back: the schema is the one before the run, and only tables that are gone again got rows",
         );
@@ -77,11 +81,13 @@ pub(super) async fn compensate(
         }
         let schema = match now {
             Err(error) => format!("the schema could not be read: {error}"),
-            Ok(_) if same && !rows.is_empty() => format!(
-                "the schema is the one before the run; rows of `{}` were changed and not compared",
-                rows.into_iter().collect::<Vec<_>>().join("`, `")
-            ),
-            Ok(_) if same => "the schema is the one before the run".to_owned(),
+            Ok(_) if same => match unproved {
+                Some(place) => format!(
+                    "the schema is the one before the run; rows were not compared, and {place} may have \
+                     changed some that were there before"
+                ),
+                None => "the schema is the one before the run".to_owned(),
+            },
             Ok(_) => "the schema is not the one before the run".to_owned(),
         };
         summary = summary
@@ -92,19 +98,53 @@ pub(super) async fn compensate(
     failure
 }
 
-/// Tables that were there before the run and whose rows its migrations changed.
-fn rows_elsewhere(project: &Project, done: &[Applied], dialect: Dialect) -> BTreeSet<String> {
-    let (mut made, mut written) = (BTreeSet::new(), BTreeSet::new());
-    let scripts = done.iter().filter_map(|one| project.catalogue.get(&one.id)?.up.choose(dialect));
-    for script in scripts {
-        for statement in sql::split(dialect, &script.text).unwrap_or_default() {
-            let text = &script.text[statement.span.clone()];
-            written
-                .extend(sql::written_tables(dialect, text).into_iter().filter(|table| !made.contains(table)));
-            made.extend(sql::created_with_engine(dialect, text).map(|(table, _)| table));
+/// The first statement of the run and of its down scripts that may have changed rows that were there
+/// before. The schema is the same before and now, so a table that was made and is absent was not there.
+fn unproved(project: &Project, done: &[Applied], dialect: Dialect, schema: &Schema) -> Option<String> {
+    let there: BTreeSet<String> = schema
+        .objects
+        .iter()
+        .filter(|object| object.kind == SchemaKind::Table)
+        .map(|object| object.name.trim_matches('`').to_lowercase())
+        .collect();
+    let statements = statements(project, done, dialect);
+    let made: BTreeSet<String> =
+        statements.iter().filter_map(|one| Some(sql::created_with_engine(dialect, &one.text)?.0)).collect();
+    let own = |table: &String| made.contains(table) && !there.contains(table);
+    let functions = schema.count(SchemaKind::Function) > 0
+        || statements.iter().any(|one| sql::creates_code(dialect, &one.text));
+    let found = statements.into_iter().find(|one| match sql::rows(dialect, &one.text, one.way) {
+        Rows::Never => false,
+        Rows::ByFunctions => functions,
+        Rows::Gone(tables) => !tables.iter().all(own),
+        Rows::Of(tables) => functions || !tables.iter().all(own),
+        Rows::Any => true,
+    })?;
+    let script = if found.way == Way::Up { "" } else { "the down script of " };
+    Some(format!("statement {} of {script}`{}`", found.n + 1, found.id))
+}
+
+/// A statement that the run or its compensation has run.
+struct Ran {
+    id: MigrationId,
+    way: Way,
+    n: usize,
+    text: String,
+}
+
+fn statements(project: &Project, done: &[Applied], dialect: Dialect) -> Vec<Ran> {
+    let mut ran = Vec::new();
+    for migration in done.iter().filter_map(|one| project.catalogue.get(&one.id)) {
+        let up = migration.up.choose(dialect).map(|script| (Way::Up, script));
+        let down = migration.down.choose(dialect).map(|script| (Way::Down, script));
+        for (way, script) in up.into_iter().chain(down) {
+            for (n, statement) in sql::split(dialect, &script.text).unwrap_or_default().iter().enumerate() {
+                let text = script.text[statement.span.clone()].to_owned();
+                ran.push(Ran { id: migration.id.clone(), way, n, text });
+            }
         }
     }
-    written
+    ran
 }
 
 async fn undo(project: &Project, id: &MigrationId, guard: &mut dyn Guard) -> Result<(), Diagnostic> {

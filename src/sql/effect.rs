@@ -11,6 +11,7 @@ mod engine;
 mod event;
 mod object;
 mod place;
+mod rows;
 mod session;
 
 pub use commits::{Commits, ObjectKind, ObjectName, commits, completion};
@@ -21,6 +22,7 @@ pub use object::{
     added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,
 };
 pub use place::beyond_database;
+pub use rows::{Rows, Way, creates_code, rows, selects};
 pub use session::{Leftovers, Lost, leftovers, lost_by_restart};
 
 use super::cursor::Cursor;
@@ -188,8 +190,19 @@ fn sqlite(mut cursor: Cursor<'_>) -> Option<Boundary> {
 }
 
 fn mysql_control(mut cursor: Cursor<'_>) -> Option<&'static str> {
-    const FIRST: &[&str] =
-        &["START", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "XA", "SET", "LOCK", "UNLOCK"];
+    const FIRST: &[&str] = &[
+        "START",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "SAVEPOINT",
+        "RELEASE",
+        "XA",
+        "SET",
+        "LOCK",
+        "UNLOCK",
+        "FLUSH",
+    ];
     match cursor.eat_any(FIRST)? {
         "START" => cursor.eat(&["TRANSACTION"]).then_some("START TRANSACTION"),
         // a compound statement of MariaDB
@@ -197,6 +210,9 @@ fn mysql_control(mut cursor: Cursor<'_>) -> Option<&'static str> {
         "RELEASE" => cursor.eat(&["SAVEPOINT"]).then_some("RELEASE SAVEPOINT"),
         "LOCK" => cursor.eat_any(&["TABLES", "TABLE"]).map(|_| "LOCK TABLES"),
         "UNLOCK" => cursor.eat_any(&["TABLES", "TABLE"]).map(|_| "UNLOCK TABLES"),
+        "FLUSH" if !cursor.clone().any(|piece| piece.is_any(&["TABLES", "TABLE"])) => None,
+        "FLUSH" if cursor.clone().any(|piece| piece.is("LOCK")) => Some("FLUSH TABLES WITH READ LOCK"),
+        "FLUSH" => cursor.any(|piece| piece.is("EXPORT")).then_some("FLUSH TABLES FOR EXPORT"),
         "SET" if sets_transaction(cursor.clone()) => Some("SET TRANSACTION"),
         "SET" => sets_autocommit(cursor).then_some("SET autocommit"),
         word => Some(word),

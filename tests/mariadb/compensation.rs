@@ -89,5 +89,33 @@ fn rows_of_older_tables_are_not_called_rolled_back() {
     let project = with_downs("INSERT INTO nope VALUES (1);\n");
     project.write("migrations/1_a.up.sql", "CREATE TABLE a (x INT);\nUPDATE keep SET v = 99;\n");
     let output = project.run(&db, &["migrate", "--compensate"]).exits(4).does_not_say("rolled back");
-    output.says("rows of `keep` were changed and not compared").does_not_say("committed before, and stayed");
+    output.says("statement 2 of `app::1_a` may have changed").does_not_say("committed before, and stayed");
+}
+
+#[test]
+fn rows_that_go_by_other_ways_are_not_called_rolled_back() {
+    let Some(db) = Db::mariadb() else { return };
+    for (up, down, place) in [
+        ("TRUNCATE keep;", "SELECT 1;", "statement 1 of `app::1_a`"),
+        ("DROP TABLE keep;", "CREATE TABLE keep (v INT);", "statement 1 of `app::1_a`"),
+        ("CREATE TABLE n (a INT); CALL add_row();", "DROP TABLE n;", "statement 2 of `app::1_a`"),
+        ("CREATE TABLE n AS SELECT empty_it() AS a;", "DROP TABLE n;", "statement 1 of `app::1_a`"),
+        (
+            "CREATE TABLE n (a INT);",
+            "DROP TABLE n; DELETE FROM keep;",
+            "statement 2 of the down script of `app::1_a`",
+        ),
+    ] {
+        let db = db.another();
+        db.execute("CREATE TABLE keep (v INT); INSERT INTO keep VALUES (1)");
+        db.execute("CREATE PROCEDURE add_row() INSERT INTO keep VALUES (2)");
+        db.execute("CREATE FUNCTION empty_it() RETURNS INT BEGIN DELETE FROM keep; RETURN 1; END");
+        let project = bare()
+            .file("migrations/1_a.up.sql", up)
+            .file("migrations/1_a.down.sql", down)
+            .file("migrations/2_b.sql", "INSERT INTO nope VALUES (1);\n");
+        project.run(&db, &["lock"]).ok();
+        let run = project.run(&db, &["migrate", "--rehearsal", "off", "--compensate"]).exits(4);
+        run.says(place).does_not_say("rolled back");
+    }
 }

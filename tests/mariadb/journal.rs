@@ -242,3 +242,25 @@ fn the_servers_own_databases_are_refused() {
     let system = db.url().replace(url::Url::parse(db.url()).unwrap().path(), "/mysql");
     one("SELECT 1;\n").run_at(&system, &["reset", "--yes"]).exits(2).says("the server's own database");
 }
+
+#[test]
+fn a_function_that_writes_leaves_traces_of_a_failing_select() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE TABLE i (x INT)");
+    db.execute("CREATE FUNCTION fi(v INT) RETURNS INT BEGIN INSERT INTO i VALUES (v); RETURN v; END");
+    let create = "CREATE TABLE n (PRIMARY KEY (a)) AS SELECT fi(1) AS a UNION ALL SELECT 1;\n";
+    let project = one(create);
+    project.run(&db, &["migrate", "--rehearsal", "off"]).exits(4).says("may have left traces");
+}
+
+#[test]
+fn a_second_try_does_not_forget_what_the_first_has_left() {
+    let Some(db) = Db::mariadb() else { return };
+    db.execute("CREATE TABLE a (x INT)");
+    let project = one("DROP TABLE a, nope;\n");
+    project.run(&db, &["migrate", "--rehearsal", "off"]).exits(4).says("left a part of its changes");
+    project.run(&db, &["migrate", "--rehearsal", "off"]).exits(3);
+    project.run(&db, &["status"]).ok().says("partial (0/1)");
+    project.run(&db, &["repair", "--restart", &format!("app::{NAME}"), "--yes"]).ok();
+    project.run(&db, &["status"]).ok().does_not_say("partial");
+}

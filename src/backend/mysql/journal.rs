@@ -27,6 +27,8 @@ pub(super) struct Work<'a> {
     pub(super) script: &'a Script,
     pub(super) statements: &'a [Statement],
     pub(super) end: End<'a>,
+    /// An earlier run began with it and left traces of a failing statement.
+    pub(super) marked: bool,
 }
 
 /// What is written when all of it is done.
@@ -307,13 +309,26 @@ impl MySql {
             }
             Err((true, error)) => {
                 self.owed.clear();
-                let trace = self.trace(commits, before, &error).await;
+                let mut trace = self.trace(commits, before, &error).await;
+                if trace == Trace::Nothing
+                    && sql::selects(self.server.dialect, work.text(n))
+                    && self.has_functions().await
+                {
+                    trace = Trace::Possible; // one that it called may have changed rows
+                }
                 let error = self.explain(error).await;
                 let failure = work.failed(n, trace, error);
                 self.note_failure(work, n, n, &failure).await;
                 Err(failure)
             }
         }
+    }
+
+    /// Whether the database has functions of its own.
+    async fn has_functions(&mut self) -> bool {
+        let sql = "SELECT 1 FROM information_schema.ROUTINES \
+                   WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE = 'FUNCTION' LIMIT 1";
+        self.fetch(sql).await.map_or(true, |rows| !rows.is_empty())
     }
 
     /// What a failing statement that commits by itself has left.

@@ -91,7 +91,7 @@ impl MySql {
         if self.scratch || !matches!(failure.error, DatabaseError::Sql(_)) {
             return;
         }
-        if kept == 0 && failure.trace == Trace::Nothing {
+        if kept == 0 && failure.trace == Trace::Nothing && !work.marked {
             self.owed.push(self.tables.delete_steps(&self.words(), work.id));
         } else {
             let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));

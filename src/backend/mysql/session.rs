@@ -113,7 +113,8 @@ impl Guard for MySql {
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
         Box::pin(async move {
             let Task { script, statements, row } = task;
-            let work = Work { id: &row.id, script, statements, end: End::Applied(run, row) };
+            let marked = resume.is_some_and(|partial| partial.failed.is_some());
+            let work = Work { id: &row.id, script, statements, end: End::Applied(run, row), marked };
             self.run_work(&work, resume).await
         })
     }
@@ -121,7 +122,7 @@ impl Guard for MySql {
     fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>> {
         Box::pin(async move {
             let Undo { id, script, statements } = undo;
-            let work = Work { id, script, statements, end: End::Undone };
+            let work = Work { id, script, statements, end: End::Undone, marked: false };
             self.run_work(&work, None).await?;
             self.pay().await.map_err(|error| TaskFailure::new(None, error))
         })

@@ -91,6 +91,8 @@ fn ordinary_statements() {
     }
     for statement in [
         "BEGIN NOT ATOMIC SELECT 1; END",
+        "FLUSH TABLES",
+        "FLUSH PRIVILEGES",
         "SET @autocommit = 0",
         "LOCK INSTANCE FOR BACKUP",
         "SET @a = autocommit",
@@ -125,6 +127,8 @@ fn sqlite_and_mysql() {
         ("SET @x = 1, SESSION autocommit = 0", "SET autocommit"),
         ("set @@session.autocommit=0", "SET autocommit"),
         ("SET @@autocommit := 0", "SET autocommit"),
+        ("FLUSH TABLES WITH READ LOCK", "FLUSH TABLES WITH READ LOCK"),
+        ("FLUSH LOCAL TABLES t FOR EXPORT", "FLUSH TABLES FOR EXPORT"),
         ("LOCK TABLES t READ", "LOCK TABLES"),
         ("UNLOCK TABLES", "UNLOCK TABLES"),
     ] {
