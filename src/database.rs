@@ -129,6 +129,11 @@ pub const FOREIGN_TABLES: [(&str, &str); 10] = [
     ("alembic_version", "alembic"),
 ];
 
+/// The tool that remembers in a table of this name; one of any other name was found by sqlx's columns.
+pub fn foreign_tool(table: &str) -> &'static str {
+    FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool)
+}
+
 /// One row of another tool's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignRow {

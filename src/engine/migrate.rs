@@ -196,7 +196,12 @@ async fn run(
     let (verdict, live) = match judge(project, request, &prepared, expectation, &mut session, sink).await {
         Ok(judged) => judged,
         Err(diagnostics) => {
-            let mut failure = rolled_back(&progress, Diagnostic::new("the run was checked and refused"));
+            let refused = Diagnostic::new("the run was checked and refused");
+            let mut failure = if prepared.plan.is_empty() {
+                Failure::new(Kind::RolledBack, refused.note("nothing ran: what earlier runs committed stays"))
+            } else {
+                rolled_back(&progress, refused)
+            };
             failure.diagnostics.splice(0..0, diagnostics);
             let mut stop = undone(session, failure.into()).await;
             if progress.committed > 0 {

@@ -55,6 +55,14 @@ pub(super) fn prepare(
             ),
         }
     }
+    const OURS: [&str; 3] = ["autocommit", "tx_read_only", "transaction_read_only"];
+    if let Some(name) = OURS.iter().find(|name| script.session.contains_key(**name)) {
+        refusals.push(
+            Diagnostic::new(format!("migration `{id}` asks for the session setting `{name}`"))
+                .note(format!("its file is {}", script.path))
+                .help("remove the `session` line (of the file, the module or the configuration): the transactions are ours"),
+        );
+    }
     if !script.session.is_empty() && at.dialect.facts().settings_by_pragma {
         refusals.push(
             Diagnostic::new(format!(

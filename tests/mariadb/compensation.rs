@@ -83,6 +83,22 @@ fn drift_after_the_run_is_compensated_too() {
 }
 
 #[test]
+fn a_run_that_only_checks_again_says_that_nothing_ran() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = with_downs("SELECT 1;\n").file("checks/none.sql", "SELECT x FROM a\n");
+    project.run(&db, &["migrate"]).exits(4);
+    project.run(&db, &["migrate"]).exits(3).says("nothing ran").does_not_say("everything was rolled back");
+}
+
+#[test]
+fn a_setting_that_takes_the_transactions_away_is_refused() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = bare().file("migrations/1_a.sql", "-- db-migrations: session autocommit = 0\nSELECT 1;\n");
+    project.run(&db, &["lock"]).ok();
+    project.run(&db, &["migrate"]).exits(7).says("`autocommit`").says("migrations/1_a.sql");
+}
+
+#[test]
 fn rows_of_older_tables_are_not_called_rolled_back() {
     let Some(db) = Db::mariadb() else { return };
     db.execute("CREATE TABLE keep (v INT); INSERT INTO keep VALUES (1)");

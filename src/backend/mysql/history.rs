@@ -5,7 +5,7 @@ use sqlx::mysql::MySqlRow;
 
 use super::{MySql, quote_name, text};
 use crate::backend::{SQLX_COLUMNS, Tables, error, strange};
-use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
+use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
 use crate::dialect::Dialect;
 use crate::history::{History, Partial, Row, RowKind, Run, StepRow};
 
@@ -154,9 +154,7 @@ pub(super) async fn strangers(mysql: &mut MySql) -> Result<Vec<Stranger>, Databa
         let counted = mysql.one(format!("SELECT COUNT(*) FROM {}", quote_name(&table))).await?;
         let rows = counted.and_then(|count| count.parse().ok()).unwrap_or_default();
         if rows > 0 {
-            let tool =
-                FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool);
-            strangers.push(Stranger { tool, table, rows });
+            strangers.push(Stranger { tool: foreign_tool(&table), table, rows });
         }
     }
     Ok(strangers)

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::Postgres;
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
-use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
+use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
 use crate::history::{History, Partial, Run, StepRow};
 
 /// How a time becomes text, in UTC.
@@ -99,7 +99,7 @@ pub(super) async fn strangers(postgres: &mut Postgres) -> Result<Vec<Stranger>, 
             (row.try_get(0).map_err(error)?, row.try_get(1).map_err(error)?);
         let qualified = format!("\"{}\".\"{}\"", schema.replace('"', "\"\""), table.replace('"', "\"\""));
         let rows: i64 = postgres.one(format!("SELECT count(*) FROM {qualified}")).await?;
-        let tool = FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool);
+        let tool = foreign_tool(&table);
         if rows > 0 {
             strangers.push(Stranger { tool, table: format!("{schema}.{table}"), rows });
         }

@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 
 use super::Sqlite;
-use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger};
+use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
 use crate::history::{History, Partial, Run, StepRow};
 
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
@@ -101,9 +101,7 @@ pub(super) async fn strangers(sqlite: &mut Sqlite) -> Result<Vec<Stranger>, Data
             sqlite.fetch(format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""))).await?;
         let rows: i64 = counted.first().map_or(Ok(0), |row| row.try_get(0)).map_err(error)?;
         if rows > 0 {
-            let tool =
-                FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool);
-            strangers.push(Stranger { tool, table, rows });
+            strangers.push(Stranger { tool: foreign_tool(&table), table, rows });
         }
     }
     Ok(strangers)
