@@ -55,14 +55,7 @@ pub(super) fn prepare(
             ),
         }
     }
-    const OURS: [&str; 3] = ["autocommit", "tx_read_only", "transaction_read_only"];
-    if let Some(name) = OURS.iter().find(|name| script.session.contains_key(**name)) {
-        refusals.push(
-            Diagnostic::new(format!("migration `{id}` asks for the session setting `{name}`"))
-                .note(format!("its file is {}", script.path))
-                .help("remove the `session` line (of the file, the module or the configuration): the transactions are ours"),
-        );
-    }
+    refusals.extend(takes_transactions(id, &script));
     if !script.session.is_empty() && at.dialect.facts().settings_by_pragma {
         refusals.push(
             Diagnostic::new(format!(
@@ -82,6 +75,17 @@ pub(super) fn prepare(
     } else {
         Err(refusals)
     }
+}
+
+/// Settings by which a script would take the transactions out of our hands.
+fn takes_transactions(id: &MigrationId, script: &Script) -> Option<Diagnostic> {
+    let ours = ["autocommit", "tx_read_only", "transaction_read_only"];
+    let name = ours.into_iter().find(|name| script.session.contains_key(*name))?;
+    Some(
+        Diagnostic::new(format!("migration `{id}` asks for the session setting `{name}`"))
+            .note(format!("its file is {}", script.path))
+            .help("remove the `session` line (of the file, the module or the configuration): the transactions are ours"),
+    )
 }
 
 /// Why a half-applied migration cannot go on by itself.
