@@ -2,11 +2,13 @@
 //!
 //! - `merge` (pure): lock × catalogue × history → the lock that should be, and findings
 //! - `text`: reading the file with every refusal, and editing its text so that a hand's work survives
+//! - `find`: the migration that a short form of an id means
 //! - `finding`: what merge has to say, and how much it weighs
 //!
 //! Line order is execution order. Reading and writing the file itself is `lockfile`'s.
 
 mod edit;
+mod find;
 mod finding;
 mod merge;
 mod order;
@@ -18,6 +20,7 @@ use indexmap::IndexMap;
 
 use crate::id::{Checksum, MigrationId};
 
+pub use find::find;
 pub use finding::{Finding, Rule};
 pub use merge::{Merged, merge};
 pub use text::{Document, HEADER};
