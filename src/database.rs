@@ -183,26 +183,42 @@ pub struct NewRun {
     pub reason: Option<String>,
 }
 
-/// A migration to be run together with its history row.
+/// A script to be run together with what it means for the history.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
     /// What is executed.
     pub script: &'a Script,
     /// Its statements.
     pub statements: &'a [Statement],
-    /// The row that is written with it.
-    pub row: &'a NewRow,
+    /// What is written with it.
+    pub record: Record<'a>,
 }
 
-/// A migration to be undone.
+/// What the end of a script means for the history.
 #[derive(Clone, Copy, Debug)]
-pub struct Undo<'a> {
-    /// Which.
-    pub id: &'a MigrationId,
-    /// Its down script.
-    pub script: &'a Script,
-    /// Its statements.
-    pub statements: &'a [Statement],
+pub enum Record<'a> {
+    /// The migration has run: its row is written.
+    Applied(&'a NewRow),
+    /// The migration is undone: its row goes.
+    Undone(&'a MigrationId),
+}
+
+impl Record<'_> {
+    /// The migration.
+    pub const fn id(&self) -> &MigrationId {
+        match self {
+            Self::Applied(row) => &row.id,
+            Self::Undone(id) => id,
+        }
+    }
+
+    /// The word for its direction, in the table of steps.
+    pub const fn direction(&self) -> &'static str {
+        match self {
+            Self::Applied(_) => "up",
+            Self::Undone(_) => "down",
+        }
+    }
 }
 
 /// What a failing statement outside of a transaction has left.
@@ -322,7 +338,7 @@ pub trait Guard: Read {
     /// Opens the transaction of a group, with our tables in it.
     fn begin(self: Box<Self>, begin: Begin) -> BoxFuture<'static, Result<Box<dyn Session>, DatabaseError>>;
     /// Runs statement by statement outside of a transaction, each with a started and a finished row,
-    /// and the history row at the end. Where it stopped half-way before, it goes on.
+    /// and what it means for the history at the end. Where it stopped half-way before, it goes on.
     fn run_alone<'a>(
         &'a mut self,
         run: &'a NewRun,
@@ -330,8 +346,6 @@ pub trait Guard: Read {
         resume: Option<&'a Partial>,
         foreign_keys: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>>;
-    /// Runs the down script of a migration that has run, and takes its history row away.
-    fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>>;
     /// Frees the guard.
     fn free(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>>;
 }
@@ -353,7 +367,7 @@ pub enum Note<'a> {
 
 /// An open transaction under the guard.
 pub trait Session: Read {
-    /// Runs migrations in order, each followed by its history row, up to the first failure. Answers
+    /// Runs scripts in order, each followed by what it means for the history, up to the first failure. Answers
     /// for each that was begun: its duration in milliseconds, or why it failed.
     fn run<'a>(
         &'a mut self,

@@ -159,6 +159,10 @@ pub struct Run {
     pub verdict: Option<String>,
 }
 
+/// The layout of the history's tables that this version makes. 1 had no `layout` of runs, and no
+/// `direction` of steps on SQLite and PostgreSQL.
+pub const LAYOUT: u32 = 2;
+
 /// The verdict of a run whose migrations stay although its checks refused them.
 pub const REFUSED: &str = "refused";
 
@@ -171,8 +175,8 @@ pub struct History {
     pub partial: Vec<Partial>,
     /// The newest run, if any was recorded.
     pub last_run: Option<Run>,
-    /// Whether the tables are there.
-    pub exists: bool,
+    /// The layout of the tables; `None` where they are absent.
+    pub layout: Option<u32>,
 }
 
 impl History {
@@ -180,7 +184,7 @@ impl History {
     pub fn new(mut rows: Vec<Row>) -> Self {
         rows.sort_by_key(|row| row.position);
         let index = rows.iter().enumerate().map(|(i, row)| (row.id.clone(), i)).collect();
-        Self { rows, index, exists: true, ..Self::default() }
+        Self { rows, index, ..Self::default() }
     }
 
     /// With what stopped half-way. A migration that has a row is whole, unless it was being undone.

@@ -1,6 +1,10 @@
 //! Our own tables: their names, and the SQL that differs by nothing but names.
+//!
+//! The layout of the tables is the default value of the runs' column `layout`, so every row of a run says
+//! the layout that it was written into.
 
-use crate::database::{NewRow, NewRun, Note};
+use crate::database::{DatabaseError, NewRow, NewRun, Note, Record};
+use crate::history::LAYOUT;
 use crate::id::{IdError, MigrationId};
 
 /// The three tables of the history.
@@ -98,6 +102,14 @@ impl Tables {
         )
     }
 
+    /// SQL that writes what a script's end means for the history.
+    pub(super) fn record(&self, words: &Words, run: &str, record: Record<'_>, duration: &str) -> String {
+        match record {
+            Record::Applied(row) => self.insert_row(words, run, row, duration),
+            Record::Undone(id) => self.delete_row(words, id),
+        }
+    }
+
     /// SQL that writes rows of migrations that did not run here, a message at a time.
     fn insert_rows(&self, words: &Words, run: &str, rows: &[NewRow]) -> Vec<String> {
         let message = |chunk: &[NewRow]| {
@@ -151,6 +163,18 @@ impl Tables {
     fn set_verdict(&self, words: &Words, run: &NewRun, verdict: &str) -> String {
         let quote = words.quote;
         format!("UPDATE {} SET verdict = {} WHERE id = {}", self.runs(), quote(verdict), quote(&run.id))
+    }
+}
+
+/// The layout as the newest run says it. One that is newer than ours cannot be understood.
+pub(super) fn known_layout(layout: i64, tool_version: &str) -> Result<u32, DatabaseError> {
+    match u32::try_from(layout) {
+        Ok(layout) if layout <= LAYOUT => Ok(layout),
+        _ => Err(DatabaseError::Unfit(format!(
+            "the history tables have layout {layout}, and this db-migrations {} knows layouts up to {LAYOUT}: \
+             use version {tool_version} or a newer one",
+            env!("CARGO_PKG_VERSION")
+        ))),
     }
 }
 

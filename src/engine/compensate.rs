@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::database::{DatabaseError, Guard, Read, Undo};
+use crate::database::{Begin, CommitError, DatabaseError, Guard, NewRun, Read, Record, Task, TaskFailure};
 use crate::diagnostic::{Diagnostic, Frame, count};
 use crate::dialect::Dialect;
 use crate::event::{Event, Sink};
@@ -37,6 +37,7 @@ fn checksum(schema: &Schema, dialect: Dialect) -> Checksum {
 pub(super) async fn compensate(
     project: &Project,
     before: Checksum,
+    run: &NewRun,
     progress: &Progress,
     mut guard: Box<dyn Guard>,
     mut failure: Failure,
@@ -46,13 +47,16 @@ pub(super) async fn compensate(
     let mut undone = 0;
     let done = &progress.applied[..progress.committed];
     for applied in done.iter().rev() {
-        match undo(project, &applied.id, &mut *guard).await {
-            Ok(()) => {
+        match undo(project, &applied.id, run, guard).await {
+            Ok(again) => {
+                guard = again;
                 undone += 1;
                 sink.tell(Event::Undone { id: applied.id.clone() });
             }
-            Err(diagnostic) => {
+            Err((diagnostic, again)) => {
                 failure.diagnostics.push(diagnostic);
+                let Some(again) = again else { return failure };
+                guard = again;
                 break;
             }
         }
@@ -147,23 +151,73 @@ fn statements(project: &Project, done: &[Applied], dialect: Dialect) -> Vec<Ran>
     ran
 }
 
-async fn undo(project: &Project, id: &MigrationId, guard: &mut dyn Guard) -> Result<(), Diagnostic> {
+/// What went wrong, and the guard if the connection lives.
+type NotUndone = (Diagnostic, Option<Box<dyn Guard>>);
+
+async fn undo(
+    project: &Project,
+    id: &MigrationId,
+    run: &NewRun,
+    guard: Box<dyn Guard>,
+) -> Result<Box<dyn Guard>, NotUndone> {
     let dialect = guard.server().dialect;
     let script = project.catalogue.get(id).and_then(|migration| migration.down.choose(dialect));
     let Some(script) = script else {
-        return Err(Diagnostic::new(format!("`{id}` has no down script: it stays, and what ran before it")));
+        let diagnostic =
+            Diagnostic::new(format!("`{id}` has no down script: it stays, and what ran before it"));
+        return Err((diagnostic, Some(guard)));
     };
-    let statements = sql::split(dialect, &script.text)
-        .map_err(|error| Diagnostic::new(format!("the down script of `{id}` cannot be read: {error}")))?;
-    let undo = Undo { id, script, statements: &statements };
-    guard.undo(undo).await.map_err(|failure| {
-        let diagnostic = Diagnostic::new(format!("the down script of `{id}` failed"))
-            .cause(describe(&failure.error).message);
-        let Some((n, statement)) = failure.statement.and_then(|n| Some((n, statements.get(n)?))) else {
-            return diagnostic.note(format!("its file is {}", script.path));
-        };
-        let mut frame = Frame::new(&*script.path, Arc::clone(&script.text), statement.span.clone());
-        frame.lines_before = script.lines_before;
-        diagnostic.frame(frame).note(format!("statement {} of {}", n + 1, statements.len()))
-    })
+    let statements = match sql::split(dialect, &script.text) {
+        Ok(statements) => statements,
+        Err(error) => {
+            let message = format!("the down script of `{id}` cannot be read: {error}");
+            return Err((Diagnostic::new(message), Some(guard)));
+        }
+    };
+    let task = Task { script, statements: &statements, record: Record::Undone(id) };
+    let (outcome, guard) = run_down(task, run, guard).await;
+    match (outcome, guard) {
+        (Ok(()), Some(guard)) => Ok(guard),
+        (Ok(()), None) => {
+            Err((Diagnostic::new(format!("the connection was lost after the down script of `{id}`")), None))
+        }
+        (Err(failure), guard) => Err((down_failed(task, &failure), guard)),
+    }
+}
+
+/// Runs a down script; in a transaction, where the database can take its DDL back.
+async fn run_down(
+    task: Task<'_>,
+    run: &NewRun,
+    mut guard: Box<dyn Guard>,
+) -> (Result<(), TaskFailure>, Option<Box<dyn Guard>>) {
+    if task.script.no_transaction || !guard.server().dialect.facts().transactional_ddl {
+        let outcome = guard.run_alone(run, task, None, None).await;
+        return (outcome.map(|_| ()), Some(guard));
+    }
+    let own = |error| TaskFailure::new(None, error);
+    let mut session = match guard.begin(Begin { foreign_keys: None, keep_guard: true }).await {
+        Ok(session) => session,
+        Err(error) => return (Err(own(error)), None),
+    };
+    if let Some(Err(failure)) = session.run(run, &[task]).await.pop() {
+        return (Err(failure), session.rollback().await.ok().map(|rolled| rolled.guard));
+    }
+    match session.commit().await {
+        Ok((_, guard)) => (Ok(()), Some(guard)),
+        Err(CommitError::RolledBack(error) | CommitError::Unknown(error)) => (Err(own(error)), None),
+    }
+}
+
+/// Which down script failed, where, and what the database said.
+fn down_failed(task: Task<'_>, failure: &TaskFailure) -> Diagnostic {
+    let Task { script, statements, record } = task;
+    let diagnostic = Diagnostic::new(format!("the down script of `{}` failed", record.id()))
+        .cause(describe(&failure.error).message);
+    let Some((n, statement)) = failure.statement.and_then(|n| Some((n, statements.get(n)?))) else {
+        return diagnostic.note(format!("its file is {}", script.path));
+    };
+    let mut frame = Frame::new(&*script.path, Arc::clone(&script.text), statement.span.clone());
+    frame.lines_before = script.lines_before;
+    diagnostic.frame(frame).note(format!("statement {} of {}", n + 1, statements.len()))
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::database::{
-    Begin, CommitError, DatabaseError, Guard, NewRow, NewRun, Note, Session, Task, TaskFailure,
+    Begin, CommitError, DatabaseError, Guard, NewRow, NewRun, Note, Record, Session, Task, TaskFailure,
 };
 use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
@@ -198,7 +198,7 @@ impl Walker<'_> {
 }
 
 fn task<'a>(step: &'a Step, row: &'a NewRow) -> Task<'a> {
-    Task { script: &step.script, statements: &step.statements, row }
+    Task { script: &step.script, statements: &step.statements, record: Record::Applied(row) }
 }
 
 fn row(step: &Step, position: i64) -> NewRow {

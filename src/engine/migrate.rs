@@ -182,7 +182,7 @@ async fn run(
     let mut progress = Progress::default();
     let start = Start { position: history.next_position(), keep_guard: request.mode == LockMode::Update };
     let mut session = match walk(&prepared.plan, guard, &run, start, &mut progress, sink).await {
-        Err(stop) => return Err(settled(project, before, &progress, stop, sink).await),
+        Err(stop) => return Err(settled(project, &run, before, &progress, stop, sink).await),
         Ok(End::Open(session)) => session,
         Ok(End::Outside(guard)) => {
             let mut session = guard
@@ -210,7 +210,7 @@ async fn run(
                     None => None,
                 };
             }
-            return Err(settled(project, before, &progress, stop, sink).await);
+            return Err(settled(project, &run, before, &progress, stop, sink).await);
         }
     };
     session
@@ -252,6 +252,7 @@ async fn remember_refusal(guard: Box<dyn Guard>, run: &NewRun) -> Option<Box<dyn
 /// The end of a run that stopped; what it has committed is undone where that is wanted.
 async fn settled(
     project: &Project,
+    run: &NewRun,
     before: Option<Checksum>,
     progress: &Progress,
     stop: Stop,
@@ -259,7 +260,7 @@ async fn settled(
 ) -> Failure {
     match (before, stop.guard) {
         (Some(before), Some(guard)) if progress.committed > 0 => {
-            compensate(project, before, progress, guard, stop.failure, sink).await
+            compensate(project, before, run, progress, guard, stop.failure, sink).await
         }
         _ => stop.failure,
     }

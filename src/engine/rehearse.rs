@@ -6,7 +6,7 @@
 //! that the scratch session lacks, proves nothing and is said.
 
 use crate::config::Rehearsal;
-use crate::database::{Attempt, Database, DatabaseError, Guard, NewRow, NewRun, Task};
+use crate::database::{Attempt, Database, DatabaseError, Guard, NewRow, NewRun, Record, Task};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Silence, Sink};
 use crate::history::RowKind;
@@ -193,7 +193,7 @@ async fn load(guard: &mut dyn Guard, run: &NewRun, schema: &Schema) -> Result<()
         executed_at: None,
         execution_ms: None,
     };
-    let task = Task { script: &script, statements: &statements, row: &row };
+    let task = Task { script: &script, statements: &statements, record: Record::Applied(&row) };
     let loaded = guard.run_alone(run, task, None, None).await;
     loaded.map(|_| ()).map_err(|failure| {
         Unproved::Why(format!("the live schema does not load on a scratch database: {}", failure.error))

@@ -1,6 +1,6 @@
 //! Looking changes nothing; the guard excludes, is seen, and is freed.
 
-use db_migrations::database::{Attempt, Begin, Task};
+use db_migrations::database::{Attempt, Begin, Record, Task};
 use db_migrations::migration::Script;
 use db_migrations::plan::prefix_hash;
 use db_migrations::sql;
@@ -15,7 +15,7 @@ fn looking_creates_nothing() {
         block_on(async {
             let connect = connect(db);
             let mut database = connect.connect().await.unwrap();
-            assert!(!database.history().await.unwrap().exists);
+            assert_eq!(database.history().await.unwrap().layout, None);
             assert!(database.introspect().await.unwrap().is_empty());
             assert!(database.strangers().await.unwrap().is_empty());
             assert!(database.holder().await.unwrap().is_none());
@@ -81,7 +81,7 @@ fn statements_outside_of_a_transaction_are_remembered_and_resumed() {
             let mut held = guard(&*connect).await;
             let (run, row) = (new_run("r"), row("m::1", &good, 1));
             let (script, statements) = (Script::new(bad, "m.sql"), sql::split(dialect, bad).unwrap());
-            let task = Task { script: &script, statements: &statements, row: &row };
+            let task = Task { script: &script, statements: &statements, record: Record::Applied(&row) };
             let failure = held.run_alone(&run, task, None, None).await.unwrap_err();
             assert_eq!(failure.statement, Some(2));
             let history = held.history().await.unwrap();
@@ -92,7 +92,7 @@ fn statements_outside_of_a_transaction_are_remembered_and_resumed() {
             assert_eq!(partial.prefix, Some(prefix_hash(&script, &statements, 1)));
             let (script, statements) =
                 (Script::new(good.as_str(), "m.sql"), sql::split(dialect, &good).unwrap());
-            let task = Task { script: &script, statements: &statements, row: &row };
+            let task = Task { script: &script, statements: &statements, record: Record::Applied(&row) };
             held.run_alone(&run, task, Some(&partial), None).await.unwrap();
             let history = held.history().await.unwrap();
             assert!(history.partial.is_empty());

@@ -1,6 +1,6 @@
 //! A transaction: migration and row together, failures located, nothing leaking, no way out of it.
 
-use db_migrations::database::{DatabaseError, Note, Task};
+use db_migrations::database::{DatabaseError, Note, Record, Task};
 use db_migrations::history::RowKind;
 use db_migrations::migration::Script;
 
@@ -281,7 +281,7 @@ fn an_unterminated_text_cannot_swallow_its_row() {
             let mut session = session(&*connect).await;
             // the splitter would refuse this: here it is handed over as if it had passed
             let (script, row) = (Script::new("/* never closed", "m.sql"), row("m::1", "x", 1));
-            let task = Task { script: &script, statements: &[], row: &row };
+            let task = Task { script: &script, statements: &[], record: Record::Applied(&row) };
             assert!(session.run(&new_run("r"), &[task]).await[0].is_err() || db.is_mariadb());
             let _ = session.rollback().await;
         });
@@ -310,7 +310,11 @@ fn several_migrations_at_once_stop_at_the_failing_one() {
             let statements: Vec<_> = texts.iter().map(split).collect();
             let rows: Vec<_> = (1..).zip(&texts).map(|(n, text)| row(&format!("m::{n}"), text, n)).collect();
             let tasks: Vec<Task<'_>> = (0..texts.len())
-                .map(|i| Task { script: &scripts[i], statements: &statements[i], row: &rows[i] })
+                .map(|i| Task {
+                    script: &scripts[i],
+                    statements: &statements[i],
+                    record: Record::Applied(&rows[i]),
+                })
                 .collect();
             let outcomes = session.run(&new_run("r"), &tasks).await;
             assert_eq!(outcomes.len(), 5, "{outcomes:?}");

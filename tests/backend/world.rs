@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use db_migrations::backend::{Options, Tables, connector};
 use db_migrations::database::{
-    Attempt, Begin, Connect, Guard, NewRow, NewRun, Note, Session, Task, TaskFailure,
+    Attempt, Begin, Connect, Guard, NewRow, NewRun, Note, Record, Session, Task, TaskFailure,
 };
 use db_migrations::dialect::Dialect;
 use db_migrations::history::RowKind;
@@ -70,7 +70,7 @@ pub(crate) async fn run(
     let script = Script::new(text, "m.sql");
     let statements = sql::split(dialect, text).unwrap();
     let row = row(&format!("m::{n}"), text, n);
-    let task = Task { script: &script, statements: &statements, row: &row };
+    let task = Task { script: &script, statements: &statements, record: Record::Applied(&row) };
     session.run(&new_run("r"), &[task]).await.remove(0)
 }
 

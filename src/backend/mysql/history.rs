@@ -4,13 +4,19 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
 use super::{MySql, quote_name, text};
+use crate::backend::tables::known_layout;
 use crate::backend::{SQLX_COLUMNS, Tables, error, strange};
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
 use crate::dialect::Dialect;
-use crate::history::{History, Partial, Row, RowKind, Run, StepRow};
+use crate::history::{History, LAYOUT, Partial, Row, RowKind, Run, StepRow};
 
 /// The server's clock, in UTC.
 pub(super) const NOW: &str = "UTC_TIMESTAMP(6)";
+
+/// SQL that brings tables of layout 1 to ours.
+pub(super) fn upgrade(tables: &Tables) -> String {
+    format!("ALTER TABLE {} ADD COLUMN layout int NOT NULL DEFAULT {LAYOUT}", tables.runs())
+}
 
 /// SQL that makes our tables where they are absent, one statement each.
 pub(super) fn create(tables: &Tables) -> [String; 3] {
@@ -21,7 +27,7 @@ pub(super) fn create(tables: &Tables) -> [String; 3] {
         format!(
             "CREATE TABLE IF NOT EXISTS {} ({id}, started_at datetime(6) NOT NULL, lock_digest char(64) NOT NULL, \
              tool_version varchar(64) NOT NULL, `user` text NOT NULL, verdict text, reason text, `release` text, \
-             PRIMARY KEY (id)) {end}",
+             layout int NOT NULL DEFAULT {LAYOUT}, PRIMARY KEY (id)) {end}",
             tables.runs()
         ),
         format!(
@@ -48,13 +54,19 @@ fn time(column: &str) -> String {
 pub(super) async fn read(mysql: &mut MySql) -> Result<History, DatabaseError> {
     let names = mysql.tables.names();
     let exist = format!(
-        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('{}')",
-        names.join("', '")
+        "SELECT CONCAT(COUNT(*), IF(SUM(TABLE_NAME = '{runs}') > (SELECT COUNT(*) FROM information_schema.COLUMNS \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{runs}' AND COLUMN_NAME = 'layout'), ' outdated', '')) \
+         FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('{}')",
+        names.join("', '"),
+        runs = names[1],
     );
-    match mysql.one(exist).await?.as_deref() {
-        Some("3") => {}
+    let found = mysql.one(exist).await?.unwrap_or_default();
+    let count = found.trim_end_matches(" outdated");
+    mysql.outdated = count != found;
+    match count {
+        "3" => {}
         // one that a crash or a hand has taken away comes back empty with the next run
-        Some("1" | "2") => return read_what_is_there(mysql).await,
+        "1" | "2" => return read_what_is_there(mysql).await,
         _ => return Ok(History::default()),
     }
     read_all(mysql).await
@@ -89,15 +101,19 @@ async fn read_all(mysql: &mut MySql) -> Result<History, DatabaseError> {
             tables.steps()
         ))
         .await?;
+    history.layout = Some(if mysql.outdated { 1 } else { LAYOUT });
     history.set_partial(Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?));
     let runs = mysql
         .fetch(format!(
-            "SELECT id, {}, verdict FROM {} ORDER BY started_at DESC LIMIT 1",
+            "SELECT id, {}, verdict, tool_version, {} FROM {} ORDER BY started_at DESC LIMIT 1",
             time("started_at"),
+            if mysql.outdated { "1" } else { "layout" },
             tables.runs()
         ))
         .await?;
     if let Some(run) = runs.first() {
+        let layout = text(run, 4)?.and_then(|layout| layout.parse().ok()).unwrap_or(1);
+        history.layout = Some(known_layout(layout, &text(run, 3)?.unwrap_or_default())?);
         history.last_run = Some(Run {
             id: text(run, 0)?.unwrap_or_default(),
             started_at: text(run, 1)?.unwrap_or_default(),

@@ -15,29 +15,20 @@ use super::MySql;
 use super::dynamic::Meaning;
 use super::message::{Failed, offset};
 use super::rows::elapsed;
-use crate::database::{DatabaseError, NewRow, NewRun, SqlError, TaskFailure, Trace};
+use crate::database::{DatabaseError, NewRun, Record, SqlError, TaskFailure, Trace};
 use crate::history::Partial;
-use crate::id::{Checksum, MigrationId};
+use crate::id::Checksum;
 use crate::migration::Script;
 use crate::sql::{self, Commits, ObjectName, Statement};
 
 /// A script to be run with the journal.
 pub(super) struct Work<'a> {
-    pub(super) id: &'a MigrationId,
+    pub(super) run: &'a NewRun,
     pub(super) script: &'a Script,
     pub(super) statements: &'a [Statement],
-    pub(super) end: End<'a>,
+    pub(super) record: Record<'a>,
     /// An earlier run began with it and left traces of a failing statement.
     pub(super) marked: bool,
-}
-
-/// What is written when all of it is done.
-#[derive(Clone, Copy)]
-pub(super) enum End<'a> {
-    /// The history row of a migration.
-    Applied(&'a NewRun, &'a NewRow),
-    /// The history row goes.
-    Undone,
 }
 
 impl Work<'_> {
@@ -47,13 +38,6 @@ impl Work<'_> {
 
     pub(super) fn is_last(&self, n: usize) -> bool {
         n + 1 >= self.statements.len()
-    }
-
-    pub(super) const fn direction(&self) -> &'static str {
-        match self.end {
-            End::Applied(..) => "up",
-            End::Undone => "down",
-        }
     }
 
     /// A failure at statement `n`; those before it stay.
@@ -84,9 +68,7 @@ impl MySql {
         let from = resume.map_or(0, |partial| partial.finished);
         let before = |error| TaskFailure::before(error).outside(from, Trace::Nothing);
         self.make_tables().await.map_err(before)?;
-        if let End::Applied(run, _) = work.end {
-            self.owe_run(run);
-        }
+        self.owe_run(work.run);
         let leftovers = sql::leftovers(self.server.dialect, &work.script.text, work.statements);
         let outcome = match self.prepare_session(&work.script.session, &leftovers).await {
             Ok(()) => self.run_from(work, resume, start).await,

@@ -143,6 +143,7 @@ impl Connector {
             owed: Vec::new(),
             open: None,
             ready: false,
+            outdated: false,
             run: None,
             prepared: BTreeMap::new(),
         })
@@ -235,6 +236,8 @@ pub(super) struct MySql {
     open: Option<String>,
     /// Our tables are there.
     ready: bool,
+    /// They have an older layout.
+    outdated: bool,
     /// The run whose row is written.
     run: Option<String>,
     /// What was prepared in this session: name → text.

@@ -5,8 +5,8 @@
 
 use std::time::Instant;
 
-use super::history::{NOW, create};
-use super::journal::{End, Work};
+use super::history::{NOW, create, upgrade};
+use super::journal::Work;
 use super::{MySql, quote};
 use crate::database::{DatabaseError, NewRun, TaskFailure, Trace};
 use crate::id::Checksum;
@@ -21,14 +21,14 @@ impl MySql {
         before: Option<Checksum>,
         meant: Option<&str>,
     ) -> String {
-        let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
+        let (steps, id) = (self.tables.steps(), quote(work.record.id().as_str()));
         let hash = prefix_hash(work.script, work.statements, n);
         let before = before.map_or_else(|| "NULL".to_owned(), |hash| format!("'{hash}'"));
         let meant = meant.map_or_else(|| "NULL".to_owned(), quote);
         format!(
             "REPLACE INTO {steps} (id, n, started_at, prefix_hash, fingerprint, meant, direction) \
              VALUES ({id}, {n}, {NOW}, '{hash}', {before}, {meant}, '{}')",
-            work.direction()
+            work.record.direction()
         )
     }
 
@@ -37,7 +37,7 @@ impl MySql {
         if work.is_last(n) {
             self.owe_end(work, start);
         } else if !self.scratch {
-            let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
+            let (steps, id) = (self.tables.steps(), quote(work.record.id().as_str()));
             self.owed.push(format!(
                 "UPDATE {steps} SET finished_at = {NOW}, error = NULL WHERE id = {id} AND n = {n}"
             ));
@@ -54,11 +54,8 @@ impl MySql {
         if self.scratch {
             return Vec::new();
         }
-        let row = match work.end {
-            End::Applied(run, row) => self.tables.insert_row(&self.words(), &run.id, row, duration),
-            End::Undone => self.tables.delete_row(&self.words(), work.id),
-        };
-        vec![row, self.tables.delete_steps(&self.words(), work.id)]
+        let record = self.tables.record(&self.words(), &work.run.id, work.record, duration);
+        vec![record, self.tables.delete_steps(&self.words(), work.record.id())]
     }
 
     /// SQL that is written in the transaction of statements that end with `n`.
@@ -70,12 +67,12 @@ impl MySql {
         if self.scratch {
             return Vec::new();
         }
-        let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
+        let (steps, id) = (self.tables.steps(), quote(work.record.id().as_str()));
         let hash = prefix_hash(work.script, work.statements, n);
         vec![format!(
             "REPLACE INTO {steps} (id, n, started_at, finished_at, prefix_hash, direction) \
              VALUES ({id}, {n}, {NOW}, {NOW}, '{hash}', '{}')",
-            work.direction()
+            work.record.direction()
         )]
     }
 
@@ -92,16 +89,16 @@ impl MySql {
             return;
         }
         if kept == 0 && failure.trace == Trace::Nothing && !work.marked {
-            self.owed.push(self.tables.delete_steps(&self.words(), work.id));
+            self.owed.push(self.tables.delete_steps(&self.words(), work.record.id()));
         } else {
-            let (steps, id) = (self.tables.steps(), quote(work.id.as_str()));
+            let (steps, id) = (self.tables.steps(), quote(work.record.id().as_str()));
             let hash = prefix_hash(work.script, work.statements, n);
             let error = quote(&failure.error.to_string());
             self.owed.push(format!("DELETE FROM {steps} WHERE id = {id} AND error IS NOT NULL"));
             self.owed.push(format!(
                 "INSERT INTO {steps} (id, n, started_at, prefix_hash, error, direction) \
                  VALUES ({id}, {n}, {NOW}, '{hash}', {error}, '{}') ON DUPLICATE KEY UPDATE error = VALUES(error)",
-                work.direction()
+                work.record.direction()
             ));
         }
         let _ = self.pay().await;
@@ -134,8 +131,9 @@ impl MySql {
     /// Our tables, where they are absent.
     pub(super) async fn make_tables(&mut self) -> Result<(), DatabaseError> {
         if !self.ready && !self.scratch {
-            let create = create(&self.tables);
-            self.send(&create).await.map_err(|failed| failed.error)?;
+            let mut statements = Vec::from(create(&self.tables));
+            statements.extend(self.outdated.then(|| upgrade(&self.tables)));
+            self.send(&statements).await.map_err(|failed| failed.error)?;
             self.ready = true;
         }
         Ok(())

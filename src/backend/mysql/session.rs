@@ -4,13 +4,13 @@
 //! is refused by the server (1399), so nothing can stay behind; its end is `XA COMMIT … ONE PHASE`. A
 //! connection that is lost before leaves nothing: the server rolls back.
 
-use super::journal::{End, Work};
+use super::journal::Work;
 use super::message::{Failed, offset};
 use super::{MySql, quote, text};
 use crate::backend::tables::Words;
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
-    RolledBack, Session, SqlError, Task, TaskFailure, Undo,
+    RolledBack, Session, SqlError, Task, TaskFailure,
 };
 use crate::history::Partial;
 use crate::sql;
@@ -66,11 +66,11 @@ impl MySql {
         let leftovers = sql::leftovers(self.server.dialect, &task.script.text, task.statements);
         self.prepare_session(&task.script.session, &leftovers).await.map_err(TaskFailure::before)?;
         let begin = std::time::Instant::now();
-        let insert = self.tables.insert_row(&self.words(), run, task.row, DURATION);
+        let record = self.tables.record(&self.words(), run, task.record, DURATION);
         let mut statements = vec!["SET @db_migrations_start = UTC_TIMESTAMP(6)"];
         statements.extend(task.statements.iter().map(|s| &task.script.text[s.span.clone()]));
         if !self.scratch {
-            statements.push(&insert);
+            statements.push(&record);
         }
         if let Err(Failed { n, error, .. }) = self.send(&statements).await {
             let n = n.checked_sub(1).filter(|n| *n < task.statements.len());
@@ -112,19 +112,10 @@ impl Guard for MySql {
         _: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
         Box::pin(async move {
-            let Task { script, statements, row } = task;
+            let Task { script, statements, record } = task;
             let marked = resume.is_some_and(|partial| partial.failed.is_some());
-            let work = Work { id: &row.id, script, statements, end: End::Applied(run, row), marked };
+            let work = Work { run, script, statements, record, marked };
             self.run_work(&work, resume).await
-        })
-    }
-
-    fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>> {
-        Box::pin(async move {
-            let Undo { id, script, statements } = undo;
-            let work = Work { id, script, statements, end: End::Undone, marked: false };
-            self.run_work(&work, None).await?;
-            self.pay().await.map_err(|error| TaskFailure::new(None, error))
         })
     }
 

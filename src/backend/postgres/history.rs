@@ -3,15 +3,17 @@
 use sqlx::Row as _;
 
 use super::Postgres;
+use crate::backend::tables::known_layout;
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
-use crate::history::{History, Partial, Run, StepRow};
+use crate::history::{History, LAYOUT, Partial, Run, StepRow};
 
 /// How a time becomes text, in UTC.
 const TIME: &str = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
 
-/// SQL that makes our tables where they are absent.
-pub(super) fn create(tables: &Tables) -> String {
+/// SQL that makes our tables where they are absent, and gives outdated ones the present layout.
+pub(super) fn create(tables: &Tables, outdated: bool) -> String {
+    let upgrade = if outdated { upgrade(tables) } else { String::new() };
     let schema = tables.schema().unwrap_or(super::DEFAULT_SCHEMA);
     let schema = if schema == super::DEFAULT_SCHEMA {
         String::new() // a role may be allowed to use `public` and not to create schemas
@@ -23,23 +25,42 @@ pub(super) fn create(tables: &Tables) -> String {
          CREATE TABLE IF NOT EXISTS {} (id text PRIMARY KEY, checksum text, dialect text, kind text NOT NULL, run text NOT NULL, \
          position bigint NOT NULL, executed_at timestamptz NOT NULL, execution_ms bigint); \
          CREATE TABLE IF NOT EXISTS {} (id text PRIMARY KEY, started_at timestamptz NOT NULL, lock_digest text NOT NULL, \
-         tool_version text NOT NULL, \"user\" text NOT NULL, verdict text, reason text, release text); \
+         tool_version text NOT NULL, \"user\" text NOT NULL, verdict text, reason text, release text, \
+         layout integer NOT NULL DEFAULT {LAYOUT}); \
          CREATE TABLE IF NOT EXISTS {} (id text NOT NULL, n integer NOT NULL, started_at timestamptz NOT NULL, finished_at timestamptz, \
-         prefix_hash text NOT NULL, PRIMARY KEY (id, n)); RESET client_min_messages",
+         prefix_hash text NOT NULL, direction text NOT NULL DEFAULT 'up', PRIMARY KEY (id, n)); {upgrade}RESET client_min_messages",
         tables.migrations(),
         tables.runs(),
         tables.steps(),
     )
 }
 
+/// SQL that brings tables of layout 1 to ours; once more does nothing.
+fn upgrade(tables: &Tables) -> String {
+    format!(
+        "ALTER TABLE {} ADD COLUMN IF NOT EXISTS layout integer NOT NULL DEFAULT {LAYOUT}; \
+         ALTER TABLE {} ADD COLUMN IF NOT EXISTS direction text NOT NULL DEFAULT 'up'; ",
+        tables.runs(),
+        tables.steps()
+    )
+}
+
 /// Reads all three tables in one message; absent ones are empty.
 pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseError> {
     let tables = postgres.tables.clone();
-    let exists: bool =
-        postgres.one(format!("SELECT to_regclass('{}') IS NOT NULL", tables.migrations())).await?;
-    if !exists {
+    let layout: i64 = postgres
+        .one(format!(
+            "SELECT CASE WHEN to_regclass('{}') IS NULL THEN 0 WHEN EXISTS (SELECT FROM pg_attribute \
+             WHERE attrelid = to_regclass('{}') AND attname = 'layout' AND NOT attisdropped) THEN {LAYOUT} ELSE 1 END::bigint",
+            tables.migrations(),
+            tables.runs()
+        ))
+        .await?;
+    if layout == 0 {
         return Ok(History::default());
     }
+    postgres.outdated = layout == 1;
+    let (direction, layout_column) = if postgres.outdated { ("'up'", "1") } else { ("direction", "layout") };
     // a column more or less would be another layout: each kind of row says which it is
     let rows = postgres
         .fetch(format!(
@@ -48,10 +69,12 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
         ))
         .await?;
     let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
+    history.layout = u32::try_from(layout).ok();
     let rest = postgres
         .fetch(format!(
-            "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash, n FROM {} ORDER BY id, n) UNION ALL \
-             (SELECT 'run', id, to_char(started_at AT TIME ZONE 'UTC', {TIME}), verdict, 0 FROM {} ORDER BY started_at DESC LIMIT 1)",
+            "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash, n, {direction} FROM {} ORDER BY id, n) UNION ALL \
+             (SELECT 'run', id, to_char(started_at AT TIME ZONE 'UTC', {TIME}), verdict, {layout_column}, tool_version FROM {} \
+             ORDER BY started_at DESC LIMIT 1)",
             tables.steps(),
             tables.runs(),
         ))
@@ -69,10 +92,12 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
                 prefix: text(3)?.and_then(|hex| hex.parse().ok()),
                 error: None,
                 fingerprint: None,
-                undoing: false,
+                undoing: text(5)?.as_deref() == Some("down"),
                 meant: None,
             });
         } else {
+            let layout: i32 = row.try_get(4).map_err(error)?;
+            history.layout = Some(known_layout(layout.into(), &text(5)?.unwrap_or_default())?);
             history.last_run = Some(Run { id, started_at: text(2)?.unwrap_or_default(), verdict: text(3)? });
         }
     }

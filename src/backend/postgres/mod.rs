@@ -94,6 +94,7 @@ impl Connector {
             scratch,
             deferrable: true,
             transaction: None,
+            outdated: false,
         })
     }
 }
@@ -239,6 +240,8 @@ pub(super) struct Postgres {
     deferrable: bool,
     /// The id of the open transaction of a group.
     transaction: Option<String>,
+    /// Our tables have an older layout.
+    outdated: bool,
 }
 
 impl Postgres {

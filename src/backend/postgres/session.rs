@@ -15,8 +15,8 @@ use super::{Held, Postgres, quote};
 use crate::backend::error;
 use crate::backend::tables::Words;
 use crate::database::{
-    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
-    Note, RolledBack, Session, Task, TaskFailure, Trace, Undo,
+    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
+    Record, RolledBack, Session, Task, TaskFailure, Trace,
 };
 use crate::dialect::Dialect;
 use crate::history::Partial;
@@ -108,7 +108,7 @@ impl Postgres {
         let begin = if self.open { "" } else { "BEGIN ISOLATION LEVEL READ COMMITTED; " };
         let sql = format!(
             "{begin}{}; SELECT pg_current_xact_id()::text, EXISTS (SELECT FROM pg_constraint WHERE condeferrable)",
-            create(&self.tables)
+            create(&self.tables, self.outdated)
         );
         self.open = true;
         let rows = self.fetch(sql).await?;
@@ -132,9 +132,10 @@ impl Postgres {
         self.deferrable |= says_deferrable(&task.script.text);
         let (fire, fired) = if self.deferrable { (FIRE_DEFERRED, 1) } else { ("", 0) };
         let settings = setting_calls(self.connection.server_version_num(), self.scratch);
-        let insert = self.tables.insert_row(&WORDS, run, task.row, DURATION);
+        let record = self.tables.record(&WORDS, run, task.record, DURATION);
+        let duration = if matches!(task.record, Record::Applied(_)) { "execution_ms" } else { DURATION };
         let text = format!(
-            "{}\n;{fire}{RESET}; {insert} RETURNING pg_catalog.pg_current_xact_id()::text, execution_ms, {settings}",
+            "{}\n;{fire}{RESET}; {record} RETURNING pg_catalog.pg_current_xact_id()::text, {duration}, {settings}",
             task.script.text
         );
         self.set(&task.script.session).await.map_err(|error| TaskFailure::new(None, error))?;
@@ -182,12 +183,12 @@ impl Postgres {
             self.execute("COMMIT").await.map_err(before)?;
             self.ended();
         }
-        let create = format!("BEGIN; {}; COMMIT", create(&self.tables));
+        let create = format!("BEGIN; {}; COMMIT", create(&self.tables, self.outdated));
         self.execute(create).await.map_err(before)?;
         self.insert_run(run).await.map_err(before)?;
         self.set(&task.script.session).await.map_err(before)?;
-        let id = quote(task.row.id.as_str());
-        let steps = self.tables.steps();
+        let id = quote(task.record.id().as_str());
+        let (steps, direction) = (self.tables.steps(), task.record.direction());
         // what a finished statement set for the session is needed by those that follow
         for statement in task.statements.iter().take(from) {
             let text = &task.script.text[statement.span.clone()];
@@ -199,8 +200,9 @@ impl Postgres {
             let failed = |error| statement_failure(task, n, error).outside(n, Trace::Nothing);
             let hash = prefix_hash(task.script, task.statements, n);
             self.execute(format!(
-                "INSERT INTO {steps} (id, n, started_at, prefix_hash) VALUES ({id}, {n}, clock_timestamp(), '{hash}') \
-                 ON CONFLICT (id, n) DO UPDATE SET started_at = excluded.started_at, prefix_hash = excluded.prefix_hash"
+                "INSERT INTO {steps} (id, n, started_at, prefix_hash, direction) VALUES ({id}, {n}, clock_timestamp(), '{hash}', '{direction}') \
+                 ON CONFLICT (id, n) DO UPDATE SET started_at = excluded.started_at, prefix_hash = excluded.prefix_hash, \
+                 direction = excluded.direction"
             ))
             .await
             .map_err(failed)?;
@@ -217,34 +219,12 @@ impl Postgres {
             }
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let row = NewRow { execution_ms: Some(milliseconds), ..task.row.clone() };
-        let insert = self.tables.insert_row(&WORDS, &run.id, &row, "NULL");
+        let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());
         let settings = settings(self.connection.server_version_num(), self.scratch);
         let end =
-            format!("{RESET}; {settings}; BEGIN; {insert}; DELETE FROM {steps} WHERE id = {id}; COMMIT");
+            format!("{RESET}; {settings}; BEGIN; {record}; DELETE FROM {steps} WHERE id = {id}; COMMIT");
         self.execute(end).await.map_err(after)?;
         Ok(milliseconds)
-    }
-
-    /// The down script and the end of its row, in one transaction.
-    async fn undo_in_transaction(&mut self, undo: Undo<'_>) -> Result<(), TaskFailure> {
-        let failed = |error| TaskFailure::new(None, error);
-        self.keep_guard().await.map_err(failed)?;
-        if !self.open {
-            self.execute("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;
-            self.open = true;
-        }
-        let settings = settings(self.connection.server_version_num(), self.scratch);
-        let text = format!(
-            "{}\n;{FIRE_DEFERRED}{RESET}; {settings}; {}",
-            undo.script.text,
-            self.tables.delete_row(&WORDS, undo.id)
-        );
-        let result = self.execute(text).await;
-        let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        let ended = self.execute(end).await;
-        self.ended();
-        result.and(ended).map_err(failed)
     }
 }
 
@@ -301,10 +281,6 @@ impl Guard for Postgres {
         _: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
         Box::pin(self.run_statements(run, task, resume.map_or(0, |partial| partial.finished)))
-    }
-
-    fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>> {
-        Box::pin(self.undo_in_transaction(undo))
     }
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {

@@ -4,8 +4,9 @@ use sqlx::Row as _;
 
 use super::Sqlite;
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
-use crate::history::{History, Partial, Run, StepRow};
+use crate::history::{History, LAYOUT, Partial, Run, StepRow};
 
+use crate::backend::tables::known_layout;
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 
 /// The server's clock, in milliseconds since 1970.
@@ -19,26 +20,42 @@ pub(super) fn create(tables: &Tables) -> String {
         "CREATE TABLE IF NOT EXISTS {} (id TEXT NOT NULL PRIMARY KEY, checksum TEXT, dialect TEXT, kind TEXT NOT NULL, \
          run TEXT NOT NULL, position INTEGER NOT NULL, executed_at TEXT NOT NULL, execution_ms INTEGER) WITHOUT ROWID;\n\
          CREATE TABLE IF NOT EXISTS {} (id TEXT NOT NULL PRIMARY KEY, started_at TEXT NOT NULL, lock_digest TEXT NOT NULL, \
-         tool_version TEXT NOT NULL, \"user\" TEXT NOT NULL, verdict TEXT, reason TEXT, release TEXT);\n\
+         tool_version TEXT NOT NULL, \"user\" TEXT NOT NULL, verdict TEXT, reason TEXT, release TEXT, \
+         layout INTEGER NOT NULL DEFAULT {LAYOUT});\n\
          CREATE TABLE IF NOT EXISTS {} (id TEXT NOT NULL, n INTEGER NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, \
-         prefix_hash TEXT NOT NULL, PRIMARY KEY (id, n)) WITHOUT ROWID;",
+         prefix_hash TEXT NOT NULL, direction TEXT NOT NULL DEFAULT 'up', PRIMARY KEY (id, n)) WITHOUT ROWID;",
         tables.migrations(),
         tables.runs(),
         tables.steps(),
     )
 }
 
-async fn existing(sqlite: &mut Sqlite) -> Result<Vec<String>, DatabaseError> {
-    let rows = sqlite.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'").await?;
-    rows.iter().map(|row| row.try_get(0).map_err(error)).collect()
+/// SQL that brings tables of layout 1 to ours.
+pub(super) fn upgrade(tables: &Tables) -> String {
+    format!(
+        "ALTER TABLE {} ADD COLUMN layout INTEGER NOT NULL DEFAULT {LAYOUT}; \
+         ALTER TABLE {} ADD COLUMN direction TEXT NOT NULL DEFAULT 'up';",
+        tables.runs(),
+        tables.steps()
+    )
+}
+
+/// The oldest layout that our tables can have; `None` where they are absent.
+pub(super) async fn layout(sqlite: &mut Sqlite) -> Result<Option<u32>, DatabaseError> {
+    let [migrations, runs, _] = sqlite.tables.names();
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '{migrations}'), \
+         (SELECT count(*) FROM pragma_table_info('{runs}') WHERE name = 'layout')"
+    );
+    let rows = sqlite.fetch(sql).await?;
+    let counted = |i: usize| rows.first().map_or(Ok(0), |row| row.try_get::<i64, _>(i)).map_err(error);
+    Ok((counted(0)? > 0).then_some(if counted(1)? > 0 { LAYOUT } else { 1 }))
 }
 
 /// Reads all three tables; absent ones are empty.
 pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> {
-    let [migrations, ..] = sqlite.tables.names();
-    if !existing(sqlite).await?.contains(&migrations) {
-        return Ok(History::default());
-    }
+    let Some(layout) = layout(sqlite).await? else { return Ok(History::default()) };
+    sqlite.outdated = layout < LAYOUT;
     let tables = sqlite.tables.clone();
     let rows = sqlite
         .fetch(format!(
@@ -47,9 +64,11 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
         ))
         .await?;
     let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
+    history.layout = Some(layout);
+    let direction = if sqlite.outdated { "'up'" } else { "direction" };
     let steps = sqlite
         .fetch(format!(
-            "SELECT id, n, finished_at IS NOT NULL, prefix_hash FROM {} ORDER BY id, n",
+            "SELECT id, n, finished_at IS NOT NULL, prefix_hash, {direction} FROM {} ORDER BY id, n",
             tables.steps()
         ))
         .await?;
@@ -63,18 +82,21 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
             prefix: hash.parse().ok(),
             error: None,
             fingerprint: None,
-            undoing: false,
+            undoing: row.try_get::<String, _>(4).map_err(error)? == "down",
             meant: None,
         })
     };
     history.set_partial(Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?));
     let runs = sqlite
         .fetch(format!(
-            "SELECT id, started_at, verdict FROM {} ORDER BY started_at DESC, rowid DESC LIMIT 1",
+            "SELECT id, started_at, verdict, tool_version, {} FROM {} ORDER BY started_at DESC, rowid DESC LIMIT 1",
+            if sqlite.outdated { "1" } else { "layout" },
             tables.runs()
         ))
         .await?;
     if let Some(run) = runs.first() {
+        let (tool, layout): (String, i64) = (run.try_get(3).map_err(error)?, run.try_get(4).map_err(error)?);
+        history.layout = Some(known_layout(layout, &tool)?);
         history.last_run = Some(Run {
             id: run.try_get(0).map_err(error)?,
             started_at: run.try_get(1).map_err(error)?,

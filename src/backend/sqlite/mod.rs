@@ -89,6 +89,7 @@ impl Connector {
             tables: self.tables.clone(),
             guard_path: path.as_deref().map(guard_path),
             guard: None,
+            outdated: false,
             may_commit: Arc::new(AtomicBool::new(true)),
         })
     }
@@ -174,6 +175,8 @@ pub(super) struct Sqlite {
     tables: Tables,
     guard_path: Option<PathBuf>,
     guard: Option<File>,
+    /// Our tables have an older layout.
+    outdated: bool,
     /// What the commit hook answers.
     may_commit: Arc<AtomicBool>,
 }

@@ -11,16 +11,16 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Either, Row as _};
 
-use super::history::{NOW, NOW_MS, create};
+use super::history::{NOW, NOW_MS, create, layout, upgrade};
 use super::{Sqlite, quote};
 use crate::backend::error;
 use crate::backend::tables::Words;
 use crate::database::{
-    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRow, NewRun,
-    Note, RolledBack, Session, SqlError, Task, TaskFailure, Trace, Undo,
+    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
+    Record, RolledBack, Session, SqlError, Task, TaskFailure, Trace,
 };
 use crate::dialect::Dialect;
-use crate::history::Partial;
+use crate::history::{LAYOUT, Partial};
 use crate::plan::prefix_hash;
 use crate::sql;
 
@@ -72,8 +72,18 @@ impl Sqlite {
             other => other,
         })?;
         self.may_commit.store(false, Ordering::SeqCst);
+        self.make_tables().await
+    }
+
+    /// Our tables, in the present layout.
+    async fn make_tables(&mut self) -> Result<(), DatabaseError> {
         let sql = create(&self.tables);
-        self.execute(sql).await
+        self.execute(sql).await?;
+        if self.outdated && layout(self).await? != Some(LAYOUT) {
+            let sql = upgrade(&self.tables);
+            self.execute(sql).await?;
+        }
+        Ok(())
     }
 
     /// Runs tasks of which at most a single one leaks, as one text for SQLite's thread: each hand-over
@@ -118,17 +128,19 @@ impl Sqlite {
         let mut begin = epoch.to_string();
         let mut text = String::new();
         for task in tasks {
-            let insert = self.tables.insert_row(&WORDS, run, task.row, &format!("{NOW_MS} - {begin}"));
+            let record = self.tables.record(&WORDS, run, task.record, &format!("{NOW_MS} - {begin}"));
             text.push_str(&task.script.text);
             text.push_str("\n;");
             text.push_str(reset);
-            text.push_str(&insert);
+            text.push_str(&record);
             text.push_str(";\n");
-            begin = format!(
-                "(SELECT CAST(unixepoch(executed_at, 'subsec') * 1000 AS INTEGER) FROM {} WHERE id = {})",
-                self.tables.migrations(),
-                quote(task.row.id.as_str())
-            );
+            if let Record::Applied(row) = task.record {
+                begin = format!(
+                    "(SELECT CAST(unixepoch(executed_at, 'subsec') * 1000 AS INTEGER) FROM {} WHERE id = {})",
+                    self.tables.migrations(),
+                    quote(row.id.as_str())
+                );
+            }
         }
         text
     }
@@ -177,11 +189,16 @@ impl Sqlite {
         let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
         let after = |error| TaskFailure::new(None, error).outside(task.statements.len(), Trace::Nothing);
         self.may_commit.store(true, Ordering::SeqCst);
-        let sql = create(&self.tables);
-        self.execute(sql).await.map_err(before)?;
+        if self.outdated {
+            self.execute("BEGIN IMMEDIATE").await.map_err(before)?;
+            self.make_tables().await.map_err(before)?;
+            self.execute("COMMIT").await.map_err(before)?;
+        } else {
+            self.make_tables().await.map_err(before)?;
+        }
         self.insert_run(run).await.map_err(before)?;
-        let id = quote(task.row.id.as_str());
-        let steps = self.tables.steps();
+        let id = quote(task.record.id().as_str());
+        let (steps, direction) = (self.tables.steps(), task.record.direction());
         // what a finished statement set for the connection is needed by those that follow
         for statement in task.statements.iter().take(from) {
             let text = &task.script.text[statement.span.clone()];
@@ -192,7 +209,7 @@ impl Sqlite {
         for (n, statement) in task.statements.iter().enumerate().skip(from) {
             let failure = |error| TaskFailure::new(Some(n), error).outside(n, Trace::Nothing);
             let hash = prefix_hash(task.script, task.statements, n);
-            self.execute(format!("INSERT OR REPLACE INTO {steps} (id, n, started_at, prefix_hash) VALUES ({id}, {n}, {NOW}, '{hash}')"))
+            self.execute(format!("INSERT OR REPLACE INTO {steps} (id, n, started_at, prefix_hash, direction) VALUES ({id}, {n}, {NOW}, '{hash}', '{direction}')"))
                 .await
                 .map_err(failure)?;
             let text = &task.script.text[statement.span.clone()];
@@ -210,45 +227,11 @@ impl Sqlite {
             }
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let row = NewRow { execution_ms: Some(milliseconds), ..task.row.clone() };
-        let insert = self.tables.insert_row(&WORDS, &run.id, &row, "NULL");
-        self.execute(format!("BEGIN IMMEDIATE; {insert}; DELETE FROM {steps} WHERE id = {id}; COMMIT"))
+        let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());
+        self.execute(format!("BEGIN IMMEDIATE; {record}; DELETE FROM {steps} WHERE id = {id}; COMMIT"))
             .await
             .map_err(after)?;
         Ok(milliseconds)
-    }
-
-    /// The down script and the end of its row, in one transaction.
-    async fn undo_in_transaction(&mut self, undo: Undo<'_>) -> Result<(), TaskFailure> {
-        let failed = |error| TaskFailure::new(None, error);
-        self.open(Begin::default()).await.map_err(failed)?;
-        let mut done = 0;
-        let text = format!("{}\n;{RESET}", undo.script.text);
-        let result = {
-            let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
-            loop {
-                match stream.try_next().await {
-                    Ok(Some(Either::Left(_))) => done += 1,
-                    Ok(Some(Either::Right(_))) => {}
-                    Ok(None) => break Ok(()),
-                    Err(error) => break Err(explain(super::error(error))),
-                }
-            }
-        };
-        let result = match result {
-            Ok(()) => {
-                let delete = self.tables.delete_row(&WORDS, undo.id);
-                self.may_commit.store(true, Ordering::SeqCst);
-                self.execute(format!("{delete}; COMMIT")).await
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            let _ = self.execute("ROLLBACK").await;
-            self.may_commit.store(true, Ordering::SeqCst);
-            return Err(TaskFailure::new((done < undo.statements.len()).then_some(done), error));
-        }
-        Ok(())
     }
 }
 
@@ -320,10 +303,6 @@ impl Guard for Sqlite {
             self.switch_foreign_keys(None).await.map_err(unswitched)?;
             outcome
         })
-    }
-
-    fn undo<'a>(&'a mut self, undo: Undo<'a>) -> BoxFuture<'a, Result<(), TaskFailure>> {
-        Box::pin(self.undo_in_transaction(undo))
     }
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
