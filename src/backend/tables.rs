@@ -178,6 +178,11 @@ pub(super) fn known_layout(layout: i64, tool_version: &str) -> Result<u32, Datab
     }
 }
 
+/// Whether tables that were read must be brought to the present layout.
+pub(super) fn is_outdated(layout: Option<u32>) -> bool {
+    layout.is_some_and(|layout| layout < LAYOUT)
+}
+
 /// How a database spells what the shared statements need.
 pub(super) struct Words {
     /// Its name.

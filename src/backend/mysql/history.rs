@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
 use super::{MySql, quote_name, text};
-use crate::backend::tables::known_layout;
+use crate::backend::tables::{is_outdated, known_layout};
 use crate::backend::{SQLX_COLUMNS, Tables, error, strange};
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
 use crate::dialect::Dialect;
@@ -62,7 +62,7 @@ pub(super) async fn read(mysql: &mut MySql) -> Result<History, DatabaseError> {
     );
     let found = mysql.one(exist).await?.unwrap_or_default();
     let count = found.trim_end_matches(" outdated");
-    mysql.outdated = count != found;
+    mysql.layout = Some(if count == found { LAYOUT } else { 1 });
     match count {
         "3" => {}
         // one that a crash or a hand has taken away comes back empty with the next run
@@ -101,13 +101,13 @@ async fn read_all(mysql: &mut MySql) -> Result<History, DatabaseError> {
             tables.steps()
         ))
         .await?;
-    history.layout = Some(if mysql.outdated { 1 } else { LAYOUT });
+    history.layout = mysql.layout;
     history.set_partial(Partial::collect(steps.iter().map(step).collect::<Result<Vec<_>, DatabaseError>>()?));
     let runs = mysql
         .fetch(format!(
             "SELECT id, {}, verdict, tool_version, {} FROM {} ORDER BY started_at DESC LIMIT 1",
             time("started_at"),
-            if mysql.outdated { "1" } else { "layout" },
+            if is_outdated(mysql.layout) { "1" } else { "layout" },
             tables.runs()
         ))
         .await?;

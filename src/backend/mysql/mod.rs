@@ -143,7 +143,7 @@ impl Connector {
             owed: Vec::new(),
             open: None,
             ready: false,
-            outdated: false,
+            layout: None,
             run: None,
             prepared: BTreeMap::new(),
         })
@@ -236,8 +236,8 @@ pub(super) struct MySql {
     open: Option<String>,
     /// Our tables are there.
     ready: bool,
-    /// They have an older layout.
-    outdated: bool,
+    /// The oldest layout that they can have, as they were last read.
+    layout: Option<u32>,
     /// The run whose row is written.
     run: Option<String>,
     /// What was prepared in this session: name → text.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::history::{NOW, create, upgrade};
 use super::journal::Work;
 use super::{MySql, quote};
+use crate::backend::tables::is_outdated;
 use crate::database::{DatabaseError, NewRun, TaskFailure, Trace};
 use crate::id::Checksum;
 use crate::plan::prefix_hash;
@@ -132,7 +133,7 @@ impl MySql {
     pub(super) async fn make_tables(&mut self) -> Result<(), DatabaseError> {
         if !self.ready && !self.scratch {
             let mut statements = Vec::from(create(&self.tables));
-            statements.extend(self.outdated.then(|| upgrade(&self.tables)));
+            statements.extend(is_outdated(self.layout).then(|| upgrade(&self.tables)));
             self.send(&statements).await.map_err(|failed| failed.error)?;
             self.ready = true;
         }

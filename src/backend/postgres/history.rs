@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 
 use super::Postgres;
-use crate::backend::tables::known_layout;
+use crate::backend::tables::{is_outdated, known_layout};
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
 use crate::history::{History, LAYOUT, Partial, Run, StepRow};
@@ -59,8 +59,9 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
     if layout == 0 {
         return Ok(History::default());
     }
-    postgres.outdated = layout == 1;
-    let (direction, layout_column) = if postgres.outdated { ("'up'", "1") } else { ("direction", "layout") };
+    postgres.layout = u32::try_from(layout).ok();
+    let (direction, layout_column) =
+        if is_outdated(postgres.layout) { ("'up'", "1") } else { ("direction", "layout") };
     // a column more or less would be another layout: each kind of row says which it is
     let rows = postgres
         .fetch(format!(

@@ -94,7 +94,7 @@ impl Connector {
             scratch,
             deferrable: true,
             transaction: None,
-            outdated: false,
+            layout: None,
         })
     }
 }
@@ -240,8 +240,8 @@ pub(super) struct Postgres {
     deferrable: bool,
     /// The id of the open transaction of a group.
     transaction: Option<String>,
-    /// Our tables have an older layout.
-    outdated: bool,
+    /// The oldest layout that our tables can have, as they were last read.
+    layout: Option<u32>,
 }
 
 impl Postgres {

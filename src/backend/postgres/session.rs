@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 use super::history::create;
 use super::{Held, Postgres, quote};
 use crate::backend::error;
-use crate::backend::tables::Words;
+use crate::backend::tables::{Words, is_outdated};
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
     Record, RolledBack, Session, Task, TaskFailure, Trace,
@@ -108,7 +108,7 @@ impl Postgres {
         let begin = if self.open { "" } else { "BEGIN ISOLATION LEVEL READ COMMITTED; " };
         let sql = format!(
             "{begin}{}; SELECT pg_current_xact_id()::text, EXISTS (SELECT FROM pg_constraint WHERE condeferrable)",
-            create(&self.tables, self.outdated)
+            create(&self.tables, is_outdated(self.layout))
         );
         self.open = true;
         let rows = self.fetch(sql).await?;
@@ -183,7 +183,7 @@ impl Postgres {
             self.execute("COMMIT").await.map_err(before)?;
             self.ended();
         }
-        let create = format!("BEGIN; {}; COMMIT", create(&self.tables, self.outdated));
+        let create = format!("BEGIN; {}; COMMIT", create(&self.tables, is_outdated(self.layout)));
         self.execute(create).await.map_err(before)?;
         self.insert_run(run).await.map_err(before)?;
         self.set(&task.script.session).await.map_err(before)?;

@@ -6,7 +6,7 @@ use super::Sqlite;
 use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
 use crate::history::{History, LAYOUT, Partial, Run, StepRow};
 
-use crate::backend::tables::known_layout;
+use crate::backend::tables::{is_outdated, known_layout};
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 
 /// The server's clock, in milliseconds since 1970.
@@ -55,7 +55,7 @@ pub(super) async fn layout(sqlite: &mut Sqlite) -> Result<Option<u32>, DatabaseE
 /// Reads all three tables; absent ones are empty.
 pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> {
     let Some(layout) = layout(sqlite).await? else { return Ok(History::default()) };
-    sqlite.outdated = layout < LAYOUT;
+    sqlite.layout = Some(layout);
     let tables = sqlite.tables.clone();
     let rows = sqlite
         .fetch(format!(
@@ -65,7 +65,7 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
         .await?;
     let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
     history.layout = Some(layout);
-    let direction = if sqlite.outdated { "'up'" } else { "direction" };
+    let direction = if is_outdated(sqlite.layout) { "'up'" } else { "direction" };
     let steps = sqlite
         .fetch(format!(
             "SELECT id, n, finished_at IS NOT NULL, prefix_hash, {direction} FROM {} ORDER BY id, n",
@@ -90,7 +90,7 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
     let runs = sqlite
         .fetch(format!(
             "SELECT id, started_at, verdict, tool_version, {} FROM {} ORDER BY started_at DESC, rowid DESC LIMIT 1",
-            if sqlite.outdated { "1" } else { "layout" },
+            if is_outdated(sqlite.layout) { "1" } else { "layout" },
             tables.runs()
         ))
         .await?;

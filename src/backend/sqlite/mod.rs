@@ -89,7 +89,7 @@ impl Connector {
             tables: self.tables.clone(),
             guard_path: path.as_deref().map(guard_path),
             guard: None,
-            outdated: false,
+            layout: None,
             may_commit: Arc::new(AtomicBool::new(true)),
         })
     }
@@ -175,8 +175,8 @@ pub(super) struct Sqlite {
     tables: Tables,
     guard_path: Option<PathBuf>,
     guard: Option<File>,
-    /// Our tables have an older layout.
-    outdated: bool,
+    /// The oldest layout that our tables can have, as they were last read.
+    layout: Option<u32>,
     /// What the commit hook answers.
     may_commit: Arc<AtomicBool>,
 }

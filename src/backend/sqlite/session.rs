@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 use super::history::{NOW, NOW_MS, create, layout, upgrade};
 use super::{Sqlite, quote};
 use crate::backend::error;
-use crate::backend::tables::Words;
+use crate::backend::tables::{Words, is_outdated};
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
     Record, RolledBack, Session, SqlError, Task, TaskFailure, Trace,
@@ -79,7 +79,7 @@ impl Sqlite {
     async fn make_tables(&mut self) -> Result<(), DatabaseError> {
         let sql = create(&self.tables);
         self.execute(sql).await?;
-        if self.outdated && layout(self).await? != Some(LAYOUT) {
+        if is_outdated(self.layout) && layout(self).await? != Some(LAYOUT) {
             let sql = upgrade(&self.tables);
             self.execute(sql).await?;
         }
@@ -189,7 +189,7 @@ impl Sqlite {
         let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
         let after = |error| TaskFailure::new(None, error).outside(task.statements.len(), Trace::Nothing);
         self.may_commit.store(true, Ordering::SeqCst);
-        if self.outdated {
+        if is_outdated(self.layout) {
             self.execute("BEGIN IMMEDIATE").await.map_err(before)?;
             self.make_tables().await.map_err(before)?;
             self.execute("COMMIT").await.map_err(before)?;
