@@ -39,6 +39,7 @@
 //! ```
 
 pub mod backend;
+pub mod bundle;
 pub mod catalogue;
 #[cfg(feature = "cli")]
 pub mod cli;

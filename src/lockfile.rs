@@ -44,6 +44,12 @@ pub fn read(path: &Path) -> Result<Option<String>, Diagnostic> {
     })
 }
 
+/// The bytes of a file that is only read, wherever it comes from: a mounted one is often a link.
+pub fn read_shipped(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    fs_err::read(path)
+        .map_err(|error| Diagnostic::new(format!("cannot read `{}`", path.display())).cause(error))
+}
+
 /// Makes the file hold this text.
 pub fn write(path: &Path, text: &str) -> Result<Written, Diagnostic> {
     if read(path)?.as_deref() == Some(text) {

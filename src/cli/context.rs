@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::Global;
 use crate::backend::{self, Options, Tables};
+use crate::bundle::{self, Bundle};
 use crate::config::{self, Config};
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::engine::{Failure, FailureKind, Project};
+use crate::id::Checksum;
 use crate::lockfile;
 
 /// The name of the configuration file.
@@ -22,6 +24,38 @@ pub(super) struct Context {
     pub(super) config: Config,
     environment: Environment,
     url: Option<String>,
+    bundle: Option<Bundle>,
+}
+
+/// Where a command that only needs what was consented gets it from.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct From {
+    /// Work from a bundle: no sources, no Cargo and no configuration are needed
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// The SHA-256 that the bundle must have, as `bundle` and `sha256sum` print it
+    #[arg(long, value_name = "HEX", requires = "bundle")]
+    bundle_digest: Option<Checksum>,
+}
+
+impl From {
+    /// Whether it is a bundle.
+    pub(super) fn is_bundle(&self) -> bool {
+        self.bundle.is_some()
+    }
+
+    /// Reads the bundle, if it is one.
+    fn read(&self) -> Result<Option<Bundle>, Failure> {
+        let Some(path) = &self.bundle else { return Ok(None) };
+        let bytes = lockfile::read_shipped(path).map_err(usage)?;
+        let shown = path.display().to_string();
+        let found = Checksum::of(&bytes);
+        if let Some(wanted) = self.bundle_digest.filter(|wanted| *wanted != found) {
+            let fault = Diagnostic::new(format!("`{shown}` is not the bundle of `--bundle-digest`"));
+            return Err(usage(fault.note(format!("wanted {wanted}, found {found}"))));
+        }
+        bundle::parse(&shown, &bytes).map(Some).map_err(usage)
+    }
 }
 
 /// Variables of the process, then of `.env`.
@@ -40,6 +74,24 @@ fn usage(diagnostic: Diagnostic) -> Failure {
 }
 
 impl Context {
+    /// Finds and reads the configuration, or what a bundle says in its place.
+    pub(super) fn open(global: &Global, from: &From) -> Result<Self, Failure> {
+        let Some(bundle) = from.read()? else { return Self::read(global) };
+        if global.config.is_some() {
+            return Err(usage(
+                Diagnostic::new("`--config` and `--bundle` do not go together: a bundle holds its settings")
+                    .help("leave `--config` out; the URL comes from `--url` or `DATABASE_URL`"),
+            ));
+        }
+        let root = std::env::current_dir()
+            .map_err(|error| usage(Diagnostic::new("the current folder cannot be read").cause(error)))?;
+        let environment = Environment { dotenv: dotenv(&root) };
+        let mut config = bundle.config.clone();
+        config.database.scratch_url = environment.get("DB_MIGRATIONS_SCRATCH_URL");
+        let (url, config_path) = (global.url.clone(), root.join(CONFIG));
+        Ok(Self { root, config_path, config, environment, url, bundle: Some(bundle) })
+    }
+
     /// Finds and reads the configuration.
     pub(super) fn read(global: &Global) -> Result<Self, Failure> {
         let here = std::env::current_dir()
@@ -60,7 +112,7 @@ impl Context {
                 .map_err(|faults| Failure::all(FailureKind::Usage, faults))?,
             None => Config::default(),
         };
-        Ok(Self { root, config_path, config, environment, url: global.url.clone() })
+        Ok(Self { root, config_path, config, environment, url: global.url.clone(), bundle: None })
     }
 
     /// A variable of the process or of `.env`.
@@ -82,6 +134,9 @@ impl Context {
             let mut fault = Diagnostic::new("no database is named");
             let unset = self.config.database.url_variable.as_ref();
             fault.notes.extend(unset.map(|name| format!("`database.url` needs the variable `{name}`, which is not set")));
+            if self.bundle.is_some() {
+                return usage(fault.help("set `DATABASE_URL`, or pass `--url`: a bundle holds none"));
+            }
             usage(
                 fault
                     .help("set `DATABASE_URL`, pass `--url`, or write `database: { url: sqlite://app.db }` into `db-migrations.yml`"),
@@ -94,9 +149,13 @@ impl Context {
         if !self.config.dialects.is_empty() {
             return Ok(self.config.dialects.clone());
         }
-        self.url().map_or(Ok(Vec::new()), |url| {
-            backend::dialect_of(&url, &[]).map(|dialect| vec![dialect]).map_err(usage)
-        })
+        let mut dialects: Vec<Dialect> =
+            self.bundle.iter().flat_map(|bundle| bundle.snapshots.keys().copied()).collect();
+        if let Some(url) = self.url() {
+            let dialect = backend::dialect_of(&url, &[]).map_err(usage)?;
+            dialects.extend((!dialects.contains(&dialect)).then_some(dialect));
+        }
+        Ok(dialects)
     }
 
     /// Connections to the database; `create` makes an absent database file.
@@ -114,8 +173,11 @@ impl Context {
         backend::connector(&Options { url, scratch_url, tables, create, lock_wait, dialects }).map_err(usage)
     }
 
-    /// Discovers, and reads the lock.
+    /// Discovers, and reads the lock; or unpacks the bundle.
     pub(super) fn project(&self) -> Result<Project, Failure> {
+        if let Some(bundle) = &self.bundle {
+            return Project::unpack(bundle.clone());
+        }
         Project::open(&self.root, self.config.clone())
     }
 }

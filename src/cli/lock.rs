@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, From};
 use super::migrate::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::diagnostic::Diagnostic;
@@ -28,6 +28,8 @@ use crate::snapshot::{Fingerprint, Unread};
 pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    from: From,
     /// Write nothing; end with 1 when lock or snapshots are not up to date
     #[arg(long, conflicts_with_all = ["prune", "accept", "module"])]
     check: bool,
@@ -59,7 +61,13 @@ enum Command {
 }
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
-    let context = Context::read(global)?;
+    if args.from.is_bundle() && !args.check {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            Diagnostic::new("the lock of a bundle cannot be changed").help("add `--check`"),
+        ));
+    }
+    let context = Context::open(global, &args.from)?;
     let mut project = context.project()?;
     if let Some(Command::Rename { old, new }) = &args.command {
         let text = rename(&project, old, new)?;

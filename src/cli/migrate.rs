@@ -27,7 +27,9 @@ use crate::report::json;
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
-    /// Refuse to run when the lock or the snapshot would change (production and CI)
+    #[command(flatten)]
+    from: context::From,
+    /// Refuse to run when the lock or the snapshot would change (production and CI); `--bundle` implies it
     #[arg(long)]
     locked: bool,
     /// Show what would run; write nothing, not even the history table
@@ -96,9 +98,9 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
                 .help("add `--reason TEXT`: it is kept in the history"),
         ));
     }
-    let context = Context::read(global)?;
+    let context = Context::open(global, &args.from)?;
     let connect = context.connector(!args.dry_run)?;
-    let mode = if args.locked { LockMode::Locked } else { LockMode::Update };
+    let mode = if args.locked || args.from.is_bundle() { LockMode::Locked } else { LockMode::Update };
     let request = Request {
         connect: &*connect,
         mode,

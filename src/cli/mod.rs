@@ -3,6 +3,7 @@
 //!
 //! Results go to standard output, everything else to standard error.
 
+mod bundle;
 mod context;
 mod exit;
 mod generate;
@@ -77,6 +78,7 @@ enum Command {
     Lock(lock::Args),
     Modules(modules::Args),
     Schema(schema::Args),
+    Bundle(bundle::Args),
     Import(import::Args),
     Repair(repair::Args),
     Init(init::Args),
@@ -93,6 +95,7 @@ impl Command {
             Self::Lock(_) => "lock",
             Self::Modules(_) => "modules",
             Self::Schema(_) => "schema",
+            Self::Bundle(_) => "bundle",
             Self::Import(_) => "import",
             Self::Repair(_) => "repair",
             Self::Init(_) => "init",
@@ -160,6 +163,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Lock(args) => lock::run(&global, args).await,
         Command::Modules(args) => modules::run(&global, args),
         Command::Schema(args) => schema::run(&global, args).await,
+        Command::Bundle(args) => bundle::run(&global, &args),
         Command::Import(args) => import::run(&global, args).await,
         Command::Repair(args) => repair::run(&global, args).await,
         Command::Init(args) => init::run(&global, &args),

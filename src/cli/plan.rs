@@ -1,9 +1,10 @@
 //! `plan`: what `migrate` would do, read-only.
 
-use super::context::Context;
+use super::context::{Context, From};
 use super::migrate::looking;
 use super::{Done, Exit, Format, Global};
 use crate::engine::{self, Failure, Prepared};
+use crate::lock::Finding;
 use crate::plan::{Group, Mode, Why};
 use crate::report::count;
 use crate::report::human::{self, Weight};
@@ -14,15 +15,25 @@ use crate::report::json;
 /// Reads the database only; a read-only role suffices, also on production. Ends with 1 when `migrate` would
 /// refuse.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(flatten)]
+    from: From,
+    /// Say what `migrate --locked` would refuse, too; `--bundle` implies it
+    #[arg(long)]
+    locked: bool,
+}
 
-pub(super) async fn run(global: &Global, _: &Args) -> Result<Done, Failure> {
-    let context = Context::read(global)?;
+pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
+    let context = Context::open(global, &args.from)?;
     let connect = looking(&context)?;
     let project = context.project()?;
     let mut database = connect.connect().await?;
     let history = database.history().await?;
-    let prepared = engine::prepare(&project, &history, &mut *database).await?;
+    let mut prepared = engine::prepare(&project, &history, &mut *database).await?;
+    if args.locked || args.from.is_bundle() {
+        let refusals = engine::locked_refusals(&project, &prepared, connect.dialect());
+        prepared.plan.refusals.splice(0..0, refusals);
+    }
     let strangers = if history.is_empty() { database.strangers().await? } else { Vec::new() };
     let server = database.server().clone();
     database.close().await;
@@ -53,7 +64,9 @@ pub(super) fn verdict(prepared: &Prepared, allow_split: bool, strangers: bool) -
 /// Prints a plan for people.
 pub(super) fn print(prepared: &Prepared) {
     let plan = &prepared.plan;
-    for finding in prepared.merged.findings.iter().filter(|f| f.rule.warns() || f.rule.needs_hand()) {
+    let told = |finding: &&Finding| finding.rule.warns() || finding.rule.needs_hand();
+    let refused = |finding: &&Finding| plan.refusals.contains(&finding.diagnostic);
+    for finding in prepared.merged.findings.iter().filter(told).filter(|finding| !refused(finding)) {
         human::print(&finding.diagnostic, Weight::Warning);
     }
     for warning in &plan.warnings {

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, From};
 use super::migrate::{looking, reporter, verdict as verdict_text};
 use super::{Done, Exit, Format, Global};
 use crate::backend;
@@ -31,6 +31,8 @@ enum Command {
     Dump,
     /// Compare the database's schema with the one that the lock makes; ends with 1 on drift
     Check {
+        #[command(flatten)]
+        from: From,
         /// Replay the lock now instead of trusting the committed snapshot
         #[arg(long)]
         replay: bool,
@@ -47,11 +49,10 @@ enum Command {
 }
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
-    let context = Context::read(global)?;
     match args.command {
-        Command::Dump => dump(global, &context).await,
-        Command::Check { replay } => check(global, &context, replay).await,
-        Command::Snapshot { dialect } => snapshot(global, &context, dialect.as_deref()).await,
+        Command::Dump => dump(global, &Context::read(global)?).await,
+        Command::Check { from, replay } => check(global, &Context::open(global, &from)?, replay).await,
+        Command::Snapshot { dialect } => snapshot(global, &Context::read(global)?, dialect.as_deref()).await,
     }
 }
 

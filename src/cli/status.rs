@@ -1,6 +1,6 @@
 //! `status`: what this database has of the lock.
 
-use super::context::Context;
+use super::context::{Context, From};
 use super::migrate::looking;
 use super::{Done, Exit, Format, Global};
 use crate::engine::{self, Failure, State, Status};
@@ -12,13 +12,15 @@ use crate::report::json;
 /// Reads only; creates nothing, not even the history table.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    from: From,
     /// Leave out what has run
     #[arg(long)]
     pending: bool,
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
-    let context = Context::read(global)?;
+    let context = Context::open(global, &args.from)?;
     let connect = looking(&context)?;
     let project = context.project()?;
     let status = engine::status(&project, &*connect).await?;

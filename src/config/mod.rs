@@ -34,6 +34,8 @@ pub use edit::{disable_in_text, enable_in_text};
 pub struct Config {
     /// The text it was read from, for code frames; empty without a file.
     pub source: Source,
+    /// The variables in it, outside of URLs.
+    pub variables: Vec<Named>,
     /// The application's package, needed in a virtual workspace.
     pub application: Option<String>,
     /// The application's namespace; `None` = what its own metadata says, else `app`.
@@ -224,6 +226,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             source: Source::default(),
+            variables: Vec::new(),
             application: None,
             namespace: None,
             path: None,
@@ -275,6 +278,11 @@ impl fmt::Debug for Database {
 }
 
 impl Config {
+    /// The name of a dialect's snapshot.
+    pub fn snapshot_name(&self, dialect: Dialect) -> String {
+        format!("{}.{dialect}.sql", self.snapshot)
+    }
+
     /// A code frame over bytes of the file; `None` without a file.
     pub fn frame(&self, span: &Range<usize>) -> Option<Frame> {
         (!self.source.text.is_empty())

@@ -18,6 +18,8 @@ use crate::sql;
 pub(super) struct Reader<'a> {
     source: Source,
     variables: &'a dyn Fn(&str) -> Option<String>,
+    /// Those that were used outside of URLs.
+    used: Vec<Named>,
     pub(super) faults: Vec<Diagnostic>,
 }
 
@@ -29,13 +31,14 @@ enum Unexpanded {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: Source, variables: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { source, variables, faults: Vec::new() }
+        Self { source, variables, used: Vec::new(), faults: Vec::new() }
     }
 
     pub(super) fn config(&mut self, wire: wire::Config) -> Config {
         let zero = Config::default();
-        Config {
+        let config = Config {
             source: self.source.clone(),
+            variables: Vec::new(),
             application: self.optional(wire.application),
             namespace: self.namespace(wire.namespace),
             path: self.optional(wire.path),
@@ -50,7 +53,8 @@ impl<'a> Reader<'a> {
             modules: self.modules(wire.modules.unwrap_or_default()),
             schema_check: self.schema_check(wire.schema_check.unwrap_or_default()),
             policy: self.policy(wire.policy.unwrap_or_default()),
-        }
+        };
+        Config { variables: std::mem::take(&mut self.used), ..config }
     }
 
     fn database(&mut self, wire: wire::Database) -> Database {
@@ -247,11 +251,20 @@ impl<'a> Reader<'a> {
         let text = text?;
         match self.expand(&text.value) {
             Err(Unexpanded::Unset(_)) => None,
-            _ => self.text(&text),
+            _ => self.value(&text),
         }
     }
 
+    /// The value of a text that is no URL: its variables are remembered.
     fn text(&mut self, text: &Text) -> Option<String> {
+        let value = self.value(text)?;
+        if let Some(name) = variable(&text.value) {
+            self.used.push(Named { name: name.to_owned(), span: self.span(text) });
+        }
+        Some(value)
+    }
+
+    fn value(&mut self, text: &Text) -> Option<String> {
         let fault = match self.expand(&text.value) {
             Ok(value) => return Some(value),
             Err(Unexpanded::Unset(name)) => Diagnostic::new(format!("the variable `{name}` is not set"))
@@ -291,4 +304,10 @@ impl<'a> Reader<'a> {
         let frame = Frame::new(self.source.path.clone(), self.source.text.clone(), span);
         self.faults.push(diagnostic.frame(frame));
     }
+}
+
+/// The first variable in a text.
+fn variable(text: &str) -> Option<&str> {
+    let (at, _) = text.match_indices("${").find(|(at, _)| !text[..*at].ends_with('$'))?;
+    text[at + 2..].split('}').next()
 }

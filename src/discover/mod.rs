@@ -101,7 +101,7 @@ pub struct Source {
 }
 
 /// What was found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Discovery {
     /// The modules, first the application, then by namespace.
     pub modules: Vec<Module>,

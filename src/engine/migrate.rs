@@ -315,6 +315,9 @@ fn write_files(
     sink: &mut dyn Sink,
 ) -> Result<Vec<String>, Failure> {
     let mut written = Vec::new();
+    if project.is_bundled() {
+        return Ok(written);
+    }
     let failed = |diagnostic: Diagnostic| {
         Failure::new(
             Kind::Stayed,

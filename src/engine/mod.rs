@@ -34,7 +34,7 @@ pub use import::{Import, import_sqlx};
 pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
 pub use prepare::{Prepared, prepare};
 pub use project::Project;
-pub use refusal::strangers_diagnostic;
+pub use refusal::{locked_refusals, strangers_diagnostic};
 pub use repair::{Repair, half_applied, repair};
 pub use replay::{Replayed, replay};
 pub use snapshots::{SnapshotState, checked as checks_schema, snapshot_state, write_snapshot};

@@ -1,8 +1,9 @@
 //! What is known without a database: configuration, modules, catalogue, lock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use crate::bundle::Bundle;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
@@ -26,6 +27,8 @@ pub struct Project {
     pub catalogue: Catalogue,
     /// The lock as it was read.
     pub document: Document,
+    /// The texts of the snapshots, where all of it comes from a bundle; then no file is read or written.
+    bundled: Option<BTreeMap<Dialect, String>>,
 }
 
 impl Project {
@@ -40,13 +43,52 @@ impl Project {
             discovery,
             catalogue,
             document: Document::parse("", "").map_err(usage)?,
+            bundled: None,
         };
         project.read_lock()?;
         Ok(project)
     }
 
+    /// The project that was bundled; its files are not needed any more.
+    pub fn unpack(bundle: Bundle) -> Result<Self, Failure> {
+        let usage = |faults| Failure::all(Kind::Usage, faults);
+        let Bundle { config, lock, modules, snapshots } = bundle;
+        Ok(Self {
+            root: PathBuf::new(),
+            discovery: Discovery::default(),
+            catalogue: Catalogue::gather(modules).map_err(usage)?,
+            document: Document::parse(&config.lock, &lock).map_err(usage)?,
+            config,
+            bundled: Some(snapshots),
+        })
+    }
+
+    /// Everything that a run of this project needs.
+    pub fn bundle(&self, dialects: &[Dialect]) -> Result<Bundle, Failure> {
+        let mut snapshots = BTreeMap::new();
+        for dialect in dialects {
+            let text = lockfile::read(&self.snapshot_path(*dialect));
+            let text = text.map_err(|fault| Failure::new(Kind::Usage, fault))?;
+            snapshots.extend(text.map(|text| (*dialect, text)));
+        }
+        Ok(Bundle {
+            config: self.config.clone(),
+            lock: self.document.text().to_owned(),
+            modules: self.catalogue.modules().to_vec(),
+            snapshots,
+        })
+    }
+
+    /// Whether all of it comes from a bundle: then nothing is written beside the database.
+    pub fn is_bundled(&self) -> bool {
+        self.bundled.is_some()
+    }
+
     /// Reads the lock again; whether it has another text now.
     pub fn read_lock(&mut self) -> Result<bool, Failure> {
+        if self.is_bundled() {
+            return Ok(false);
+        }
         let text = lockfile::read(&self.lock_path()).map_err(|fault| Failure::new(Kind::Usage, fault))?;
         if text.as_deref().unwrap_or_default() == self.document.text() {
             return Ok(false);
@@ -68,12 +110,16 @@ impl Project {
 
     /// The same, as it is shown.
     pub fn snapshot_name(&self, dialect: Dialect) -> String {
-        format!("{}.{dialect}.sql", self.config.snapshot)
+        self.config.snapshot_name(dialect)
     }
 
     /// The committed snapshot, if there is one.
     pub fn snapshot(&self, dialect: Dialect) -> Result<Option<Unread>, Diagnostic> {
-        let Some(text) = lockfile::read(&self.snapshot_path(dialect))? else { return Ok(None) };
+        let text = match &self.bundled {
+            Some(snapshots) => snapshots.get(&dialect).cloned(),
+            None => lockfile::read(&self.snapshot_path(dialect))?,
+        };
+        let Some(text) = text else { return Ok(None) };
         Unread::open(&self.snapshot_name(dialect), &text).map(Some)
     }
 

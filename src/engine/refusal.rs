@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::database::{Database, Stranger};
 use crate::diagnostic::{Diagnostic, count};
+use crate::dialect::Dialect;
 use crate::event::{Event, Sink};
 use crate::history::History;
 use crate::lock::{Finding, Rule};
@@ -19,19 +20,31 @@ use super::snapshots;
 
 /// `--locked` misfits that no database can excuse stop before connecting.
 pub(super) fn fits_without_database(project: &Project, request: &Request<'_>) -> Result<(), Failure> {
+    fits(project, request.connect.dialect(), request.check)
+}
+
+/// Whether the lock, and the snapshot of a dialect, fit what is there.
+fn fits(project: &Project, dialect: Dialect, check: CheckMode) -> Result<(), Failure> {
     let (merged, _) = merged(project, None)?;
     let misfits: Vec<&Finding> = merged.misfits().filter(|finding| finding.rule != Rule::Missing).collect();
     if !misfits.is_empty() {
         return Err(locked_misfits(&misfits));
     }
-    if snapshots::checked(project) && request.check != CheckMode::Off {
-        let now = Fingerprint::of(&merged.lock, &project.catalogue, request.connect.dialect());
-        let state = snapshots::snapshot_state(project, &now, request.connect.dialect());
-        if let Some(diagnostic) = state.diagnostic(project, request.connect.dialect()) {
+    if snapshots::checked(project) && check != CheckMode::Off {
+        let now = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
+        let state = snapshots::snapshot_state(project, &now, dialect);
+        if let Some(diagnostic) = state.diagnostic(project, dialect) {
             return Err(Failure::new(Kind::Refused, diagnostic));
         }
     }
     Ok(())
+}
+
+/// What `migrate --locked` would refuse beside the plan's own refusals.
+pub fn locked_refusals(project: &Project, prepared: &Prepared, dialect: Dialect) -> Vec<Diagnostic> {
+    let failures = [fits(project, dialect, CheckMode::Fail), accept(prepared, LockMode::Locked)];
+    let first = failures.into_iter().find_map(Result::err);
+    first.map(|failure| failure.diagnostics).unwrap_or_default()
 }
 
 pub(super) fn locked_misfits(misfits: &[&Finding]) -> Failure {

@@ -1,0 +1,141 @@
+//! The part of the configuration that a run uses.
+//!
+//! Every key is named below, also those that a run does not use: a new one does not compile until
+//! somebody has decided whether it belongs into a bundle.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::wire;
+use crate::config::{
+    Config, Database, Enable, Modules, OutOfOrder, Policy, Rehearsal, SchemaCheck, SchemaCheckMode,
+    SchemaSource,
+};
+use crate::dialect::Dialect;
+use crate::id::Namespace;
+
+const MODES: [(&str, SchemaCheckMode); 3] = [
+    ("superset", SchemaCheckMode::Superset),
+    ("strict", SchemaCheckMode::Strict),
+    ("off", SchemaCheckMode::Off),
+];
+const SOURCES: [(&str, SchemaSource); 2] = [("replay", SchemaSource::Replay), ("off", SchemaSource::Off)];
+const LATE: [(&str, OutOfOrder); 3] =
+    [("allow", OutOfOrder::Allow), ("warn", OutOfOrder::Warn), ("deny", OutOfOrder::Deny)];
+
+fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> String {
+    words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word).to_owned()
+}
+
+fn value<T: Copy>(words: &[(&str, T)], word: &str) -> Result<T, String> {
+    let known = words.iter().find(|(known, _)| *known == word);
+    known.map(|(_, value)| *value).ok_or_else(|| format!("`{word}` is no word that this version knows"))
+}
+
+pub(super) fn dialect(name: &str) -> Result<Dialect, String> {
+    let known = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name);
+    known.ok_or_else(|| format!("`{name}` is no dialect that this version knows"))
+}
+
+pub(super) fn namespace(text: &str) -> Result<Namespace, String> {
+    Namespace::new(text).map_err(|error| format!("{text:?} is no namespace: {error}"))
+}
+
+pub(super) fn to_wire(config: &Config) -> wire::Settings {
+    // where migrations are found, and what belongs to one machine, is left out
+    let Config {
+        source: _,
+        variables: _,
+        application: _,
+        namespace: _,
+        path: _,
+        format: _,
+        lock: _,     // stands with its text
+        snapshot: _, // the names stand with the texts
+        checks: _,
+        session: _, // stands at each script
+        cargo: _,
+        database,
+        dialects,
+        modules,
+        schema_check: SchemaCheck { mode, source, ignore },
+        policy: Policy { out_of_order, allow_split, rehearsal },
+    } = config;
+    let Database {
+        url: _,
+        url_variable: _,
+        scratch_url: _,
+        history_table,
+        history_schema,
+        guard_wait,
+        lock_wait,
+    } = database;
+    let Modules { enable, disable: _, paths: _ } = modules;
+    wire::Settings {
+        history_table: history_table.clone(),
+        history_schema: history_schema.clone(),
+        guard_wait: guard_wait.as_secs(),
+        lock_wait: lock_wait.as_secs(),
+        dialects: dialects.iter().map(|dialect| dialect.name().to_owned()).collect(),
+        schema_check: wire::SchemaCheck {
+            mode: word(&MODES, mode),
+            source: word(&SOURCES, source),
+            ignore: ignore.clone(),
+        },
+        policy: wire::Policy {
+            out_of_order: word(&LATE, out_of_order),
+            allow_split: *allow_split,
+            rehearsal: word(&Rehearsal::WORDS, rehearsal),
+        },
+        foreign_keys: enable.iter().filter_map(|(name, enable)| foreign_keys(name, enable)).collect(),
+    }
+}
+
+fn foreign_keys(name: &str, enable: &Enable) -> Option<(String, bool)> {
+    // what decides which texts are found and how they run stands at the modules and scripts
+    let Enable {
+        path: _,
+        format: _,
+        version: _,
+        namespace,
+        depends_on: _,
+        foreign_keys,
+        session: _,
+        span: _,
+    } = enable;
+    let namespace = namespace.as_ref().map_or(name, Namespace::as_str);
+    foreign_keys.map(|mode| (namespace.to_owned(), mode))
+}
+
+pub(super) fn of_wire(wire: wire::Settings) -> Result<Config, String> {
+    let enable = |(name, mode): (String, bool)| {
+        let namespace = Some(namespace(&name)?);
+        Ok((name, Enable { namespace, foreign_keys: Some(mode), ..Enable::default() }))
+    };
+    let foreign_keys: BTreeMap<String, bool> = wire.foreign_keys;
+    Ok(Config {
+        database: Database {
+            history_table: wire.history_table,
+            history_schema: wire.history_schema,
+            guard_wait: Duration::from_secs(wire.guard_wait),
+            lock_wait: Duration::from_secs(wire.lock_wait),
+            ..Database::default()
+        },
+        dialects: wire.dialects.iter().map(|name| dialect(name)).collect::<Result<_, _>>()?,
+        modules: Modules {
+            enable: foreign_keys.into_iter().map(enable).collect::<Result<_, String>>()?,
+            ..Modules::default()
+        },
+        schema_check: SchemaCheck {
+            mode: value(&MODES, &wire.schema_check.mode)?,
+            source: value(&SOURCES, &wire.schema_check.source)?,
+            ignore: wire.schema_check.ignore,
+        },
+        policy: Policy {
+            out_of_order: value(&LATE, &wire.policy.out_of_order)?,
+            allow_split: wire.policy.allow_split,
+            rehearsal: value(&Rehearsal::WORDS, &wire.policy.rehearsal)?,
+        },
+        ..Config::default()
+    })
+}
