@@ -6,6 +6,7 @@
 mod support;
 
 mod bit_by_bit;
+mod bundle;
 mod commands;
 mod common;
 mod copies;

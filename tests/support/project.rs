@@ -199,7 +199,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    fn of(command: &mut Command, args: &[&str]) -> Self {
+    pub(crate) fn of(command: &mut Command, args: &[&str]) -> Self {
         Self::new(args.join(" "), &command.output().unwrap())
     }
 
