@@ -51,9 +51,11 @@ fn until<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a str, &'a [u8])> {
 fn changed(path: &str, written: &str, found: Checksum, content: &[u8]) -> Diagnostic {
     let fault = Diagnostic::new(format!("`{path}` was changed or damaged since it was made"))
         .note(format!("it says that its SHA-256 is {written:?}; that of its content is {found}"));
-    let fault = match content.ends_with(b"\n}\n") {
-        true => fault,
-        false => fault.note("its end is missing, or something stands behind it: was a copy cut off?"),
+    let whole = content.ends_with(b"\n}\n");
+    let fault = if whole {
+        fault
+    } else {
+        fault.note("its end is missing, or something stands behind it: was a copy cut off?")
     };
     fault.help("copy it again, or make it anew with `db-migrations bundle`")
 }

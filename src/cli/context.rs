@@ -24,7 +24,7 @@ pub(super) struct Context {
     pub(super) config: Config,
     environment: Environment,
     url: Option<String>,
-    bundle: Option<Bundle>,
+    bundle: Option<Box<Bundle>>,
 }
 
 /// Where a command that only needs what was consented gets it from.
@@ -89,7 +89,7 @@ impl Context {
         let mut config = bundle.config.clone();
         config.database.scratch_url = environment.get("DB_MIGRATIONS_SCRATCH_URL");
         let (url, config_path) = (global.url.clone(), root.join(CONFIG));
-        Ok(Self { root, config_path, config, environment, url, bundle: Some(bundle) })
+        Ok(Self { root, config_path, config, environment, url, bundle: Some(Box::new(bundle)) })
     }
 
     /// Finds and reads the configuration.
@@ -176,7 +176,7 @@ impl Context {
     /// Discovers, and reads the lock; or unpacks the bundle.
     pub(super) fn project(&self) -> Result<Project, Failure> {
         if let Some(bundle) = &self.bundle {
-            return Project::unpack(bundle.clone());
+            return Project::unpack(Bundle::clone(bundle));
         }
         Project::open(&self.root, self.config.clone())
     }
