@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::context::{self, Context};
-use super::migrate::reporter;
+use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::config::Rehearsal;
 use crate::engine::{self, CheckMode, Failure, LockMode, Request};
@@ -46,6 +46,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     let mut project = context.project()?;
     let request = Request {
         connect: &*connect,
+        aim: engine::Aim::default(),
+        agreed: None,
         mode: LockMode::Update,
         dry_run: false,
         rehearsal: Rehearsal::Off,

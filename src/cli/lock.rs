@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::context::{Context, From};
-use super::migrate::reporter;
+use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;

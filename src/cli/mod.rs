@@ -5,6 +5,7 @@
 
 mod bundle;
 mod context;
+mod execute;
 mod exit;
 mod generate;
 mod import;
@@ -15,8 +16,11 @@ mod modules;
 mod plan;
 mod repair;
 mod reset;
+mod rollback;
+mod run;
 mod schema;
 mod status;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -73,6 +77,8 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     Migrate(migrate::Args),
+    Execute(execute::Args),
+    Rollback(rollback::Args),
     Plan(plan::Args),
     Status(status::Args),
     Lock(lock::Args),
@@ -90,6 +96,8 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Self::Migrate(_) => "migrate",
+            Self::Execute(_) => "execute",
+            Self::Rollback(_) => "rollback",
             Self::Plan(_) => "plan",
             Self::Status(_) => "status",
             Self::Lock(_) => "lock",
@@ -138,7 +146,7 @@ pub fn main() -> ExitCode {
 
 async fn run(args: Args) -> Exit {
     let (name, format) = (args.command.name(), args.global.format);
-    let result = dispatch(args).await;
+    let result = Box::pin(dispatch(args)).await;
     let (exit, outcome, json) = match result {
         Ok(done) => (done.exit, done.outcome, done.json),
         Err(failure) => {
@@ -158,6 +166,8 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
     let global = args.global;
     match args.command {
         Command::Migrate(args) => migrate::run(&global, args).await,
+        Command::Execute(args) => execute::run(&global, args).await,
+        Command::Rollback(args) => rollback::run(&global, args).await,
         Command::Plan(args) => plan::run(&global, &args).await,
         Command::Status(args) => status::run(&global, &args).await,
         Command::Lock(args) => lock::run(&global, args).await,

@@ -5,7 +5,7 @@ use serde_json::json;
 use similar::TextDiff;
 
 use super::context::{CONFIG, Context};
-use super::migrate::reporter;
+use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::config::{self, disable_in_text, enable_in_text};
 use crate::diagnostic::{Diagnostic, nearest};

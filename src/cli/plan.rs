@@ -1,7 +1,7 @@
 //! `plan`: what `migrate` would do, read-only.
 
 use super::context::{Context, From};
-use super::migrate::looking;
+use super::run::looking;
 use super::{Done, Exit, Format, Global};
 use crate::engine::{self, Failure, Prepared};
 use crate::lock::Finding;

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use serde_json::json;
 
 use super::context::{self, Context};
-use super::migrate::reporter;
+use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::config::Rehearsal;
 use crate::database::Connect;
@@ -64,6 +64,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
 fn request<'a>(context: &Context, connect: &'a dyn Connect) -> Request<'a> {
     Request {
         connect,
+        aim: engine::Aim::default(),
+        agreed: None,
         mode: LockMode::Update,
         dry_run: false,
         allow_split: false,

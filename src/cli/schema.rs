@@ -4,7 +4,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::context::{Context, From};
-use super::migrate::{looking, reporter, verdict as verdict_text};
+use super::run::{looking, verdict as verdict_text};
+use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::backend;
 use crate::database::Connect;

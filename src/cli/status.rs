@@ -1,7 +1,7 @@
 //! `status`: what this database has of the lock.
 
 use super::context::{Context, From};
-use super::migrate::looking;
+use super::run::looking;
 use super::{Done, Exit, Format, Global};
 use crate::engine::{self, Failure, State, Status};
 use crate::report::human::{self, Weight};

@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
 use crate::history::RowKind;
 use crate::plan::{Mode, Plan, Step};
+use crate::sql::Way;
 
 use super::failure::{Failure, Kind, describe};
 use super::migrate::Applied;
@@ -198,7 +199,11 @@ impl Walker<'_> {
 }
 
 fn task<'a>(step: &'a Step, row: &'a NewRow) -> Task<'a> {
-    Task { script: &step.script, statements: &step.statements, record: Record::Applied(row) }
+    let record = match step.way {
+        Way::Up => Record::Applied(row),
+        Way::Down => Record::Undone(&step.id),
+    };
+    Task { script: &step.script, statements: &step.statements, record }
 }
 
 fn row(step: &Step, position: i64) -> NewRow {

@@ -13,12 +13,13 @@ use crate::event::{Event, Sink};
 use crate::history::{History, REFUSED};
 use crate::id::{Checksum, MigrationId};
 use crate::lockfile::{self, Written};
+use crate::plan::Goal;
 
 use super::check::{CheckMode, Verdict};
 use super::compensate::{compensate, fingerprint};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
 use super::refusal::{
     accept, fits_without_database, refuse_plan, refuse_strangers, tell_findings, tell_stale_snapshot,
@@ -43,6 +44,10 @@ pub enum LockMode {
 pub struct Request<'a> {
     /// The database.
     pub connect: &'a dyn Connect,
+    /// What it is for.
+    pub aim: Aim,
+    /// What a person has agreed to undo, in this order; `None` where nobody was asked.
+    pub agreed: Option<Vec<MigrationId>>,
     /// Whether the lock may grow.
     pub mode: LockMode,
     /// Whether nothing may be written anywhere: only the plan is wanted.
@@ -103,7 +108,7 @@ pub async fn migrate(
     request: &Request<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Outcome, Failure> {
-    if request.mode == LockMode::Locked {
+    if request.mode == LockMode::Locked && !request.aim.goal.may_undo() {
         fits_without_database(project, request)?;
     }
     let (mut database, mut first) = look(request, sink).await?;
@@ -112,8 +117,8 @@ pub async fn migrate(
             Some(history) => history,
             None => database.history().await?,
         };
-        let prepared = prepare(project, &history, &mut *database).await?;
-        accept(&prepared, request.mode)?;
+        let prepared = prepare_for(project, &history, &request.aim, &mut *database).await?;
+        fits(project, request, &prepared)?;
         if prepared.nothing_to_do(project) && history.is_settled() {
             tell_findings(&prepared, sink);
             tell_stale_snapshot(project, request, &prepared, sink);
@@ -133,11 +138,11 @@ pub async fn migrate(
         let history = guard.history().await?;
         let digest = prepared.fingerprint.digest;
         let again = if edited || history != before {
-            prepare(project, &history, &mut *guard).await?
+            prepare_for(project, &history, &request.aim, &mut *guard).await?
         } else {
             prepared
         };
-        accept(&again, request.mode)?;
+        fits(project, request, &again)?;
         let no_longer_empty = matches!(expectation, Expected::TheRun)
             && (!history.is_empty() || !guard.introspect().await?.is_empty());
         if again.fingerprint.digest != digest || no_longer_empty {
@@ -150,6 +155,7 @@ pub async fn migrate(
             return Ok(Outcome::NothingToDo(Box::new(again)));
         }
         refuse_plan(&again.plan, request)?;
+        agreed(&again, request)?;
         tell_findings(&again, sink);
         return run(project, request, again, &history, expectation, guard, sink).await;
     }
@@ -157,6 +163,30 @@ pub async fn migrate(
         Kind::Refused,
         Diagnostic::new("the lock file changed again and again while this run waited")
             .help("run `db-migrations migrate` again when nobody edits it"),
+    ))
+}
+
+/// Whether the lock may be as it is. What undoes does not ask: it must work at night, whatever else is new.
+fn fits(project: &Project, request: &Request<'_>, prepared: &Prepared) -> Result<(), Failure> {
+    if prepared.plan.undoes {
+        return Ok(());
+    }
+    if request.mode == LockMode::Locked && request.aim.goal.may_undo() {
+        fits_without_database(project, request)?;
+    }
+    accept(prepared, request.mode)
+}
+
+/// A person agreed to undo certain migrations, and to no others.
+fn agreed(prepared: &Prepared, request: &Request<'_>) -> Result<(), Failure> {
+    let Some(agreed) = &request.agreed else { return Ok(()) };
+    if prepared.plan.steps().map(|step| &step.id).eq(agreed) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Kind::Refused,
+        Diagnostic::new("another run changed what would be undone since you were asked")
+            .help("run the command again and look at its list"),
     ))
 }
 
@@ -171,13 +201,14 @@ async fn run(
     sink: &mut dyn Sink,
 ) -> Result<Outcome, Failure> {
     let expectation = rehearsed(project, request, &prepared, expectation, &mut *guard, sink).await?;
-    let before = if request.compensate { Some(fingerprint(&mut *guard).await?) } else { None };
+    let compensates = request.compensate && !prepared.plan.undoes;
+    let before = if compensates { Some(fingerprint(&mut *guard).await?) } else { None };
     let run = NewRun {
         id: crate::run_id::random(),
         lock_digest: prepared.fingerprint.digest.unwrap_or_else(|| Checksum::of(b"")),
         tool_version: env!("CARGO_PKG_VERSION"),
         user: request.user.clone(),
-        reason: request.reason.clone(),
+        reason: why(request),
     };
     let mut progress = Progress::default();
     let start = Start { position: history.next_position(), keep_guard: request.mode == LockMode::Update };
@@ -239,6 +270,15 @@ async fn run(
         written,
         run: run.id,
     })))
+}
+
+/// What the history keeps of why a run was made: whatever is not a plain `migrate` is named.
+fn why(request: &Request<'_>) -> Option<String> {
+    let goal = (request.aim.goal != Goal::Latest).then(|| request.aim.goal.to_string());
+    match (goal, &request.reason) {
+        (Some(goal), Some(reason)) => Some(format!("{goal}: {reason}")),
+        (goal, reason) => goal.or_else(|| reason.clone()),
+    }
 }
 
 /// Writes down that a run whose migrations stay was refused by its checks: the next run checks again.
@@ -315,7 +355,7 @@ fn write_files(
     sink: &mut dyn Sink,
 ) -> Result<Vec<String>, Failure> {
     let mut written = Vec::new();
-    if project.is_bundled() {
+    if project.is_bundled() || prepared.plan.undoes {
         return Ok(written);
     }
     let failed = |diagnostic: Diagnostic| {

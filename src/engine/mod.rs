@@ -32,7 +32,7 @@ pub use check::{CheckMode, Verdict, compare_with};
 pub use failure::{Failure, Kind as FailureKind};
 pub use import::{Import, import_sqlx};
 pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
-pub use prepare::{Prepared, prepare};
+pub use prepare::{Aim, Prepared, prepare, prepare_for};
 pub use project::Project;
 pub use refusal::{locked_refusals, strangers_diagnostic};
 pub use repair::{Repair, half_applied, repair};

@@ -1,12 +1,12 @@
 //! Merge and plan, as one value: what `plan` prints and `migrate` carries out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::database::Read;
 use crate::dialect::Dialect;
 use crate::history::History;
 use crate::lock::{Finding, Merged, Rule, merge};
-use crate::plan::{Circumstances, Plan};
+use crate::plan::{Circumstances, Goal, Plan};
 use crate::snapshot::Fingerprint;
 
 use super::failure::{Failure, Kind};
@@ -57,9 +57,29 @@ pub async fn prepare(
     history: &History,
     read: &mut (dyn Read + '_),
 ) -> Result<Prepared, Failure> {
+    prepare_for(project, history, &Aim::default(), read).await
+}
+
+/// What a run is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aim {
+    /// What is asked for.
+    pub goal: Goal,
+    /// Each migration in a transaction of its own.
+    pub apart: bool,
+}
+
+/// Merges, and plans what an aim means for the database that `read` is connected to. What undoes leaves the
+/// lock as it is.
+pub async fn prepare_for(
+    project: &Project,
+    history: &History,
+    aim: &Aim,
+    read: &mut (dyn Read + '_),
+) -> Result<Prepared, Failure> {
     let dialect = read.server().dialect;
-    let (merged, lock_text) = merged(project, Some(history))?;
-    let pending = merged.lock.runnable().any(|id| !history.contains(id));
+    let (merged, mut lock_text) = merged(project, Some(history))?;
+    let pending = aim.goal.may_undo() || merged.lock.runnable().any(|id| !history.contains(id));
     let referenced = if pending && dialect.facts().settings_by_pragma {
         read.referenced_tables().await?
     } else {
@@ -70,7 +90,14 @@ pub async fn prepare(
     } else {
         BTreeMap::new()
     };
-    let plan = plan(project, &merged, history, dialect, &Live { referenced, unrecoverable });
+    let live = Live { referenced, unrecoverable };
+    let foreign_keys = project.foreign_keys();
+    let at = circumstances(project, dialect, &foreign_keys, &live, aim.apart);
+    let plan = Plan::toward(&aim.goal, &merged.lock, &project.catalogue, history, &at)
+        .map_err(|fault| Failure::new(Kind::Usage, fault))?;
+    if plan.undoes {
+        project.document.text().clone_into(&mut lock_text);
+    }
     let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
     Ok(Prepared { merged, lock_text, plan, fingerprint })
 }
@@ -93,8 +120,18 @@ pub(super) fn plan(
     live: &Live,
 ) -> Plan {
     let foreign_keys = project.foreign_keys();
+    let at = circumstances(project, dialect, &foreign_keys, live, false);
+    Plan::new(&merged.lock, &project.catalogue, history, &at)
+}
+
+fn circumstances<'a>(
+    project: &Project,
+    dialect: Dialect,
+    foreign_keys: &'a HashMap<String, bool>,
+    live: &'a Live,
+    apart: bool,
+) -> Circumstances<'a> {
     let late = project.config.policy.out_of_order;
     let Live { referenced, unrecoverable } = live;
-    let at = Circumstances { dialect, late, foreign_keys: &foreign_keys, referenced, unrecoverable };
-    Plan::new(&merged.lock, &project.catalogue, history, &at)
+    Circumstances { dialect, late, foreign_keys, referenced, apart, unrecoverable }
 }

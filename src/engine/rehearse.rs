@@ -93,7 +93,9 @@ fn compare(
 ) -> Result<(), Failure> {
     let Expected::Known { schema: expected, server, .. } = expected else { return Ok(()) };
     match compare_schemas(project, expected, Some(server), schema, guard.server())? {
-        Verdict::Drifted(drift) if request.check == CheckMode::Fail && !prepared.is_mixed() => {
+        Verdict::Drifted(drift)
+            if request.check == CheckMode::Fail && !prepared.is_mixed() && prepared.plan.remaining == 0 =>
+        {
             Err(Failure::new(
                 Kind::RolledBack,
                 drift_diagnostic(&drift).note("this was seen in the rehearsal: nothing was touched"),

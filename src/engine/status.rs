@@ -146,6 +146,7 @@ impl States {
                 Why::Copy(original) => State::Copy(original.clone()),
                 Why::NotApplicable => State::NotApplicable,
                 Why::Absent => State::Missing,
+                Why::Beyond => State::Pending,
             };
             by_id.insert(left_out.id.clone(), state);
         }

@@ -8,6 +8,7 @@ use crate::database::{DatabaseError, TaskFailure, Trace};
 use crate::diagnostic::{Diagnostic, Frame, count};
 use crate::id::MigrationId;
 use crate::plan::{Plan, Step};
+use crate::sql::Way;
 
 use super::execute::Progress;
 use super::failure::{Failure, Kind, describe};
@@ -124,7 +125,10 @@ pub(super) fn failed(step: &Step, failure: &TaskFailure, progress: &Progress, pl
 
 /// Which migration failed, where, and what the database said.
 pub(super) fn what_failed(step: &Step, failure: &TaskFailure) -> Diagnostic {
-    let mut diagnostic = Diagnostic::new(format!("migration `{}` failed", step.id));
+    let mut diagnostic = Diagnostic::new(match step.way {
+        Way::Up => format!("migration `{}` failed", step.id),
+        Way::Down => format!("the down script of `{}` failed", step.id),
+    });
     match failure.statement.or(failure.offset) {
         Some(_) => diagnostic = diagnostic.frame(place(step, failure)),
         None => diagnostic.notes.push(format!("its file is {}", step.script.path)),
@@ -207,6 +211,13 @@ fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
         return vec![format!("mend the cause, then `db-migrations {migrate}`: all of this migration ran")];
     }
     let next = (half.kept + 1).min(step.statements.len());
+    if step.way == Way::Down {
+        return vec![
+            format!("mend the cause, then run the same command again: it goes on at statement {next}"),
+            format!("or undo the rest of it by hand, then `db-migrations repair --mark-done {id}`"),
+            format!("or bring back by hand what it has undone, then `db-migrations repair --restart {id}`"),
+        ];
+    }
     let first = match half.trace {
         Trace::Rows => "mend the cause and take away the rows that stayed (they would be written again)",
         _ => "mend the cause",

@@ -44,6 +44,9 @@ pub(super) async fn expected(
     if request.check == CheckMode::Off {
         return Ok(Expected::Nothing("switched off by --schema-check".to_owned()));
     }
+    if prepared.plan.undoes && prepared.plan.remaining > 0 {
+        return Ok(Expected::Nothing(pending(prepared)));
+    }
     match snapshots::snapshot_state(project, &prepared.fingerprint, dialect) {
         SnapshotState::Fresh(snapshot) => {
             let snapshot = snapshot.read().map_err(|fault| Failure::new(Kind::Refused, fault))?;
@@ -58,7 +61,7 @@ pub(super) async fn expected(
         SnapshotState::Stale(_) | SnapshotState::Missing => {}
         SnapshotState::Unreadable(diagnostic) => sink.tell(Event::Warned(diagnostic)),
     }
-    if history.is_empty() && database.introspect().await?.is_empty() {
+    if prepared.plan.remaining == 0 && history.is_empty() && database.introspect().await?.is_empty() {
         return Ok(Expected::TheRun);
     }
     match replay(project, &prepared.merged, request.connect, sink).await {
@@ -76,6 +79,11 @@ pub(super) async fn expected(
             Ok(Expected::Unproved(reason))
         }
     }
+}
+
+/// Why a run that stops before the lock's end is not compared.
+fn pending(prepared: &Prepared) -> String {
+    format!("{} pending", prepared.plan.remaining)
 }
 
 /// A schema for the snapshot, the server that made it, and how far it is proved.
@@ -107,11 +115,18 @@ pub(super) async fn judge(
             let server = session.server().title();
             Ok((Verdict::Passed(Drift::default()), Some((schema, server, Proof::Replay))))
         }
+        Expected::Unproved(_) if prepared.plan.remaining > 0 => {
+            Ok((Verdict::NotChecked(pending(prepared)), None))
+        }
         Expected::Unproved(reason) => {
             let schema = session.introspect().await.map_err(failed)?;
             let server = session.server().title();
             let live = (!foreign).then(|| (schema, server, Proof::Unproved(reason.clone())));
             Ok((Verdict::NotChecked(format!("not proved by replay: {reason}")), live))
+        }
+        Expected::Known { schema, server, fresh } if prepared.plan.remaining > 0 => {
+            let live = fresh.then_some((schema, server, Proof::Replay));
+            Ok((Verdict::NotChecked(pending(prepared)), live))
         }
         Expected::Known { schema, server, fresh } => {
             let verdict = compare_with(project, &schema, Some(&server), &mut **session)

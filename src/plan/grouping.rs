@@ -13,6 +13,7 @@ pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
     if !at.dialect.facts().transactional_ddl {
         return group_by_commits(plan, steps, at);
     }
+    plan.apart = at.apart;
     let modes = foreign_key_modes(plan, &steps, at);
     let mut added: Vec<(String, String)> = Vec::new();
     for (step, foreign_keys) in steps.into_iter().zip(modes) {
@@ -30,6 +31,7 @@ pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
         let boundary = match plan.groups.last() {
             None => Some(None),
             Some(Group { mode: Mode::Alone { .. }, .. }) => Some(Some("the migration before it runs outside of a transaction".to_owned())),
+            Some(_) if at.apart => Some(Some("each migration has a transaction of its own".to_owned())),
             Some(_) if used.is_some() => used.map(|(id, value)| {
                 Some(format!("it uses the enum value '{value}', which `{id}` adds: PostgreSQL wants a commit between (55P04)"))
             }),

@@ -5,9 +5,11 @@
 //! is printing it. What a database can do is read from its table of facts.
 
 mod engines;
+mod goal;
 mod grouping;
 mod replay;
 mod step;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,8 +21,10 @@ use crate::history::{History, Partial};
 use crate::id::MigrationId;
 use crate::lock::Lock;
 use crate::migration::Script;
-use crate::sql::Statement;
+use crate::sql::{Statement, Way};
 
+use goal::{Choice, Chosen};
+pub use goal::{Goal, Rollback, Target};
 pub use step::prefix_hash;
 
 /// One migration that would run.
@@ -28,6 +32,8 @@ pub use step::prefix_hash;
 pub struct Step {
     /// Which.
     pub id: MigrationId,
+    /// Whether it runs or is undone.
+    pub way: Way,
     /// The text for this database.
     pub script: Script,
     /// Its statements.
@@ -86,6 +92,8 @@ pub enum Why {
     NotApplicable,
     /// Its file is not there.
     Absent,
+    /// It is pending, and not what was asked for.
+    Beyond,
 }
 
 /// A migration that does not run.
@@ -108,6 +116,8 @@ pub struct Circumstances<'a> {
     pub foreign_keys: &'a HashMap<String, bool>,
     /// Tables of the live schema that a foreign key points at.
     pub referenced: &'a BTreeSet<String>,
+    /// Each migration in a transaction of its own.
+    pub apart: bool,
     /// Tables of the live schema whose changes cannot be undone, with the engine that keeps them.
     pub unrecoverable: &'a BTreeMap<String, String>,
 }
@@ -119,6 +129,12 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// All others of the lock.
     pub left_out: Vec<LeftOut>,
+    /// It undoes what has run.
+    pub undoes: bool,
+    /// How many migrations of the lock are pending when it is done.
+    pub remaining: usize,
+    /// Each migration has a transaction of its own because that was asked for.
+    pub apart: bool,
     /// The database itself commits in the middle, whatever we do: that needs nobody's consent.
     pub commits_by_itself: bool,
     /// Worth knowing before it runs.
@@ -131,32 +147,91 @@ impl Plan {
     /// Plans all that is pending.
     pub fn new(lock: &Lock, catalogue: &Catalogue, history: &History, at: &Circumstances<'_>) -> Self {
         let mut plan = Self::default();
-        plan.refusals.extend(history.partial.iter().filter(|p| p.undoing).map(step::half_undone));
-        let last_run = lock.entries.keys().rposition(|id| history.contains(id));
-        let mut steps = Vec::new();
-        for (index, (id, entry)) in lock.entries.iter().enumerate() {
+        let pending = plan.leave_out(lock, catalogue, history, at.dialect);
+        plan.run(&pending, lock, catalogue, history, at);
+        plan
+    }
+
+    /// Plans what a goal means here; or why it means nothing.
+    pub fn toward(
+        goal: &Goal,
+        lock: &Lock,
+        catalogue: &Catalogue,
+        history: &History,
+        at: &Circumstances<'_>,
+    ) -> Result<Self, Diagnostic> {
+        let mut plan = Self::default();
+        let pending = plan.leave_out(lock, catalogue, history, at.dialect);
+        let choice = Choice { locked: lock.entries.keys().collect(), pending: &pending, history };
+        match choice.choose(goal)? {
+            Chosen::Up(chosen) => {
+                let beyond = pending.iter().filter(|id| !chosen.contains(id)).cloned();
+                plan.left_out.extend(beyond.map(|id| LeftOut { id, why: Why::Beyond }));
+                plan.remaining = pending.len() - chosen.len();
+                plan.run(&chosen, lock, catalogue, history, at);
+            }
+            Chosen::Down(chosen) => {
+                plan.undoes = true;
+                plan.left_out.extend(pending.iter().cloned().map(|id| LeftOut { id, why: Why::Beyond }));
+                let again = chosen.iter().filter(|id| lock.entries.get(*id).is_some_and(|entry| !entry.skip));
+                plan.remaining = pending.len() + again.count();
+                plan.undo(&chosen, catalogue, history, at);
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Finds out why the rest does not run; what is pending, in locked order.
+    fn leave_out(
+        &mut self,
+        lock: &Lock,
+        catalogue: &Catalogue,
+        history: &History,
+        dialect: Dialect,
+    ) -> Vec<MigrationId> {
+        let mut pending = Vec::new();
+        for (id, entry) in &lock.entries {
             let why = match catalogue.get(id) {
                 _ if history.contains(id) => Why::Applied,
                 _ if entry.skip => entry.same_as.clone().map_or(Why::Skipped, Why::Copy),
                 None => Why::Absent,
-                Some(migration) => match (replaced(entry, history), migration.up.choose(at.dialect)) {
+                Some(migration) => match (replaced(entry, history), migration.up.choose(dialect)) {
                     (Some(old), _) => Why::Replaced(old),
                     (None, None) => Why::NotApplicable,
-                    (None, Some(script)) => {
-                        let late = last_run.is_some_and(|last| index < last);
-                        match step::prepare(id, script, late, history, at) {
-                            Ok(step) => steps.push(step),
-                            Err(refusals) => plan.refusals.extend(refusals),
-                        }
+                    (None, Some(_)) => {
+                        pending.push(id.clone());
                         continue;
                     }
                 },
             };
-            plan.left_out.push(LeftOut { id: id.clone(), why });
+            self.left_out.push(LeftOut { id: id.clone(), why });
         }
-        plan.lateness(&steps, at.late);
-        grouping::group(&mut plan, steps, at);
-        plan
+        pending
+    }
+
+    /// Plans the up scripts of what was chosen, in locked order.
+    fn run(
+        &mut self,
+        chosen: &[MigrationId],
+        lock: &Lock,
+        catalogue: &Catalogue,
+        history: &History,
+        at: &Circumstances<'_>,
+    ) {
+        self.refusals.extend(history.partial.iter().filter(|p| p.undoing).map(step::half_undone));
+        let last_run = lock.entries.keys().rposition(|id| history.contains(id));
+        let mut steps = Vec::new();
+        for id in chosen {
+            let script = catalogue.get(id).and_then(|migration| migration.up.choose(at.dialect));
+            let Some(script) = script else { continue };
+            let late = last_run.is_some_and(|last| lock.entries.get_index_of(id) < Some(last));
+            match step::prepare(id, Way::Up, script, late, history, at) {
+                Ok(step) => steps.push(step),
+                Err(refusals) => self.refusals.extend(refusals),
+            }
+        }
+        self.lateness(&steps, at.late);
+        grouping::group(self, steps, at);
     }
 
     /// Every step, in order.
@@ -181,7 +256,8 @@ impl Plan {
 
     /// Whether a person must agree to more than one transaction.
     pub fn needs_consent(&self) -> bool {
-        self.splits() && !self.commits_by_itself
+        let alone = self.groups.iter().any(|group| matches!(group.mode, Mode::Alone { .. }));
+        self.splits() && !self.commits_by_itself && (alone || !self.apart)
     }
 
     fn lateness(&mut self, steps: &[Step], policy: OutOfOrder) {

@@ -5,7 +5,7 @@ use crate::dialect::Dialect;
 use crate::history::{History, Partial};
 use crate::id::{Checksum, MigrationId};
 use crate::migration::Script;
-use crate::sql::{self, Boundary};
+use crate::sql::{self, Boundary, Way};
 
 use super::{Circumstances, Step};
 
@@ -19,14 +19,19 @@ pub(super) fn frame(script: &Script, span: std::ops::Range<usize>) -> Frame {
 /// Splits the text and looks at each statement; all refusals at once.
 pub(super) fn prepare(
     id: &MigrationId,
+    way: Way,
     script: &Script,
     late: bool,
     history: &History,
     at: &Circumstances<'_>,
 ) -> Result<Step, Vec<Diagnostic>> {
+    let subject = match way {
+        Way::Up => format!("migration `{id}`"),
+        Way::Down => format!("the down script of `{id}`"),
+    };
     let statements = sql::split(at.dialect, &script.text).map_err(|error| {
         vec![
-            Diagnostic::new(format!("migration `{id}` cannot be read: {error}"))
+            Diagnostic::new(format!("{subject} cannot be read: {error}"))
                 .frame(frame(script, error.span.clone()).label(error.label()))
                 .help(error.help()),
         ]
@@ -44,7 +49,7 @@ pub(super) fn prepare(
             Boundary::Ordinary => {}
             Boundary::NoTransaction(_) => script.no_transaction = true,
             Boundary::TransactionControl(word) => refusals.push(
-                Diagnostic::new(format!("migration `{id}` controls transactions itself"))
+                Diagnostic::new(format!("{subject} controls transactions itself"))
                     .frame(frame(&script, statement.span.clone()).label(format!("`{word}` is transaction control")))
                     .help(if word.ends_with("LOCK TABLES") {
                         "remove it: the guard keeps runs apart (for a dump: make it with `--skip-add-locks`)"
@@ -59,7 +64,7 @@ pub(super) fn prepare(
     if !script.session.is_empty() && at.dialect.facts().settings_by_pragma {
         refusals.push(
             Diagnostic::new(format!(
-                "migration `{id}` asks for session settings, which {} does not have",
+                "{subject} asks for session settings, which {} does not have",
                 at.dialect.facts().title
             ))
             .help("put the directive into the text of the other databases; write a PRAGMA here"),
@@ -71,7 +76,7 @@ pub(super) fn prepare(
         refusals.extend(unresumable(id, &script, &statements, partial, at.dialect));
     }
     if refusals.is_empty() {
-        Ok(Step { id: id.clone(), script, statements, late, resume })
+        Ok(Step { id: id.clone(), way, script, statements, late, resume })
     } else {
         Err(refusals)
     }
@@ -147,6 +152,7 @@ pub(super) fn half_undone(partial: &Partial) -> Diagnostic {
     let id = &partial.id;
     Diagnostic::new(format!("the down script of `{id}` stopped half-way"))
         .help(format!("undo the rest by hand, then `db-migrations repair --mark-done {id}`"))
+        .help("or mend the cause and run the same command again: it goes on there")
         .help(format!("or bring back what it undid, then `db-migrations repair --restart {id}`"))
 }
 

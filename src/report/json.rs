@@ -13,6 +13,7 @@ use crate::engine::{Failure, Migrated, Prepared, Status, Verdict};
 use crate::history::Partial;
 use crate::lock::Finding;
 use crate::plan::{Mode, Plan, Why};
+use crate::sql::Way;
 
 /// The version of all documents.
 pub const FORMAT_VERSION: u32 = 1;
@@ -71,6 +72,7 @@ pub fn plan(plan: &Plan) -> Value {
                 .map(|step| {
                     json!({
                         "id": step.id.as_str(),
+                        "direction": if step.way == Way::Up { "up" } else { "down" },
                         "path": &*step.script.path,
                         "checksum": step.script.hash.to_string(),
                         "statements": step.statements.len(),
@@ -94,6 +96,7 @@ pub fn plan(plan: &Plan) -> Value {
         .collect();
     json!({
         "steps": plan.len(),
+        "remaining": plan.remaining,
         "splits": plan.splits(),
         "groups": groups,
         "left_out": left_out,
@@ -111,6 +114,7 @@ pub fn why(why: &Why) -> String {
         Why::Copy(original) => format!("copy of {original}"),
         Why::NotApplicable => "not-applicable".to_owned(),
         Why::Absent => "absent".to_owned(),
+        Why::Beyond => "not asked for".to_owned(),
     }
 }
 
@@ -128,7 +132,7 @@ pub fn migrated(migrated: &Migrated) -> Value {
         .collect();
     json!({
         "run": migrated.run,
-        "applied": applied,
+        (if migrated.prepared.plan.undoes { "undone" } else { "applied" }): applied,
         "schema_check": verdict(&migrated.verdict),
         "written": migrated.written,
         "findings": findings(&migrated.prepared.merged.findings),

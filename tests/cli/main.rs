@@ -25,5 +25,6 @@ mod schema;
 mod schema_check;
 mod split;
 mod sqlite_keys;
+mod targets;
 mod together;
 mod unwritten;
