@@ -5,11 +5,13 @@
 
 mod bundle;
 mod context;
+mod current;
 mod execute;
 mod exit;
 mod generate;
 mod import;
 mod init;
+mod list;
 mod lock;
 mod migrate;
 mod modules;
@@ -20,6 +22,8 @@ mod rollback;
 mod run;
 mod schema;
 mod status;
+mod up_to_date;
+mod version;
 mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,6 +85,14 @@ enum Command {
     Rollback(rollback::Args),
     Plan(plan::Args),
     Status(status::Args),
+    #[command(visible_alias = "list-migrations")]
+    List(list::Args),
+    Current(current::Args),
+    Latest(current::LatestArgs),
+    UpToDate(up_to_date::Args),
+    Count(up_to_date::CountArgs),
+    Version(version::Args),
+    SyncMetadataStorage(version::SyncArgs),
     Lock(lock::Args),
     Modules(modules::Args),
     Schema(schema::Args),
@@ -100,6 +112,13 @@ impl Command {
             Self::Rollback(_) => "rollback",
             Self::Plan(_) => "plan",
             Self::Status(_) => "status",
+            Self::List(_) => "list",
+            Self::Current(_) => "current",
+            Self::Latest(_) => "latest",
+            Self::UpToDate(_) => "up-to-date",
+            Self::Count(_) => "count",
+            Self::Version(_) => "version",
+            Self::SyncMetadataStorage(_) => "sync-metadata-storage",
             Self::Lock(_) => "lock",
             Self::Modules(_) => "modules",
             Self::Schema(_) => "schema",
@@ -170,6 +189,13 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Rollback(args) => rollback::run(&global, args).await,
         Command::Plan(args) => plan::run(&global, &args).await,
         Command::Status(args) => status::run(&global, &args).await,
+        Command::List(args) => list::run(&global, &args).await,
+        Command::Current(args) => current::run(&global, &args).await,
+        Command::Latest(args) => current::latest(&global, &args),
+        Command::UpToDate(args) => up_to_date::run(&global, &args).await,
+        Command::Count(args) => up_to_date::count(&global, &args).await,
+        Command::Version(args) => version::run(&global, args).await,
+        Command::SyncMetadataStorage(args) => version::sync(&global, &args).await,
         Command::Lock(args) => lock::run(&global, args).await,
         Command::Modules(args) => modules::run(&global, args),
         Command::Schema(args) => schema::run(&global, args).await,

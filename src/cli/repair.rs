@@ -60,8 +60,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     Ok(Done::new(Exit::Done, outcome, json!({ "id": id.as_str() })))
 }
 
-/// A repair takes the guard as a run does.
-fn request<'a>(context: &Context, connect: &'a dyn Connect) -> Request<'a> {
+/// What only writes the history takes the guard as a run does.
+pub(super) fn request<'a>(context: &Context, connect: &'a dyn Connect) -> Request<'a> {
     Request {
         connect,
         aim: engine::Aim::default(),

@@ -3,7 +3,7 @@
 use super::context::{Context, From};
 use super::run::looking;
 use super::{Done, Exit, Format, Global};
-use crate::engine::{self, Failure, State, Status};
+use crate::engine::{self, Failure, Line, State, Status};
 use crate::report::human::{self, Weight};
 use crate::report::json;
 
@@ -38,23 +38,8 @@ fn print(status: &Status, pending_only: bool) {
         human::print(refusal, Weight::Error);
     }
     human::line(&format!("{} at {}", status.server.title(), status.server.address));
-    let rows = status.lines.iter().filter(|line| !pending_only || line.state != State::Applied).map(|line| {
-        let state = match (&line.state, line.kind) {
-            (State::Copy(original), _) => format!("copy of {original}"),
-            (state, Some(kind)) => format!("{} ({kind})", state.word()),
-            (state, None) if !line.locked && *state != State::Unknown => {
-                format!("{}, not locked yet", state.word())
-            }
-            (state, None) => state.word(),
-        };
-        let at = line.executed_at.as_deref().map_or("", |at| at.get(..19).unwrap_or(at)).replace('T', " ");
-        vec![
-            line.id.to_string(),
-            state,
-            at,
-            line.execution_ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
-        ]
-    });
+    let shown = status.lines.iter().filter(|line| !pending_only || line.state != State::Applied);
+    let rows = shown.map(|line| vec![line.id.to_string(), state(line), at(line), took(line)]);
     human::table(&["migration", "state", "ran at (UTC)", "took"], rows, &[3]);
     for partial in &status.partial {
         human::line(&super::repair::describe(partial, status.holder.is_some()));
@@ -73,6 +58,33 @@ fn print(status: &Status, pending_only: bool) {
             stranger.rows, stranger.table, stranger.tool
         ));
     }
+}
+
+/// The state of a line, in words.
+pub(super) fn state(line: &Line) -> String {
+    match (&line.state, line.kind) {
+        (State::Copy(original), _) => format!("copy of {original}"),
+        (state, Some(kind)) => format!("{} ({kind})", state.word()),
+        (state, None) if !line.locked && *state != State::Unknown => {
+            format!("{}, not locked yet", state.word())
+        }
+        (state, None) => state.word(),
+    }
+}
+
+/// When it ran, without what nobody reads.
+pub(super) fn at(line: &Line) -> String {
+    line.executed_at.as_deref().map(time).unwrap_or_default()
+}
+
+/// A time of the history, to the second.
+pub(super) fn time(at: &str) -> String {
+    at.get(..19).unwrap_or(at).replace('T', " ")
+}
+
+/// How long it took.
+pub(super) fn took(line: &Line) -> String {
+    line.execution_ms.map(|ms| format!("{ms} ms")).unwrap_or_default()
 }
 
 fn summary(status: &Status) -> String {

@@ -90,7 +90,8 @@ pub async fn import_sqlx(
     Ok(Import { recorded, known: import.known, respelled: import.respelled, lock_written })
 }
 
-fn unknown_module(project: &Project, namespace: &str) -> Failure {
+/// The fault of naming a module that is not there.
+pub fn unknown_module(project: &Project, namespace: &str) -> Failure {
     let known: Vec<&str> =
         project.catalogue.modules().iter().map(|module| module.namespace.as_str()).collect();
     let mut diagnostic = Diagnostic::new(format!("there is no module `{namespace}`"));

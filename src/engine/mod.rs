@@ -8,16 +8,19 @@
 //! - `replay`: what the lock makes of an empty database
 //! - `check`: the schema check
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
-//! - `status`, `import`, `repair`, `snapshots`: the other commands' work
+//! - `record`: writing into the history without running anything
+//! - `status`, `import`, `repair`, `version`, `layout`, `snapshots`: the other commands' work
 
 mod check;
 mod compensate;
 mod execute;
 mod failure;
 mod import;
+mod layout;
 mod migrate;
 mod prepare;
 mod project;
+mod record;
 mod refusal;
 mod rehearse;
 mod repair;
@@ -26,11 +29,13 @@ mod snapshots;
 mod status;
 mod stopped;
 mod verdict;
+mod version;
 mod waiting;
 
 pub use check::{CheckMode, Verdict, compare_with};
 pub use failure::{Failure, Kind as FailureKind};
-pub use import::{Import, import_sqlx};
+pub use import::{Import, import_sqlx, unknown_module};
+pub use layout::sync_layout;
 pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
 pub use prepare::{Aim, Prepared, prepare, prepare_for};
 pub use project::Project;
@@ -39,3 +44,4 @@ pub use repair::{Repair, half_applied, repair};
 pub use replay::{Replayed, replay};
 pub use snapshots::{SnapshotState, checked as checks_schema, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};
+pub use version::{Mark, Which, mark, to_mark};

@@ -3,15 +3,16 @@
 //! Only half-applied migrations are concerned. Nothing of theirs runs here; the guard keeps runs away
 //! while it is written.
 
-use crate::database::{Begin, CommitError, NewRow, NewRun, Note};
+use crate::database::{NewRow, Note};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::event::{Event, Sink};
 use crate::history::{History, Partial, RowKind};
-use crate::id::{Checksum, MigrationId};
+use crate::id::MigrationId;
 
-use super::failure::{Failure, Kind, describe};
+use super::failure::{Failure, Kind};
 use super::migrate::Request;
 use super::project::Project;
+use super::record::{new_run, record};
 use super::waiting::wait_for_guard;
 
 /// What a person says of a half-applied migration.
@@ -52,42 +53,23 @@ pub async fn repair(
     let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
     let history = guard.history().await?;
     let partial = find(&history, what.id())?;
-    let run = NewRun {
-        id: crate::run_id::random(),
-        lock_digest: Checksum::of(project.document.text().as_bytes()),
-        tool_version: env!("CARGO_PKG_VERSION"),
-        user: request.user.clone(),
-        reason: Some(match what {
-            Repair::MarkDone(id) => format!("repair --mark-done {id}"),
-            Repair::Restart(id) => format!("repair --restart {id}"),
-        }),
+    let why = match what {
+        Repair::MarkDone(id) => format!("repair --mark-done {id}"),
+        Repair::Restart(id) => format!("repair --restart {id}"),
     };
-    let mut session = guard.begin(Begin::default()).await?;
-    session.write(Note::Run(&run)).await?;
-    session.write(Note::Settled(&partial.id)).await?;
+    let run = new_run(project, request, why);
+    let row;
+    let mut notes = vec![Note::Settled(&partial.id)];
     match what {
         // a down script that was finished by hand: the migration has not run any more
-        Repair::MarkDone(id) if partial.undoing => session.write(Note::Unrecorded(id)).await?,
+        Repair::MarkDone(id) if partial.undoing => notes.push(Note::Unrecorded(id)),
         Repair::MarkDone(id) => {
-            let row = marked(project, request, id, history.next_position())?;
-            session.write(Note::Rows(&run, &[row])).await?;
+            row = [marked(project, request, id, history.next_position())?];
+            notes.push(Note::Rows(&run, &row));
         }
         Repair::Restart(_) => {}
     }
-    // no verdict: what a person did by hand is checked by the next run
-    match session.commit().await {
-        Ok((_, guard)) => {
-            if let Ok(database) = guard.free().await {
-                database.close().await;
-            }
-            Ok(())
-        }
-        Err(CommitError::RolledBack(error)) => Err(Failure::new(Kind::RolledBack, describe(&error))),
-        Err(CommitError::Unknown(error)) => Err(Failure::new(
-            Kind::Unknown,
-            describe(&error).help("`db-migrations status` says whether it was written"),
-        )),
-    }
+    record(guard, &run, &notes).await
 }
 
 fn find<'a>(history: &'a History, id: &MigrationId) -> Result<&'a Partial, Failure> {

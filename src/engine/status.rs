@@ -84,6 +84,20 @@ pub struct Line {
     pub kind: Option<&'static str>,
 }
 
+impl Line {
+    /// Whether it must run here, and has not: whole, or at all.
+    pub fn is_pending(&self) -> bool {
+        let left_out =
+            matches!(self.state, State::Applied | State::Skipped | State::Copy(_) | State::NotApplicable);
+        self.executed_at.is_none() && !left_out
+    }
+
+    /// Whether it has run, and its file is not there.
+    pub const fn is_unregistered(&self) -> bool {
+        matches!(self.state, State::Orphaned | State::Unknown)
+    }
+}
+
 /// Everything there is to see.
 pub struct Status {
     /// The database.

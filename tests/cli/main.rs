@@ -6,6 +6,7 @@
 mod support;
 
 mod bit_by_bit;
+mod bookkeeping;
 mod bundle;
 mod commands;
 mod common;
