@@ -52,6 +52,7 @@ pub mod drift;
 pub mod engine;
 pub mod event;
 pub mod generate;
+pub mod git;
 pub mod history;
 pub mod id;
 pub mod lock;

@@ -8,7 +8,7 @@ const FLOORS: [&[&str]; 6] = [
     &["run_id", "id", "dialect", "diagnostic", "schema", "history"],
     &["migration", "module", "sql", "config", "database"],
     &["catalogue", "lock", "plan", "snapshot", "drift", "generate", "event", "bundle"],
-    &["lockfile", "discover", "backend"],
+    &["lockfile", "git", "discover", "backend"],
     &["engine"],
     &["report", "cli"],
 ];

@@ -1,5 +1,8 @@
 //! `lock`: the lock without a database.
 
+mod change;
+mod resolve;
+
 use clap::Subcommand;
 use serde_json::json;
 
@@ -12,7 +15,7 @@ use crate::engine::{
     self, Failure, FailureKind, Project, Replayed, SnapshotState, replay, snapshot_state, write_snapshot,
 };
 use crate::id::MigrationId;
-use crate::lock::{Entry, Finding, Lock, Merged, Rule, merge};
+use crate::lock::{Document, Entry, Finding, Lock, Merged, Rule, merge};
 use crate::lockfile::{self, Written};
 use crate::report::count;
 use crate::report::human::{self, Weight};
@@ -58,6 +61,45 @@ enum Command {
         /// The id of the file
         new: MigrationId,
     },
+    /// Move entries; their comments go with them
+    Move {
+        /// The entries, in the order that they get: id, name, version, slug, or the beginning of one
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        place: change::Place,
+    },
+    /// Set `skip: true`
+    Skip {
+        /// The entries: id, name, version, slug, or the beginning of one
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// Why; kept as the comment line above
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Let skipped entries run again; a copy runs by itself then
+    Unskip {
+        /// The entries: id, name, version, slug, or the beginning of one
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Join the two sides of a lock that a merge has left in conflict
+    ///
+    /// Takes both sides from git's index, else from the conflict markers. Everything that either side added is there,
+    /// each side's order is kept, nobody's skip or comment is lost. It stops only where both sides contradict each
+    /// other, and shows where. Then it does what `lock` does.
+    Resolve {
+        #[command(flatten)]
+        deciding: resolve::Deciding,
+    },
+    /// Let git join locks by itself, in this repository
+    ///
+    /// Sets a merge driver in the repository's own git configuration and names it in `.gitattributes`.
+    InstallMergeDriver,
+    /// What git calls
+    #[command(hide = true)]
+    MergeDriver(resolve::Driven),
 }
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
@@ -67,8 +109,30 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
             Diagnostic::new("the lock of a bundle cannot be changed").help("add `--check`"),
         ));
     }
+    if let Some(Command::MergeDriver(files)) = &args.command {
+        let clean = resolve::drive(files)?;
+        let (exit, outcome) = if clean { (Exit::Done, "joined") } else { (Exit::Findings, "conflict") };
+        return Ok(Done::new(exit, outcome, json!({})));
+    }
     let context = Context::open(global, &args.from)?;
+    match &args.command {
+        Some(Command::Resolve { deciding }) => return resolve(global, &context, deciding).await,
+        Some(Command::InstallMergeDriver) => {
+            let told = resolve::install(&context)?;
+            for line in &told {
+                say(global, line);
+            }
+            return Ok(Done::new(Exit::Done, "installed", json!({ "written": told })));
+        }
+        _ => {}
+    }
     let mut project = context.project()?;
+    if let Some(document) = changed_by_hand(&project, args.command.as_ref())? {
+        let changed = document.text() != project.document.text();
+        project.document = document;
+        let merged = merged(&project)?;
+        return update(global, &context, &mut project, &merged, changed).await;
+    }
     if let Some(Command::Rename { old, new }) = &args.command {
         let text = rename(&project, old, new)?;
         write(&project, &text)?;
@@ -87,6 +151,35 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         return check(global, &context, &project, &merged, args.replay).await;
     }
     update(global, &context, &mut project, &merged, changed).await
+}
+
+/// The lock as `move`, `skip` or `unskip` wants it.
+fn changed_by_hand(project: &Project, command: Option<&Command>) -> Result<Option<Document>, Failure> {
+    match command {
+        Some(Command::Move { ids, place }) => change::moved(project, ids, place).map(Some),
+        Some(Command::Skip { ids, reason }) => change::skipped(project, ids, reason.as_deref()).map(Some),
+        Some(Command::Unskip { ids }) => change::unskipped(project, ids).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Joins both sides, then does what a plain `lock` does.
+async fn resolve(global: &Global, context: &Context, deciding: &resolve::Deciding) -> Result<Done, Failure> {
+    let (mut project, joined) = resolve::resolved(context, deciding)?;
+    let words = if joined { "joined both sides of" } else { "no conflict in" };
+    say(global, &format!("{words} {}", project.config.lock));
+    let merged = merged(&project)?;
+    // also where git has joined the lock: a conflict in the snapshot is ended by making it anew
+    let done = update(global, context, &mut project, &merged, joined).await?;
+    if !joined {
+        return Ok(done);
+    }
+    let snapshots = Dialect::ALL.into_iter().filter(|dialect| project.snapshot_path(*dialect).exists());
+    let names: Vec<String> = snapshots.map(|dialect| project.snapshot_name(dialect)).collect();
+    if global.format == Format::Human {
+        human::note(&format!("next: look at it, then `git add {} {}`", project.config.lock, names.join(" ")));
+    }
+    Ok(Done::new(done.exit, "resolved", done.json))
 }
 
 /// Whether the committed snapshot is the merged lock's.

@@ -34,19 +34,24 @@ pub struct Project {
 impl Project {
     /// Discovers, gathers, and reads the lock. Faults of all of them are usage faults.
     pub fn open(root: &Path, config: Config) -> Result<Self, Failure> {
+        let mut project = Self::unlocked(root, config)?;
+        project.read_lock()?;
+        Ok(project)
+    }
+
+    /// The same with an empty lock in place of one that cannot be read yet.
+    pub fn unlocked(root: &Path, config: Config) -> Result<Self, Failure> {
         let usage = |faults| Failure::all(Kind::Usage, faults);
         let mut discovery = discover::discover(&discover::Request::new(root, &config)).map_err(usage)?;
         let catalogue = Catalogue::gather(std::mem::take(&mut discovery.modules)).map_err(usage)?;
-        let mut project = Self {
+        Ok(Self {
             root: root.to_owned(),
             config,
             discovery,
             catalogue,
             document: Document::parse("", "").map_err(usage)?,
             bundled: None,
-        };
-        project.read_lock()?;
-        Ok(project)
+        })
     }
 
     /// The project that was bundled; its files are not needed any more.

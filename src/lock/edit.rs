@@ -40,7 +40,7 @@ pub(super) fn edit(document: &Document, wanted: &Lock) -> String {
 }
 
 /// The line ends of a text, as its first line has them.
-fn newline(text: &str) -> &'static str {
+pub(super) fn newline(text: &str) -> &'static str {
     if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
 }
 

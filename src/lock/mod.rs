@@ -3,6 +3,7 @@
 //! - `merge` (pure): lock × catalogue × history → the lock that should be, and findings
 //! - `text`: reading the file with every refusal, and editing its text so that a hand's work survives
 //! - `find`: the migration that a short form of an id means
+//! - `resolve`: one lock of two that have a common ancestor
 //! - `finding`: what merge has to say, and how much it weighs
 //!
 //! Line order is execution order. Reading and writing the file itself is `lockfile`'s.
@@ -14,6 +15,8 @@ mod merge;
 mod order;
 mod read;
 mod reconcile;
+pub mod resolve;
+mod sequence;
 mod text;
 
 use indexmap::IndexMap;

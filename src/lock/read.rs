@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
                 return Some(
                     Diagnostic::new("the lock has git conflict markers")
                         .frame(frame.label("left by a merge"))
-                        .help("keep the lines of both sides in the order in which they must run, remove the markers, then run `db-migrations lock`"),
+                        .help("run `db-migrations lock resolve`: it joins both sides"),
                 );
             }
             offset += line.len();

@@ -112,6 +112,36 @@ impl Document {
         &self.text
     }
 
+    /// The file as it is shown.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The place of an entry's id.
+    pub fn frame(&self, id: &MigrationId) -> Option<Frame> {
+        let site = self.sites.get(id)?;
+        Some(Frame::new(&self.path, Arc::clone(&self.text), site.key.clone()))
+    }
+
+    /// The text with a comment line right above an entry.
+    pub fn comment(&self, id: &MigrationId, comment: &str) -> String {
+        let mut text = self.text().to_owned();
+        if let Some(site) = self.sites.get(id) {
+            let at = text[..site.key.start].rfind('\n').map_or(0, |at| at + 1);
+            text.insert_str(at, &format!("{comment}{}", edit::newline(self.text())));
+        }
+        text
+    }
+
+    /// The text without those comment lines right above an entry that begin with `start`.
+    pub fn uncomment(&self, id: &MigrationId, start: &str) -> String {
+        let Some(site) = self.sites.get(id) else { return self.text().to_owned() };
+        let text = self.text();
+        let ours = |line: &&str| !line.starts_with(start);
+        let kept: String = text[site.lines.clone()].split_inclusive('\n').filter(ours).collect();
+        format!("{}{kept}{}", &text[..site.lines.start], &text[site.lines.end..])
+    }
+
     /// What is odd about the text, without being wrong.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -119,9 +149,7 @@ impl Document {
 
     /// Points a finding at its line, if it has one.
     pub fn locate(&self, mut finding: Finding) -> Finding {
-        if let Some(site) = self.sites.get(&finding.id) {
-            finding.diagnostic.frames.push(Frame::new(&self.path, Arc::clone(&self.text), site.key.clone()));
-        }
+        finding.diagnostic.frames.extend(self.frame(&finding.id));
         finding
     }
 

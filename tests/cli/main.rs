@@ -16,6 +16,7 @@ mod faults;
 mod generating;
 mod json;
 mod lock_command;
+mod lock_git;
 mod lock_refusals;
 mod looking;
 mod modes;

@@ -4,6 +4,7 @@
 
 mod laws;
 mod merge;
+mod resolve;
 mod support;
 mod text;
 mod vectors;

@@ -1,0 +1,41 @@
+//! What is asked of git, through its program.
+//!
+//! Only the index of a merge, and the settings of a merge driver. What the texts mean is not known here.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::diagnostic::Diagnostic;
+
+/// A file that a merge has left in conflict: the common ancestor, our side, their side.
+pub type Stages = [Option<String>; 3];
+
+fn git(folder: &Path, args: &[&str]) -> Result<Output, Diagnostic> {
+    Command::new("git").arg("-C").arg(folder).args(args).output().map_err(|error| {
+        Diagnostic::new("`git` cannot be run").cause(error).help("install git, or put it on the PATH")
+    })
+}
+
+/// The sides of a file below `folder` that is unmerged in the index; `None` where it is not.
+pub fn stages(folder: &Path, file: &str) -> Result<Option<Stages>, Diagnostic> {
+    let listed = git(folder, &["ls-files", "-u", "--", file])?;
+    if !listed.status.success() || listed.stdout.is_empty() {
+        return Ok(None);
+    }
+    let mut stages = Stages::default();
+    for (n, stage) in stages.iter_mut().enumerate() {
+        let shown = git(folder, &["show", &format!(":{}:./{file}", n + 1)])?;
+        *stage = shown.status.success().then(|| String::from_utf8_lossy(&shown.stdout).into_owned());
+    }
+    Ok(Some(stages))
+}
+
+/// Sets a value in the repository's own configuration.
+pub fn set(folder: &Path, key: &str, value: &str) -> Result<(), Diagnostic> {
+    let output = git(folder, &["config", "--local", key, value])?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Diagnostic::new(format!("git could not set `{key}`")).cause(said.trim()))
+}
