@@ -134,22 +134,41 @@ pub fn foreign_tool(table: &str) -> &'static str {
     FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool)
 }
 
-/// One row of another tool's history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignRow {
-    /// The version as that tool stores it.
-    pub version: String,
-    /// What it calls the migration.
-    pub description: String,
-    /// When it ran, UTC.
-    pub installed_on: String,
-    /// Whether it ended well.
-    pub success: bool,
-    /// Its checksum, as bytes.
-    pub checksum: Vec<u8>,
-    /// Milliseconds, if they were measured.
-    pub execution_ms: Option<i64>,
+/// The table by which another tool remembers.
+#[derive(Clone, Copy, Debug)]
+pub struct ForeignTable<'a> {
+    /// Its schema, where it is not the usual one.
+    pub schema: Option<&'a str>,
+    /// Its name.
+    pub table: &'a str,
+    /// What is read of it.
+    pub columns: &'a [ForeignColumn],
+    /// The columns that put its rows in order, in SQL.
+    pub order: &'a str,
 }
+
+/// A column of it.
+#[derive(Clone, Copy, Debug)]
+pub struct ForeignColumn {
+    /// Its name.
+    pub name: &'static str,
+    /// What is in it.
+    pub kind: ForeignColumnKind,
+}
+
+/// What is in a column of another tool's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignColumnKind {
+    /// What is taken as the text that it is.
+    Text,
+    /// A time; as text in UTC.
+    Time,
+    /// Bytes; as text in hex.
+    Bytes,
+}
+
+/// The rows of another tool's table, each column as text.
+pub type ForeignRows = Vec<Vec<Option<String>>>;
 
 /// A history row to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -309,12 +328,11 @@ pub trait Read: Send {
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>>;
     /// The first rows (as text) that a query returns.
     fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>>;
-    /// All rows of a `_sqlx_migrations` table, by version.
-    fn sqlx_rows<'a>(
+    /// All rows of another tool's table.
+    fn foreign_rows<'a>(
         &'a mut self,
-        schema: Option<&'a str>,
-        table: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<ForeignRow>, DatabaseError>>;
+        table: ForeignTable<'a>,
+    ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>>;
 }
 
 /// A connection without the guard.

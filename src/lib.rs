@@ -38,6 +38,7 @@
 //! assert_eq!(ids[1..], ["users::20240101000000_init", "shop::20240601000000_init"]);
 //! ```
 
+pub mod adopt;
 pub mod backend;
 pub mod bundle;
 pub mod catalogue;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &["run_id", "id", "dialect", "diagnostic", "schema", "history"],
     &["migration", "module", "sql", "config", "database"],
-    &["catalogue", "lock", "plan", "snapshot", "drift", "generate", "event", "bundle"],
+    &["catalogue", "adopt", "lock", "plan", "snapshot", "drift", "generate", "event", "bundle"],
     &["lockfile", "git", "discover", "backend"],
     &["engine"],
     &["report", "cli"],

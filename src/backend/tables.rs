@@ -3,7 +3,7 @@
 //! The layout of the tables is the default value of the runs' column `layout`, so every row of a run says
 //! the layout that it was written into.
 
-use crate::database::{DatabaseError, NewRow, NewRun, Note, Record};
+use crate::database::{DatabaseError, ForeignColumn, ForeignTable, NewRow, NewRun, Note, Record};
 use crate::history::LAYOUT;
 use crate::id::{IdError, MigrationId};
 
@@ -176,6 +176,16 @@ pub(super) fn known_layout(layout: i64, tool_version: &str) -> Result<u32, Datab
             env!("CARGO_PKG_VERSION")
         ))),
     }
+}
+
+/// The question for another tool's rows; how a column becomes text is the database's.
+pub(super) fn select(
+    table: ForeignTable<'_>,
+    column: impl Fn(&ForeignColumn) -> String,
+    from: &str,
+) -> String {
+    let columns: Vec<String> = table.columns.iter().map(column).collect();
+    format!("SELECT {} FROM {from} AS t ORDER BY {}", columns.join(", "), table.order)
 }
 
 /// Whether tables that were read must be brought to the present layout.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::wire;
 use crate::config::{
-    Config, Database, Enable, Modules, OutOfOrder, Policy, Rehearsal, SchemaCheck, SchemaCheckMode,
+    Config, Database, Enable, Modules, Policy, Reaction, Rehearsal, SchemaCheck, SchemaCheckMode,
     SchemaSource,
 };
 use crate::dialect::Dialect;
@@ -20,8 +20,8 @@ const MODES: [(&str, SchemaCheckMode); 3] = [
     ("off", SchemaCheckMode::Off),
 ];
 const SOURCES: [(&str, SchemaSource); 2] = [("replay", SchemaSource::Replay), ("off", SchemaSource::Off)];
-const LATE: [(&str, OutOfOrder); 3] =
-    [("allow", OutOfOrder::Allow), ("warn", OutOfOrder::Warn), ("deny", OutOfOrder::Deny)];
+const REACTIONS: [(&str, Reaction); 3] =
+    [("allow", Reaction::Allow), ("warn", Reaction::Warn), ("deny", Reaction::Deny)];
 
 fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> String {
     words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word).to_owned()
@@ -59,7 +59,7 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         dialects,
         modules,
         schema_check: SchemaCheck { mode, source, ignore },
-        policy: Policy { out_of_order, allow_split, rehearsal },
+        policy: Policy { out_of_order, unknown_executed, allow_split, rehearsal },
     } = config;
     let Database {
         url: _,
@@ -83,7 +83,8 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
             ignore: ignore.clone(),
         },
         policy: wire::Policy {
-            out_of_order: word(&LATE, out_of_order),
+            out_of_order: word(&REACTIONS, out_of_order),
+            unknown_executed: word(&REACTIONS, unknown_executed),
             allow_split: *allow_split,
             rehearsal: word(&Rehearsal::WORDS, rehearsal),
         },
@@ -132,7 +133,8 @@ pub(super) fn of_wire(wire: wire::Settings) -> Result<Config, String> {
             ignore: wire.schema_check.ignore,
         },
         policy: Policy {
-            out_of_order: value(&LATE, &wire.policy.out_of_order)?,
+            out_of_order: value(&REACTIONS, &wire.policy.out_of_order)?,
+            unknown_executed: value(&REACTIONS, &wire.policy.unknown_executed)?,
             allow_split: wire.policy.allow_split,
             rehearsal: value(&Rehearsal::WORDS, &wire.policy.rehearsal)?,
         },

@@ -49,6 +49,7 @@ pub(super) struct SchemaCheck {
 #[serde(deny_unknown_fields)]
 pub(super) struct Policy {
     pub(super) out_of_order: String,
+    pub(super) unknown_executed: String,
     pub(super) allow_split: bool,
     pub(super) rehearsal: String,
 }

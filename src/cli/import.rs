@@ -2,45 +2,81 @@
 
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::ValueEnum;
 use serde_json::json;
 
 use super::context::{self, Context};
 use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
+use crate::adopt::Tool;
 use crate::config::Rehearsal;
-use crate::engine::{self, CheckMode, Failure, LockMode, Request};
+use crate::diagnostic::Diagnostic;
+use crate::engine::{self, CheckMode, Failure, FailureKind, LockMode, Project, Request, Source};
 use crate::id::MigrationId;
+use crate::module::Origin;
 use crate::report::human;
 
 /// Take over the history of another tool: nothing runs, its table stays as it is
+///
+/// Every row is matched with a migration of one module, by version, and proved by the tool's checksum where it keeps
+/// one; line ends of another checkout are recognised. What the tool calls dirty or failed is refused. With several
+/// crates that keep one table each, import one after another.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
+    /// The tool that migrated this database
+    #[arg(value_enum, value_name = "TOOL")]
+    from: From,
+    /// The module whose migrations these are [default: the application]
+    #[arg(long, value_name = "NAMESPACE")]
+    module: Option<String>,
+    /// The tool's table [default: the one that it makes]
+    #[arg(long, value_name = "TABLE")]
+    table: Option<String>,
+    /// Its schema
+    #[arg(long, value_name = "SCHEMA")]
+    schema: Option<String>,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Record what sqlx has run for one module
-    ///
-    /// Every row is matched by version and proved by its checksum; line ends of another checkout are
-    /// recognised. With several crates that keep one table each, import one after another.
-    Sqlx {
-        /// The module whose migrations these are
-        #[arg(long, value_name = "NAMESPACE")]
-        module: String,
-        /// sqlx's table
-        #[arg(long, default_value = "_sqlx_migrations")]
-        table: String,
-        /// Its schema
-        #[arg(long)]
-        schema: Option<String>,
-    },
+/// What `--module` means where it is absent.
+fn application(project: &Project) -> Result<String, Failure> {
+    let modules = project.catalogue.modules();
+    let application = modules.iter().find(|module| module.origin == Origin::Application);
+    application.map(|module| module.namespace.to_string()).ok_or_else(|| {
+        let fault = Diagnostic::new("the application has no migrations of its own");
+        Failure::new(FailureKind::Usage, fault.help("say which module: `--module NAMESPACE`"))
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum From {
+    Sqlx,
+    Refinery,
+    Diesel,
+    SeaOrm,
+    Dbmate,
+    Goose,
+    GolangMigrate,
+    Flyway,
+    Doctrine,
+}
+
+impl From {
+    const fn tool(self) -> Tool {
+        match self {
+            Self::Sqlx => Tool::Sqlx,
+            Self::Refinery => Tool::Refinery,
+            Self::Diesel => Tool::Diesel,
+            Self::SeaOrm => Tool::SeaOrm,
+            Self::Dbmate => Tool::Dbmate,
+            Self::Goose => Tool::Goose,
+            Self::GolangMigrate => Tool::GolangMigrate,
+            Self::Flyway => Tool::Flyway,
+            Self::Doctrine => Tool::Doctrine,
+        }
+    }
 }
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
-    let Command::Sqlx { module, table, schema } = args.command;
     let context = Context::read(global)?;
     let connect = context.connector(false)?;
     let mut project = context.project()?;
@@ -58,9 +94,15 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         reason: None,
         user: context::user(),
     };
+    let tool = args.from.tool();
+    let module = match args.module {
+        Some(module) => module,
+        None => application(&project)?,
+    };
+    let source =
+        Source { tool, module: &module, table: args.table.as_deref(), schema: args.schema.as_deref() };
     let mut sink = reporter(global);
-    let import =
-        engine::import_sqlx(&mut project, &request, &module, schema.as_deref(), &table, &mut *sink).await?;
+    let import = engine::import(&mut project, &request, source, &mut *sink).await?;
     if global.format == Format::Human {
         for (id, which) in &import.respelled {
             human::note(&format!("note: `{id}` ran with {which}; its text is the same otherwise"));
@@ -76,7 +118,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
             );
         }
         human::note(&format!(
-            "note: remove the call of sqlx's migrator for `{module}`: from now on these tables are migrated here"
+            "note: remove the call of {}'s migrator for `{module}`: from now on these tables are migrated here",
+            tool.name()
         ));
     }
     let respelled: Vec<_> =

@@ -36,6 +36,7 @@ const TEMPLATE: &str = "\
 
 # policy:
 #   out-of-order: warn            # allow | warn | deny
+#   unknown-executed: warn        # allow | warn | deny
 ";
 
 const ATTRIBUTES: &str = "\

@@ -185,7 +185,9 @@ pub enum SchemaSource {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// A locked migration that stands before ones that have run.
-    pub out_of_order: OutOfOrder,
+    pub out_of_order: Reaction,
+    /// A migration that has run here and is neither locked nor found.
+    pub unknown_executed: Reaction,
     /// Whether a run may need more than one transaction.
     pub allow_split: bool,
     /// Whether a run that cannot be one transaction is tried on a scratch database first.
@@ -210,15 +212,15 @@ impl Rehearsal {
         [("try", Self::Try), ("require", Self::Require), ("off", Self::Off)];
 }
 
-/// What to do with a migration that runs late.
+/// What is done about something unusual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OutOfOrder {
-    /// Run it.
+pub enum Reaction {
+    /// Nothing.
     Allow,
-    /// Run it and say so.
+    /// It is said.
     #[default]
     Warn,
-    /// Refuse before anything runs.
+    /// The run is refused before anything runs.
     Deny,
 }
 

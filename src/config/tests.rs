@@ -52,7 +52,7 @@ fn every_key() {
     assert_eq!(config.modules.paths[0].name, "plugins/*");
     assert_eq!(config.schema_check.mode, SchemaCheckMode::Strict);
     assert_eq!(config.schema_check.ignore, ["table public.tmp_*"]);
-    assert_eq!((config.policy.out_of_order, config.policy.allow_split), (OutOfOrder::Deny, true));
+    assert_eq!((config.policy.out_of_order, config.policy.allow_split), (Reaction::Deny, true));
     assert!(!format!("{config:?}").contains("sqlite:value\""), "the URL holds a password");
 }
 

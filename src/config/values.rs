@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::wire::{self, Text};
 use super::{
-    Cargo, Config, Database, Enable, Modules, Named, OutOfOrder, Policy, Rehearsal, SchemaCheck,
+    Cargo, Config, Database, Enable, Modules, Named, Policy, Reaction, Rehearsal, SchemaCheck,
     SchemaCheckMode, SchemaSource, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
@@ -150,11 +150,14 @@ impl<'a> Reader<'a> {
     }
 
     fn policy(&mut self, wire: wire::Policy) -> Policy {
-        let words = [("allow", OutOfOrder::Allow), ("warn", OutOfOrder::Warn), ("deny", OutOfOrder::Deny)];
+        let words = [("allow", Reaction::Allow), ("warn", Reaction::Warn), ("deny", Reaction::Deny)];
         // `off` is a boolean to some writers of YAML
         let rehearsals = [&Rehearsal::WORDS[..], &[("false", Rehearsal::Off)]].concat();
         Policy {
             out_of_order: self.word(wire.out_of_order, "out-of-order", &words).unwrap_or_default(),
+            unknown_executed: self
+                .word(wire.unknown_executed, "unknown-executed", &words)
+                .unwrap_or_default(),
             allow_split: wire.allow_split.unwrap_or(false),
             rehearsal: self.word(wire.rehearsal, "rehearsal", &rehearsals).unwrap_or_default(),
         }

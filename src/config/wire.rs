@@ -88,6 +88,7 @@ pub(super) struct SchemaCheck {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Policy {
     pub(super) out_of_order: Option<Text>,
+    pub(super) unknown_executed: Option<Text>,
     pub(super) allow_split: Option<bool>,
     pub(super) rehearsal: Option<Text>,
 }

@@ -1,24 +1,34 @@
-//! Taking over a database that sqlx has migrated.
+//! Taking over a database that another tool has migrated.
 //!
-//! Its rows are matched with the module's migrations by version and proved by checksum (SHA-384 over
-//! the raw file: line ends and a byte order mark of another checkout are recognised). They are
-//! recorded as `imported` with their own dates; nothing runs, and sqlx's table stays as it is.
+//! Its rows are matched with the module's migrations and proved by the tool's own checksums (`adopt`). They
+//! are recorded as `imported` with their own dates; nothing runs, and the tool's table stays as it is.
 
-use sha2::{Digest, Sha384};
-
-use crate::database::{Begin, CommitError, ForeignRow, NewRow, NewRun, Note};
+use crate::adopt::{self, Imported, Spelling, Tool};
+use crate::database::{Begin, CommitError, ForeignTable, NewRow, NewRun, Note};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
 use crate::history::{History, RowKind};
-use crate::id::{Checksum, MigrationId, Version};
+use crate::id::{Checksum, MigrationId};
 use crate::lockfile;
-use crate::module::Module;
 
 use super::failure::{Failure, Kind, describe};
 use super::migrate::Request;
 use super::prepare::merged;
 use super::project::Project;
 use super::waiting::wait_for_guard;
+
+/// From where, and for which module.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The tool.
+    pub tool: Tool,
+    /// The module.
+    pub module: &'a str,
+    /// The tool's table, where it is not the usual one.
+    pub table: Option<&'a str>,
+    /// Its schema, where it is not the usual one.
+    pub schema: Option<&'a str>,
+}
 
 /// What was taken over.
 #[derive(Clone, Debug)]
@@ -33,24 +43,27 @@ pub struct Import {
     pub lock_written: bool,
 }
 
-/// Imports the history of one module from an sqlx table.
-pub async fn import_sqlx(
+/// Imports the history of one module from another tool's table.
+pub async fn import(
     project: &mut Project,
     request: &Request<'_>,
-    namespace: &str,
-    schema: Option<&str>,
-    table: &str,
+    source: Source<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Import, Failure> {
+    let Source { tool, module: namespace, schema, .. } = source;
+    let table = source.table.unwrap_or(tool.table());
     let module =
         project.catalogue.module(namespace).cloned().ok_or_else(|| unknown_module(project, namespace))?;
     let database = request.connect.connect().await?;
     sink.tell(Event::Connected(database.server().clone()));
     let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
     let history = guard.history().await?;
-    let rows = guard.sqlx_rows(schema, table).await.map_err(|error| no_table(table, &error))?;
-    let dialect = request.connect.dialect();
-    let matched = match_rows(&module, dialect, &rows, table)?;
+    let foreign = ForeignTable { schema, table, columns: tool.columns(), order: tool.order() };
+    let rows = guard.foreign_rows(foreign).await.map_err(|error| no_table(tool, table, &error))?;
+    let refused = |faults| Failure::all(Kind::Refused, faults);
+    let ran = adopt::read(tool, &rows).map_err(refused)?;
+    let matched =
+        adopt::match_rows(tool, &module, request.connect.dialect(), &ran, table).map_err(refused)?;
     let import = new_rows(matched, &history);
     if import.rows.is_empty() {
         guard.free().await?.close().await;
@@ -66,7 +79,7 @@ pub async fn import_sqlx(
         lock_digest: Checksum::of(project.document.text().as_bytes()),
         tool_version: env!("CARGO_PKG_VERSION"),
         user: request.user.clone(),
-        reason: Some(format!("import of `{namespace}` from sqlx's `{table}`")),
+        reason: Some(format!("import of `{namespace}` from {}'s `{table}`", tool.name())),
     };
     let mut session = guard.begin(Begin::default()).await?;
     session.write(Note::Run(&run)).await?;
@@ -101,92 +114,13 @@ pub fn unknown_module(project: &Project, namespace: &str) -> Failure {
     Failure::new(Kind::Usage, diagnostic.help(format!("the modules are {}", known.join(", "))))
 }
 
-fn no_table(table: &str, error: &crate::database::DatabaseError) -> Failure {
+fn no_table(tool: Tool, table: &str, error: &crate::database::DatabaseError) -> Failure {
     Failure::new(
         Kind::Refused,
-        Diagnostic::new(format!("`{table}` cannot be read as an sqlx history"))
+        Diagnostic::new(format!("`{table}` cannot be read as a history of {}", tool.name()))
             .cause(error)
             .help("name it with `--table`, and its schema with `--schema`"),
     )
-}
-
-struct Matched {
-    row: NewRow,
-    spelling: Spelling,
-}
-
-/// Finds each row's migration and proves its text; all faults at once.
-fn match_rows(
-    module: &Module,
-    dialect: crate::dialect::Dialect,
-    rows: &[ForeignRow],
-    table: &str,
-) -> Result<Vec<Matched>, Failure> {
-    let mut faults = Vec::new();
-    let mut matched = Vec::new();
-    for row in rows {
-        let found = Version::number(&row.version).and_then(|version| {
-            module.migrations.iter().find(|m| m.version.canonical() == version.canonical())
-        });
-        let named = format!("version {} (`{}`) of `{table}`", row.version, row.description);
-        let Some((migration, script)) = found.and_then(|m| Some((m, m.up.choose(dialect)?))) else {
-            faults.push(
-                Diagnostic::new(format!("{named} has no migration in module `{}`", module.namespace))
-                    .help("enable the version of the crate that ran here, or name another module"),
-            );
-            continue;
-        };
-        if !row.success {
-            faults.push(
-                Diagnostic::new(format!("{named} did not end well: sqlx calls it dirty"))
-                    .help("mend the database and sqlx's row first"),
-            );
-            continue;
-        }
-        match spelling(&script.text, &row.checksum) {
-            Some(spelling) => matched.push(Matched {
-                row: NewRow {
-                    id: migration.id.clone(),
-                    checksum: script.hash,
-                    kind: RowKind::Imported,
-                    position: 0,
-                    executed_at: Some(row.installed_on.clone()),
-                    execution_ms: row.execution_ms,
-                },
-                spelling,
-            }),
-            None => faults.push(
-                Diagnostic::new(format!("{named} ran with another text than `{}` has now", script.path))
-                    .note("its SHA-384 fits neither with LF nor with CRLF line ends")
-                    .help("bring back the text that ran, or the version of the crate that had it"),
-            ),
-        }
-    }
-    if faults.is_empty() { Ok(matched) } else { Err(Failure::all(Kind::Refused, faults)) }
-}
-
-/// How the file was spelt when it ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spelling {
-    /// As we have it.
-    Same,
-    /// With these differences, which mean nothing.
-    Other(&'static str),
-}
-
-/// Which spelling of a normalised text has this SHA-384.
-fn spelling(text: &str, checksum: &[u8]) -> Option<Spelling> {
-    let crlf = text.replace('\n', "\r\n");
-    let spellings = [
-        (Spelling::Same, text.to_owned()),
-        (Spelling::Other("CRLF line ends"), crlf.clone()),
-        (Spelling::Other("a byte order mark"), format!("\u{feff}{text}")),
-        (Spelling::Other("CRLF line ends and a byte order mark"), format!("\u{feff}{crlf}")),
-    ];
-    spellings
-        .into_iter()
-        .find(|(_, text)| Sha384::digest(text.as_bytes())[..] == *checksum)
-        .map(|(spelling, _)| spelling)
 }
 
 struct NewRows {
@@ -195,18 +129,25 @@ struct NewRows {
     respelled: Vec<(MigrationId, &'static str)>,
 }
 
-fn new_rows(matched: Vec<Matched>, history: &History) -> NewRows {
+fn new_rows(matched: Vec<Imported>, history: &History) -> NewRows {
     let mut result = NewRows { rows: Vec::new(), known: 0, respelled: Vec::new() };
-    let mut fresh: Vec<Matched> = Vec::new();
-    for matched in matched {
-        if history.contains(&matched.row.id) { result.known += 1 } else { fresh.push(matched) }
+    let mut fresh: Vec<Imported> = Vec::new();
+    for one in matched {
+        if history.contains(&one.id) { result.known += 1 } else { fresh.push(one) }
     }
-    fresh.sort_by(|a, b| a.row.executed_at.cmp(&b.row.executed_at)); // stable: equal times stay in version order
-    for (matched, position) in fresh.into_iter().zip(history.next_position()..) {
-        if let Spelling::Other(which) = matched.spelling {
-            result.respelled.push((matched.row.id.clone(), which));
+    fresh.sort_by(|a, b| a.at.cmp(&b.at)); // stable: equal times stay in the order of the tool
+    for (one, position) in fresh.into_iter().zip(history.next_position()..) {
+        if let Spelling::Other(which) = one.spelling {
+            result.respelled.push((one.id.clone(), which));
         }
-        result.rows.push(NewRow { position, ..matched.row });
+        result.rows.push(NewRow {
+            id: one.id,
+            checksum: one.checksum,
+            kind: RowKind::Imported,
+            position,
+            executed_at: one.at,
+            execution_ms: one.milliseconds,
+        });
     }
     result
 }
@@ -237,22 +178,4 @@ fn write_lock(project: &mut Project, before: &History, rows: &[NewRow]) -> Resul
     })?;
     project.read_lock()?;
     Ok(written == lockfile::Written::Changed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sqlx_checksums_are_known_in_every_spelling() {
-        let text = "CREATE TABLE t (\n  id INT\n);\n";
-        let sum = |text: &str| Sha384::digest(text.as_bytes()).to_vec();
-        assert_eq!(sum(text)[..4], [0xab, 0xb9, 0x2d, 0xaf]);
-        assert_eq!(spelling(text, &sum(text)), Some(Spelling::Same));
-        assert_eq!(
-            spelling(text, &sum(&text.replace('\n', "\r\n"))),
-            Some(Spelling::Other("CRLF line ends"))
-        );
-        assert_eq!(spelling(text, &sum("x")), None);
-    }
 }

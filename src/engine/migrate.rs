@@ -120,7 +120,7 @@ pub async fn migrate(
         let prepared = prepare_for(project, &history, &request.aim, &mut *database).await?;
         fits(project, request, &prepared)?;
         if prepared.nothing_to_do(project) && history.is_settled() {
-            tell_findings(&prepared, sink);
+            tell_findings(project, &prepared, sink);
             tell_stale_snapshot(project, request, &prepared, sink);
             database.close().await;
             return Ok(Outcome::NothingToDo(Box::new(prepared)));
@@ -150,13 +150,13 @@ pub async fn migrate(
             continue;
         }
         if again.nothing_to_do(project) && history.is_settled() {
-            tell_findings(&again, sink);
+            tell_findings(project, &again, sink);
             guard.free().await?.close().await;
             return Ok(Outcome::NothingToDo(Box::new(again)));
         }
         refuse_plan(&again.plan, request)?;
         agreed(&again, request)?;
-        tell_findings(&again, sink);
+        tell_findings(project, &again, sink);
         return run(project, request, again, &history, expectation, guard, sink).await;
     }
     Err(Failure::new(

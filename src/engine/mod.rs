@@ -34,7 +34,7 @@ mod waiting;
 
 pub use check::{CheckMode, Verdict, compare_with};
 pub use failure::{Failure, Kind as FailureKind};
-pub use import::{Import, import_sqlx, unknown_module};
+pub use import::{Import, Source, import, unknown_module};
 pub use layout::sync_layout;
 pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
 pub use prepare::{Aim, Prepared, prepare, prepare_for};

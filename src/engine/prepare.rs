@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::config::Reaction;
 use crate::database::Read;
+use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::history::History;
 use crate::lock::{Finding, Merged, Rule, merge};
@@ -93,13 +95,25 @@ pub async fn prepare_for(
     let live = Live { referenced, unrecoverable };
     let foreign_keys = project.foreign_keys();
     let at = circumstances(project, dialect, &foreign_keys, &live, aim.apart);
-    let plan = Plan::toward(&aim.goal, &merged.lock, &project.catalogue, history, &at)
+    let mut plan = Plan::toward(&aim.goal, &merged.lock, &project.catalogue, history, &at)
         .map_err(|fault| Failure::new(Kind::Usage, fault))?;
+    if !plan.undoes && project.config.policy.unknown_executed == Reaction::Deny {
+        plan.refusals.extend(merged.findings.iter().filter(|f| f.rule == Rule::Unknown).map(denied));
+    }
     if plan.undoes {
         project.document.text().clone_into(&mut lock_text);
     }
     let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
     Ok(Prepared { merged, lock_text, plan, fingerprint })
+}
+
+/// What `policy.unknown-executed: deny` says.
+fn denied(finding: &Finding) -> Diagnostic {
+    finding
+        .diagnostic
+        .clone()
+        .help("`policy: { unknown-executed: deny }` refuses to run on top of it")
+        .help(format!("when it is gone for good: `db-migrations version {} --delete`", finding.id))
 }
 
 /// What a plan must know of the live schema.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::adopt::Tool;
+use crate::config::Reaction;
 use crate::database::{Database, Stranger};
 use crate::diagnostic::{Diagnostic, count};
 use crate::dialect::Dialect;
@@ -93,19 +95,23 @@ pub fn strangers_diagnostic(strangers: &[Stranger]) -> Option<Diagnostic> {
     for stranger in strangers {
         diagnostic.notes.push(format!("{} in `{}` ({})", rows(stranger.rows), stranger.table, stranger.tool));
     }
-    Some(if first.tool == "sqlx" {
-        let (schema, table) = first.table.rsplit_once('.').unwrap_or(("", &first.table));
-        let schema = if schema.is_empty() || schema == "public" {
-            String::new()
-        } else {
-            format!(" --schema {schema}")
-        };
-        let table = if table == "_sqlx_migrations" { String::new() } else { format!(" --table {table}") };
-        diagnostic
-            .help(format!("take it over with `db-migrations import sqlx --module NAMESPACE{table}{schema}`"))
-            .help("with several such tables, import one after another")
-    } else {
-        diagnostic.help(format!("this version imports sqlx only; importing {} comes later", first.tool))
+    let (schema, table) = first.table.rsplit_once('.').unwrap_or(("", &first.table));
+    let schema = match schema {
+        "" | "public" => String::new(),
+        schema => format!(" --schema {schema}"),
+    };
+    let tools: Vec<Tool> = Tool::ALL.into_iter().filter(|tool| first.tool.contains(tool.name())).collect();
+    for tool in &tools {
+        let table = if table == tool.table() { String::new() } else { format!(" --table {table}") };
+        let or = if *tool == tools[0] { "" } else { "or " };
+        let command = format!("db-migrations import {} --module NAMESPACE{table}{schema}", tool.name());
+        diagnostic = diagnostic.help(format!("{or}take it over with `{command}`"));
+    }
+    Some(match tools[..] {
+        [] => diagnostic
+            .help(format!("histories of {} cannot be imported", first.tool))
+            .help("record what has run with `db-migrations version ID --add`"),
+        _ => diagnostic.help("with several such tables, import one after another"),
     })
 }
 
@@ -134,9 +140,13 @@ pub(super) fn refuse_plan(plan: &Plan, request: &Request<'_>) -> Result<(), Fail
 /// So many findings of one rule are told one by one.
 const FEW: usize = 3;
 
-pub(super) fn tell_findings(prepared: &Prepared, sink: &mut dyn Sink) {
+pub(super) fn tell_findings(project: &Project, prepared: &Prepared, sink: &mut dyn Sink) {
+    let allowed = project.config.policy.unknown_executed == Reaction::Allow;
     let mut told: BTreeMap<Rule, usize> = BTreeMap::new();
     for finding in &prepared.merged.findings {
+        if finding.rule == Rule::Unknown && allowed {
+            continue;
+        }
         if finding.rule.warns() {
             let count = told.entry(finding.rule).or_default();
             *count += 1;

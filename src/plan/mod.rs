@@ -14,7 +14,7 @@ mod undo;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::catalogue::Catalogue;
-use crate::config::OutOfOrder;
+use crate::config::Reaction;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::history::{History, Partial};
@@ -111,7 +111,7 @@ pub struct Circumstances<'a> {
     /// The database.
     pub dialect: Dialect,
     /// The policy for late migrations.
-    pub late: OutOfOrder,
+    pub late: Reaction,
     /// Foreign key modes by module, from the configuration.
     pub foreign_keys: &'a HashMap<String, bool>,
     /// Tables of the live schema that a foreign key points at.
@@ -260,7 +260,7 @@ impl Plan {
         self.splits() && !self.commits_by_itself && (alone || !self.apart)
     }
 
-    fn lateness(&mut self, steps: &[Step], policy: OutOfOrder) {
+    fn lateness(&mut self, steps: &[Step], policy: Reaction) {
         let late: Vec<&Step> = steps.iter().filter(|step| step.late).collect();
         let Some(first) = late.first() else { return };
         let what = match late.len() {
@@ -274,9 +274,9 @@ impl Plan {
             ),
         };
         match policy {
-            OutOfOrder::Allow => {}
-            OutOfOrder::Warn => self.warnings.push(Diagnostic::new(what)),
-            OutOfOrder::Deny => self.refusals.push(
+            Reaction::Allow => {}
+            Reaction::Warn => self.warnings.push(Diagnostic::new(what)),
+            Reaction::Deny => self.refusals.push(
                 Diagnostic::new(what)
                     .help("move its line to the end of the lock, or set `policy: { out-of-order: warn }`"),
             ),

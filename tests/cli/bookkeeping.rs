@@ -35,6 +35,27 @@ fn looking_says_what_ran_and_what_is_pending() {
 }
 
 #[test]
+fn what_nobody_knows_is_allowed_told_or_refused() {
+    each_database(|db| {
+        let project = base();
+        project.run(db, &["migrate"]).ok();
+        db.execute("INSERT INTO db_migrations SELECT 'app::9_gone', checksum, dialect, kind, run, 9, executed_at, execution_ms FROM db_migrations WHERE position = 1");
+        project.run(db, &["migrate"]).ok().says("app::9_gone");
+        project.write("db-migrations.yml", "cargo: off\npolicy: { unknown-executed: allow }\n");
+        project.run(db, &["migrate"]).ok().does_not_say("9_gone");
+        project.write("db-migrations.yml", "cargo: off\npolicy: { unknown-executed: deny }\n");
+        for mode in [&["migrate"][..], &["migrate", "--locked"]] {
+            project.run(db, mode).exits(7).says("app::9_gone").says("version app::9_gone --delete");
+        }
+        project.run(db, &["plan"]).exits(1).says("app::9_gone");
+        project.run(db, &["version", "9_gone", "--delete", "--yes"]).ok();
+        project.run(db, &["migrate"]).ok();
+        project.write("db-migrations.yml", "cargo: off\npolicy: { unknown-executed: maybe }\n");
+        project.run(db, &["status"]).exits(2).says("unknown-executed");
+    });
+}
+
+#[test]
 fn a_list_needs_no_database() {
     let project = base();
     let output = project.run_alone(&["list"]).ok();

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod adoption;
 mod bit_by_bit;
 mod bookkeeping;
 mod bundle;

@@ -4,9 +4,12 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
 use super::{MySql, quote_name, text};
-use crate::backend::tables::{is_outdated, known_layout};
-use crate::backend::{SQLX_COLUMNS, Tables, error, strange};
-use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
+use crate::backend::tables::{is_outdated, known_layout, select};
+use crate::backend::{SQLX_COLUMNS, Tables, strange};
+use crate::database::{
+    DatabaseError, FOREIGN_TABLES, ForeignColumn, ForeignColumnKind, ForeignRows, ForeignTable, Stranger,
+    foreign_tool,
+};
 use crate::dialect::Dialect;
 use crate::history::{History, LAYOUT, Partial, Row, RowKind, Run, StepRow};
 
@@ -176,32 +179,20 @@ pub(super) async fn strangers(mysql: &mut MySql) -> Result<Vec<Stranger>, Databa
     Ok(strangers)
 }
 
-/// The rows of an sqlx history, in the connected database or in another one.
-pub(super) async fn sqlx_rows(
+/// All rows of another tool's table, in the connected database or in another one.
+pub(super) async fn foreign_rows(
     mysql: &mut MySql,
-    schema: Option<&str>,
-    table: &str,
-) -> Result<Vec<ForeignRow>, DatabaseError> {
-    let schema = schema.unwrap_or(&mysql.database).to_owned();
-    let rows = mysql
-        .fetch(format!(
-            "SELECT version, description, {}, success, checksum, execution_time FROM {}.{} ORDER BY version",
-            time("CONVERT_TZ(installed_on, @@session.time_zone, '+00:00')"),
-            quote_name(&schema),
-            quote_name(table)
-        ))
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let nanoseconds: i64 = text(row, 5)?.and_then(|n| n.parse().ok()).unwrap_or(-1);
-            Ok(ForeignRow {
-                version: text(row, 0)?.unwrap_or_default(),
-                description: text(row, 1)?.unwrap_or_default(),
-                installed_on: text(row, 2)?.unwrap_or_default(),
-                success: text(row, 3)?.as_deref() == Some("1"),
-                checksum: row.try_get_unchecked(4).map_err(error)?,
-                execution_ms: (nanoseconds >= 0).then_some(nanoseconds / 1_000_000),
-            })
-        })
-        .collect()
+    table: ForeignTable<'_>,
+) -> Result<ForeignRows, DatabaseError> {
+    let schema = table.schema.unwrap_or(&mysql.database).to_owned();
+    let column = |column: &ForeignColumn| match column.kind {
+        ForeignColumnKind::Text => format!("CAST({} AS CHAR)", quote_name(column.name)),
+        ForeignColumnKind::Time => {
+            time(&format!("CONVERT_TZ({}, @@session.time_zone, '+00:00')", quote_name(column.name)))
+        }
+        ForeignColumnKind::Bytes => format!("LOWER(HEX({}))", quote_name(column.name)),
+    };
+    let from = format!("{}.{}", quote_name(&schema), quote_name(table.table));
+    let rows = mysql.fetch(select(table, column, &from)).await?;
+    rows.iter().map(|row| (0..row.len()).map(|i| text(row, i)).collect()).collect()
 }

@@ -27,8 +27,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::{Options, Tables, address, error, lines};
 use crate::database::{
-    Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRow, Holder, Read,
-    Scratch, Server, Stranger,
+    Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
+    ForeignTable, Holder, Read, Scratch, Server, Stranger,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -467,12 +467,11 @@ impl Read for MySql {
         })
     }
 
-    fn sqlx_rows<'a>(
+    fn foreign_rows<'a>(
         &'a mut self,
-        schema: Option<&'a str>,
-        table: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<ForeignRow>, DatabaseError>> {
-        Box::pin(history::sqlx_rows(self, schema, table))
+        table: ForeignTable<'a>,
+    ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>> {
+        Box::pin(history::foreign_rows(self, table))
     }
 }
 

@@ -3,9 +3,12 @@
 use sqlx::Row as _;
 
 use super::Postgres;
-use crate::backend::tables::{is_outdated, known_layout};
+use crate::backend::tables::{is_outdated, known_layout, select};
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
-use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
+use crate::database::{
+    DatabaseError, FOREIGN_TABLES, ForeignColumn, ForeignColumnKind, ForeignRows, ForeignTable, Stranger,
+    foreign_tool,
+};
 use crate::history::{History, LAYOUT, Partial, Run, StepRow};
 
 /// How a time becomes text, in UTC.
@@ -133,35 +136,21 @@ pub(super) async fn strangers(postgres: &mut Postgres) -> Result<Vec<Stranger>, 
     Ok(strangers)
 }
 
-/// The rows of an sqlx history.
-pub(super) async fn sqlx_rows(
+/// All rows of another tool's table.
+pub(super) async fn foreign_rows(
     postgres: &mut Postgres,
-    schema: Option<&str>,
-    table: &str,
-) -> Result<Vec<ForeignRow>, DatabaseError> {
+    table: ForeignTable<'_>,
+) -> Result<ForeignRows, DatabaseError> {
     let ident = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let rows = postgres
-        .fetch(format!(
-            "SELECT version::text, description, to_char(installed_on AT TIME ZONE 'UTC', {TIME}), success, encode(checksum, 'hex'), execution_time \
-             FROM {}.{} ORDER BY version",
-            ident(schema.unwrap_or(super::DEFAULT_SCHEMA)),
-            ident(table)
-        ))
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let nanoseconds: i64 = row.try_get(5).map_err(error)?;
-            let hex: String = row.try_get(4).map_err(error)?;
-            Ok(ForeignRow {
-                version: row.try_get(0).map_err(error)?,
-                description: row.try_get(1).map_err(error)?,
-                installed_on: row.try_get(2).map_err(error)?,
-                success: row.try_get(3).map_err(error)?,
-                checksum: (0..hex.len() / 2)
-                    .filter_map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).ok())
-                    .collect(),
-                execution_ms: (nanoseconds >= 0).then_some(nanoseconds / 1_000_000),
-            })
-        })
-        .collect()
+    let column = |column: &ForeignColumn| match column.kind {
+        ForeignColumnKind::Text => format!("{}::text", column.name),
+        ForeignColumnKind::Time => format!("to_char({} AT TIME ZONE 'UTC', {TIME})", column.name),
+        ForeignColumnKind::Bytes => format!("encode({}, 'hex')", column.name),
+    };
+    let from = format!("{}.{}", ident(table.schema.unwrap_or(super::DEFAULT_SCHEMA)), ident(table.table));
+    let rows = postgres.fetch(select(table, column, &from)).await?;
+    let texts = |row: &sqlx::postgres::PgRow| {
+        (0..row.len()).map(|i| row.try_get(i).map_err(error)).collect::<Result<Vec<_>, _>>()
+    };
+    rows.iter().map(texts).collect()
 }

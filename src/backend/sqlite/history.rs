@@ -3,10 +3,13 @@
 use sqlx::Row as _;
 
 use super::Sqlite;
-use crate::database::{DatabaseError, FOREIGN_TABLES, ForeignRow, Stranger, foreign_tool};
+use crate::database::{
+    DatabaseError, FOREIGN_TABLES, ForeignColumn, ForeignColumnKind, ForeignRows, ForeignTable, Stranger,
+    foreign_tool,
+};
 use crate::history::{History, LAYOUT, Partial, Run, StepRow};
 
-use crate::backend::tables::{is_outdated, known_layout};
+use crate::backend::tables::{is_outdated, known_layout, select};
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 
 /// The server's clock, in milliseconds since 1970.
@@ -129,32 +132,22 @@ pub(super) async fn strangers(sqlite: &mut Sqlite) -> Result<Vec<Stranger>, Data
     Ok(strangers)
 }
 
-/// The rows of an sqlx history.
-pub(super) async fn sqlx_rows(
+/// All rows of another tool's table.
+pub(super) async fn foreign_rows(
     sqlite: &mut Sqlite,
-    schema: Option<&str>,
-    table: &str,
-) -> Result<Vec<ForeignRow>, DatabaseError> {
-    if let Some(schema) = schema {
+    table: ForeignTable<'_>,
+) -> Result<ForeignRows, DatabaseError> {
+    if let Some(schema) = table.schema {
         return Err(DatabaseError::Unfit(format!("SQLite has no schema `{schema}`")));
     }
-    let rows = sqlite
-        .fetch(format!(
-            "SELECT CAST(version AS TEXT), description, CAST(installed_on AS TEXT), success, checksum, execution_time FROM \"{}\" ORDER BY version",
-            table.replace('"', "\"\"")
-        ))
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let nanoseconds: i64 = row.try_get(5).map_err(error)?;
-            Ok(ForeignRow {
-                version: row.try_get(0).map_err(error)?,
-                description: row.try_get(1).map_err(error)?,
-                installed_on: row.try_get(2).map_err(error)?,
-                success: row.try_get(3).map_err(error)?,
-                checksum: row.try_get(4).map_err(error)?,
-                execution_ms: (nanoseconds >= 0).then_some(nanoseconds / 1_000_000),
-            })
-        })
-        .collect()
+    let column = |column: &ForeignColumn| match column.kind {
+        ForeignColumnKind::Text | ForeignColumnKind::Time => format!("CAST({} AS TEXT)", column.name),
+        ForeignColumnKind::Bytes => format!("lower(hex({}))", column.name),
+    };
+    let rows =
+        sqlite.fetch(select(table, column, &format!("\"{}\"", table.table.replace('"', "\"\"")))).await?;
+    let texts = |row: &sqlx::sqlite::SqliteRow| {
+        (0..row.len()).map(|i| row.try_get(i).map_err(error)).collect::<Result<Vec<_>, _>>()
+    };
+    rows.iter().map(texts).collect()
 }

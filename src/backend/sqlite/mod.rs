@@ -21,8 +21,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::{Options, Tables, address, error, lines};
 use crate::database::{
-    Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, ForeignRow, Holder, Read, Scratch,
-    Server, SqlError, Stranger,
+    Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, ForeignRows, ForeignTable, Holder, Read,
+    Scratch, Server, SqlError, Stranger,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -311,12 +311,11 @@ impl Read for Sqlite {
         })
     }
 
-    fn sqlx_rows<'a>(
+    fn foreign_rows<'a>(
         &'a mut self,
-        schema: Option<&'a str>,
-        table: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<ForeignRow>, DatabaseError>> {
-        Box::pin(history::sqlx_rows(self, schema, table))
+        table: ForeignTable<'a>,
+    ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>> {
+        Box::pin(history::foreign_rows(self, table))
     }
 }
 
