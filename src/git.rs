@@ -1,6 +1,6 @@
 //! What is asked of git, through its program.
 //!
-//! Only the index of a merge, and the settings of a merge driver. What the texts mean is not known here.
+//! Only the index of a merge, the settings of a merge driver, and what is committed. What the texts mean is not known here.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -25,9 +25,20 @@ pub fn stages(folder: &Path, file: &str) -> Result<Option<Stages>, Diagnostic> {
     let mut stages = Stages::default();
     for (n, stage) in stages.iter_mut().enumerate() {
         let shown = git(folder, &["show", &format!(":{}:./{file}", n + 1)])?;
-        *stage = shown.status.success().then(|| String::from_utf8_lossy(&shown.stdout).into_owned());
+        if shown.status.success() {
+            let side = ["the common ancestor", "our side", "their side"][n];
+            *stage = Some(String::from_utf8(shown.stdout).map_err(|_| {
+                Diagnostic::new(format!("`{file}` of {side} is not UTF-8"))
+                    .help(format!("mend `{file}` by hand, then `git add {file}`"))
+            })?);
+        }
     }
     Ok(Some(stages))
+}
+
+/// Whether the last commit has a file below `folder`. Without git, or without a commit, it has not.
+pub fn is_committed(folder: &Path, file: &str) -> bool {
+    git(folder, &["cat-file", "-e", &format!("HEAD:./{file}")]).is_ok_and(|output| output.status.success())
 }
 
 /// Sets a value in the repository's own configuration.

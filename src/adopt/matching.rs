@@ -1,5 +1,7 @@
 //! What ran × a module → its migrations, proved. All faults at once.
 
+use std::collections::HashMap;
+
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::id::{Checksum, MigrationId, Version};
@@ -33,10 +35,11 @@ pub fn match_rows(
 ) -> Result<Vec<Imported>, Vec<Diagnostic>> {
     let mut faults = Vec::new();
     let mut imported: Vec<Imported> = Vec::new();
+    let known = Known::new(module);
     for one in ran {
         let name = one.name.as_ref().map(|name| format!(" (`{name}`)")).unwrap_or_default();
         let named = format!("version {}{name} of `{table}`", one.version);
-        let found = module.migrations.iter().find(|migration| fits(tool, one, migration));
+        let found = known.of(tool, one);
         if one.and_lower {
             imported.extend(lower(tool, module, dialect, one));
         }
@@ -90,24 +93,43 @@ fn version(tool: Tool, one: &Ran) -> Option<Version> {
     if tool == Tool::Flyway { Version::parts(&one.version) } else { Version::number(&one.version) }
 }
 
-/// Whether a row means a migration.
-fn fits(tool: Tool, one: &Ran, migration: &Migration) -> bool {
-    match tool {
-        Tool::SeaOrm | Tool::Doctrine => fits_code(one, migration),
-        Tool::Diesel => migration.version.canonical() == Version::text(&one.version).canonical(),
-        _ => version(tool, one).is_some_and(|version| migration.version.canonical() == version.canonical()),
+/// The migrations of a module, as rows name them.
+struct Known<'a> {
+    by_version: HashMap<String, &'a Migration>,
+    by_name: HashMap<&'a str, &'a Migration>,
+}
+
+impl<'a> Known<'a> {
+    fn new(module: &'a Module) -> Self {
+        let all = || module.migrations.iter().rev(); // of two with one version, the first counts
+        Self {
+            by_version: all().map(|migration| (migration.version.canonical(), migration)).collect(),
+            by_name: all().map(|migration| (migration.id.name(), migration)).collect(),
+        }
+    }
+
+    /// The migration that a row means.
+    fn of(&self, tool: Tool, one: &Ran) -> Option<&'a Migration> {
+        let by_version = |version: Version| self.by_version.get(&version.canonical()).copied();
+        match tool {
+            Tool::SeaOrm | Tool::Doctrine => {
+                let name = one.version.rsplit('\\').next().unwrap_or_default();
+                let digits = || digits_of(name).and_then(|digits| by_version(Version::text(&digits)));
+                self.by_name.get(name).copied().or_else(digits)
+            }
+            Tool::Diesel => by_version(Version::text(&one.version)),
+            _ => version(tool, one).and_then(by_version),
+        }
     }
 }
 
-/// Migrations in code have names: the whole name, or the digits in it, which are the version.
-fn fits_code(one: &Ran, migration: &Migration) -> bool {
-    let name = one.version.rsplit('\\').next().unwrap_or_default();
+/// Migrations in code have names: the digits in it are the version.
+fn digits_of(name: &str) -> Option<String> {
     let digits: String = match name.strip_prefix("Version") {
         Some(digits) => digits.to_owned(),
         None => name.trim_start_matches('m').split('_').take_while(|part| is_digits(part)).collect(),
     };
-    name == migration.id.name()
-        || (is_digits(&digits) && migration.version.canonical() == Version::text(&digits).canonical())
+    is_digits(&digits).then_some(digits)
 }
 
 fn is_digits(text: &str) -> bool {

@@ -72,6 +72,11 @@ impl Tool {
         }
     }
 
+    /// The tool of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.name() == name)
+    }
+
     /// Its table, where nobody has named it otherwise.
     pub const fn table(self) -> &'static str {
         match self {

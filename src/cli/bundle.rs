@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::context::Context;
-use super::{Done, Exit, Format, Global};
+use super::{Done, Exit, Format, Global, lock};
 use crate::bundle;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -63,18 +63,9 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
 
 /// The dialects whose snapshots are bundled; refused where `lock --check` would find something.
 fn consented(context: &Context, project: &Project, merged: &Merged) -> Result<Vec<Dialect>, Failure> {
-    let findings = project.document.findings().iter().chain(&merged.findings);
-    let wrong = findings.filter(|finding| finding.rule.needs_hand() || finding.rule.changes_lock());
-    let mut wrong: Vec<Diagnostic> =
-        wrong.map(|finding| project.document.locate(finding.clone()).diagnostic).collect();
-    if !wrong.is_empty() {
-        wrong.push(
-            Diagnostic::new(format!(
-                "`{}` is not up to date, and a bundle is what was consented",
-                project.config.lock
-            ))
-            .help("run `db-migrations lock`, look at it, and commit it"),
-        );
+    let mut wrong = lock::not_up_to_date(project, &lock::findings(project, merged));
+    if let Some(last) = wrong.last_mut() {
+        last.notes.push("a bundle is what was consented".to_owned());
         return Err(Failure::all(FailureKind::Refused, wrong));
     }
     if !engine::checks_schema(project) {

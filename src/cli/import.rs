@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::context::{self, Context};
@@ -24,8 +24,8 @@ use crate::report::human;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The tool that migrated this database
-    #[arg(value_enum, value_name = "TOOL")]
-    from: From,
+    #[arg(value_parser = tools(), value_name = "TOOL")]
+    tool: Tool,
     /// The module whose migrations these are [default: the application]
     #[arg(long, value_name = "NAMESPACE")]
     module: Option<String>,
@@ -47,33 +47,9 @@ fn application(project: &Project) -> Result<String, Failure> {
     })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum From {
-    Sqlx,
-    Refinery,
-    Diesel,
-    SeaOrm,
-    Dbmate,
-    Goose,
-    GolangMigrate,
-    Flyway,
-    Doctrine,
-}
-
-impl From {
-    const fn tool(self) -> Tool {
-        match self {
-            Self::Sqlx => Tool::Sqlx,
-            Self::Refinery => Tool::Refinery,
-            Self::Diesel => Tool::Diesel,
-            Self::SeaOrm => Tool::SeaOrm,
-            Self::Dbmate => Tool::Dbmate,
-            Self::Goose => Tool::Goose,
-            Self::GolangMigrate => Tool::GolangMigrate,
-            Self::Flyway => Tool::Flyway,
-            Self::Doctrine => Tool::Doctrine,
-        }
-    }
+fn tools() -> impl TypedValueParser<Value = Tool> {
+    PossibleValuesParser::new(Tool::ALL.map(Tool::name))
+        .try_map(|name| Tool::from_name(&name).ok_or("no tool has that name"))
 }
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
@@ -94,7 +70,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         reason: None,
         user: context::user(),
     };
-    let tool = args.from.tool();
+    let tool = args.tool;
     let module = match args.module {
         Some(module) => module,
         None => application(&project)?,

@@ -166,7 +166,7 @@ fn changed_by_hand(project: &Project, command: Option<&Command>) -> Result<Optio
 /// Joins both sides, then does what a plain `lock` does.
 async fn resolve(global: &Global, context: &Context, deciding: &resolve::Deciding) -> Result<Done, Failure> {
     let (mut project, joined) = resolve::resolved(context, deciding)?;
-    let words = if joined { "joined both sides of" } else { "no conflict in" };
+    let words = if joined { "joined both sides of" } else { "no conflict is left in" };
     say(global, &format!("{words} {}", project.config.lock));
     let merged = merged(&project)?;
     // also where git has joined the lock: a conflict in the snapshot is ended by making it anew
@@ -313,8 +313,7 @@ async fn update(
     let text = project.document.edit(&merged.lock).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
     let written = write(project, &text)?;
     let mut by_hand = Vec::new();
-    for finding in project.document.findings().iter().chain(&merged.findings) {
-        let finding = project.document.locate(finding.clone());
+    for finding in findings(project, merged) {
         match finding.rule {
             Rule::New => say(global, &format!("added {}", finding.id)),
             Rule::Copy => say(global, &finding.diagnostic.message),
@@ -391,6 +390,29 @@ async fn refresh(
     Ok(written)
 }
 
+/// What reading and merging has found, with its lines.
+pub(super) fn findings(project: &Project, merged: &Merged) -> Vec<Finding> {
+    let all = project.document.findings().iter().chain(&merged.findings);
+    all.map(|finding| project.document.locate(finding.clone())).collect()
+}
+
+fn is_wrong(finding: &Finding) -> bool {
+    finding.rule.needs_hand() || finding.rule.changes_lock()
+}
+
+/// Why a lock is not up to date; empty where it is.
+pub(super) fn not_up_to_date(project: &Project, findings: &[Finding]) -> Vec<Diagnostic> {
+    let mut wrong: Vec<Diagnostic> =
+        findings.iter().filter(|one| is_wrong(one)).map(|one| one.diagnostic.clone()).collect();
+    if !wrong.is_empty() {
+        wrong.push(
+            Diagnostic::new(format!("`{}` is not up to date", project.config.lock))
+                .help("run `db-migrations lock`, look at it, and commit it"),
+        );
+    }
+    wrong
+}
+
 /// Everything that is not up to date, as findings.
 async fn check(
     global: &Global,
@@ -399,27 +421,12 @@ async fn check(
     merged: &Merged,
     prove: bool,
 ) -> Result<Done, Failure> {
-    let all: Vec<Finding> = project
-        .document
-        .findings()
-        .iter()
-        .chain(&merged.findings)
-        .map(|finding| project.document.locate(finding.clone()))
-        .collect();
-    let mut wrong: Vec<Diagnostic> = Vec::new();
-    for finding in &all {
-        if finding.rule.needs_hand() || finding.rule.changes_lock() {
-            wrong.push(finding.diagnostic.clone());
-        } else if finding.rule.warns() {
-            warn(global, &finding.diagnostic);
-        }
+    let all = findings(project, merged);
+    for finding in all.iter().filter(|finding| finding.rule.warns() && !is_wrong(finding)) {
+        warn(global, &finding.diagnostic);
     }
-    if !wrong.is_empty() {
-        wrong.push(
-            Diagnostic::new(format!("`{}` is not up to date", project.config.lock))
-                .help("run `db-migrations lock` and commit it"),
-        );
-    } else if engine::checks_schema(project) {
+    let mut wrong = not_up_to_date(project, &all);
+    if wrong.is_empty() && engine::checks_schema(project) {
         for dialect in context.dialects()? {
             let state = state(project, merged, dialect);
             wrong.extend(state.diagnostic(project, dialect));

@@ -19,7 +19,7 @@ use crate::plan::{Goal, Target};
 pub(super) struct Args {
     /// `first`, `prev`, `current`, `next`, `latest`, `current+N`, `current-N`, or a migration: its id, name,
     /// version, slug, or the beginning of one
-    #[arg(value_parser = target, allow_hyphen_values = false)]
+    #[arg(value_parser = target)]
     target: Option<Target>,
     #[command(flatten)]
     options: Options,

@@ -163,7 +163,7 @@ pub(super) async fn run(
     if request.aim.goal.may_undo() && !request.dry_run && !yes {
         ask(&mut project, &mut request).await?;
     }
-    let seen = Arc::new(Mutex::new(Seen::default()));
+    let seen = Arc::new(Mutex::new(Seen::new(request.aim.goal.may_undo())));
     let mut sink = Watching { inner: reporter(global), seen: Arc::clone(&seen) };
     let outcome = interruptible(engine::migrate(&mut project, &request, &mut sink), &seen).await?;
     drop(sink);

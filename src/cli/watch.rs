@@ -21,6 +21,8 @@ pub(super) fn reporter(global: &Global) -> Box<dyn Sink> {
 /// What has been seen of a run, for the case that a signal ends it.
 #[derive(Default)]
 pub(super) struct Seen {
+    /// Down scripts may run.
+    may_undo: bool,
     /// A commit was sent, and its answer is not there yet.
     committing: bool,
     /// A migration outside of a transaction has begun, and not ended.
@@ -40,6 +42,11 @@ pub(super) struct Watching {
 }
 
 impl Seen {
+    /// Nothing yet, of what may undo or not.
+    pub(super) fn new(may_undo: bool) -> Self {
+        Self { may_undo, ..Self::default() }
+    }
+
     fn note(&mut self, event: &Event) {
         match event {
             Event::Warned(diagnostic) => self.warnings.push(json::diagnostic(diagnostic)),
@@ -66,11 +73,15 @@ impl Seen {
             let note = "the connection is closed: the database rolls back what was open";
             return Failure::new(FailureKind::Interrupted, diagnostic.note(note));
         }
-        let mut diagnostic =
-            diagnostic.help("`db-migrations status` says what has run; run `migrate` again to go on");
+        let on = if self.may_undo {
+            "`db-migrations list` says what has run; look there before you type the command again"
+        } else {
+            "`db-migrations status` says what has run; run `db-migrations migrate` again to go on"
+        };
+        let mut diagnostic = diagnostic.help(on);
         if !self.committed.is_empty() {
             let ids: Vec<String> = self.committed.iter().map(|id| format!("`{id}`")).collect();
-            diagnostic.notes.push(format!("committed before, and stayed: {}", ids.join(", ")));
+            diagnostic.notes.push(format!("done before, and committed: {}", ids.join(", ")));
         }
         diagnostic.notes.extend(self.alone.as_ref().map(|id| {
             format!("`{id}` runs outside of a transaction: the statements that it finished stayed, and one at work may go on at the server")

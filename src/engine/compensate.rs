@@ -46,6 +46,7 @@ pub(super) async fn compensate(
     let dialect = guard.server().dialect;
     let mut undone = 0;
     let done = &progress.applied[..progress.committed];
+    without_committed(&mut failure);
     for applied in done.iter().rev() {
         match undo(project, &applied.id, run, guard).await {
             Ok(again) => {
@@ -55,24 +56,24 @@ pub(super) async fn compensate(
             }
             Err((diagnostic, again)) => {
                 failure.diagnostics.push(diagnostic);
-                let Some(again) = again else { return failure };
+                let Some(again) = again else {
+                    let lost =
+                        summary(done, undone).note("the schema was not compared: the connection is gone");
+                    failure.diagnostics.push(lost.help(LOOK));
+                    return failure;
+                };
                 guard = again;
                 break;
             }
         }
     }
-    let mut summary = Diagnostic::new(format!(
-        "compensated: {} of this run's {} undone by their down scripts",
-        undone,
-        count(done.len(), "whole migration", "whole migrations")
-    ));
+    let mut summary = summary(done, undone);
     let now = guard.introspect().await;
     let same = now.as_ref().is_ok_and(|now| checksum(now, dialect) == before);
     if let Ok(database) = guard.free().await {
         database.close().await;
     }
     let half = progress.half.is_some();
-    without_committed(&mut failure);
     let unproved = now.as_ref().ok().and_then(|now| unproved(project, done, dialect, now));
     if same && undone == done.len() && !half && unproved.is_none() {
         summary = summary.note(
@@ -94,12 +95,27 @@ pub(super) async fn compensate(
             },
             Ok(_) => "the schema is not the one before the run".to_owned(),
         };
-        summary = summary
-            .note(schema)
-            .help("`db-migrations status` says what has run, `db-migrations schema check` what is there");
+        summary = summary.note(schema).help(LOOK);
     }
     failure.diagnostics.push(summary);
     failure
+}
+
+const LOOK: &str = "`db-migrations status` says what has run, `db-migrations schema check` what is there";
+
+/// How much of a run was undone, and what stays of it.
+fn summary(done: &[Applied], undone: usize) -> Diagnostic {
+    let whole = count(done.len(), "whole migration", "whole migrations");
+    let summary =
+        Diagnostic::new(format!("compensated: {undone} of this run's {whole} undone by their down scripts"));
+    match &done[..done.len() - undone] {
+        [] => summary,
+        [one] => summary.note(format!("`{}` stays", one.id)),
+        [first, .., last] => {
+            let n = done.len() - undone;
+            summary.note(format!("{n} stay, from `{}` to `{}`", first.id, last.id))
+        }
+    }
 }
 
 /// The first statement of the run and of its down scripts that may have changed rows that were there

@@ -20,8 +20,9 @@ use super::migrate::Applied;
 use super::stopped::{Half, before_steps, failed, not_taken_back, rolled_back, what_failed};
 
 /// What a walk has done so far.
-#[derive(Default)]
 pub(super) struct Progress {
+    /// Down scripts run.
+    pub(super) undoes: bool,
     /// Steps that ended well, committed or in the open transaction.
     pub(super) applied: Vec<Applied>,
     /// How many of them are committed.
@@ -30,6 +31,13 @@ pub(super) struct Progress {
     pub(super) half: Option<Half>,
     /// Foreign key violations before the open transaction's first step.
     pub(super) violations: Option<BTreeSet<String>>,
+}
+
+impl Progress {
+    /// Nothing yet of a plan.
+    pub(super) const fn of(plan: &Plan) -> Self {
+        Self { undoes: plan.undoes, applied: Vec::new(), committed: 0, half: None, violations: None }
+    }
 }
 
 /// Where a walk begins.

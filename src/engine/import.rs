@@ -3,12 +3,16 @@
 //! Its rows are matched with the module's migrations and proved by the tool's own checksums (`adopt`). They
 //! are recorded as `imported` with their own dates; nothing runs, and the tool's table stays as it is.
 
+use std::collections::HashMap;
+
 use crate::adopt::{self, Imported, Spelling, Tool};
 use crate::database::{Begin, CommitError, ForeignTable, NewRow, NewRun, Note};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
-use crate::history::{History, RowKind};
+use crate::git;
+use crate::history::{History, Row, RowKind};
 use crate::id::{Checksum, MigrationId};
+use crate::lock::{Document, Lock};
 use crate::lockfile;
 
 use super::failure::{Failure, Kind, describe};
@@ -152,24 +156,67 @@ fn new_rows(matched: Vec<Imported>, history: &History) -> NewRows {
     result
 }
 
+/// The lock with what has run in the order of its dates, whatever was imported first. The rest keeps its place.
+fn by_date(mut lock: Lock, history: &History) -> Lock {
+    let dates = dates(history);
+    let has_run =
+        |place: &usize| lock.entries.get_index(*place).is_some_and(|(id, _)| dates.contains_key(id));
+    let places: Vec<usize> = (0..lock.entries.len()).filter(has_run).collect();
+    let mut ran: Vec<&MigrationId> = history.rows().iter().map(|row| &row.id).collect();
+    ran.retain(|id| lock.entries.contains_key(*id));
+    ran.sort_by_key(|id| dates.get(id)); // stable: what has one date stays in the order of its tool
+    for (place, id) in places.into_iter().zip(ran) {
+        if let Some(at) = lock.entries.get_index_of(id) {
+            lock.entries.swap_indices(place, at);
+        }
+    }
+    lock
+}
+
+/// When each has run. What a tool does not date (Flyway's baseline stands for what is below it) ran before what
+/// follows it in the same import.
+fn dates(history: &History) -> HashMap<&MigrationId, &str> {
+    let mut dates = HashMap::new();
+    let mut next: Option<&Row> = None;
+    for row in history.rows().iter().rev() {
+        let same_import = next.filter(|next| next.run == row.run);
+        let later = same_import.and_then(|next| dates.get(&next.id).copied());
+        let own = if row.executed_at.is_empty() { NOW } else { row.executed_at.trim_end_matches('Z') };
+        dates.insert(&row.id, later.map_or(own, |later: &str| own.min(later)));
+        next = Some(row);
+    }
+    dates
+}
+
+/// Sorts behind every date.
+const NOW: &str = "~";
+
 /// What has run belongs into the lock.
 fn write_lock(project: &mut Project, before: &History, rows: &[NewRow]) -> Result<bool, Failure> {
-    let as_row = |row: &NewRow| crate::history::Row {
+    let as_row = |row: &NewRow| Row {
         id: row.id.clone(),
         checksum: Some(row.checksum),
         dialect: None,
         kind: row.kind,
         run: String::new(),
         position: row.position,
-        executed_at: String::new(),
+        executed_at: row.executed_at.clone().unwrap_or_default(),
         execution_ms: None,
     };
     let history = History::new(before.rows().iter().cloned().chain(rows.iter().map(as_row)).collect());
-    let imported_missing = rows.iter().any(|row| !project.document.lock().entries.contains_key(&row.id));
-    if !imported_missing {
+    let all_locked = rows.iter().all(|row| project.document.lock().entries.contains_key(&row.id));
+    let only_imported = before.rows().iter().all(|row| row.kind == RowKind::Imported);
+    let orders = only_imported && !git::is_committed(&project.root, &project.config.lock);
+    if all_locked && !orders {
         return Ok(false);
     }
-    let (_, text) = merged(project, Some(&history))?;
+    let (merged, mut text) = merged(project, Some(&history))?;
+    if orders {
+        let lock = by_date(merged.lock, &history);
+        let document =
+            Document::parse(&project.config.lock, &text).map_err(|faults| Failure::all(Kind::Bug, faults))?;
+        text = document.edit(&lock).map_err(|fault| Failure::new(Kind::Bug, fault))?;
+    }
     let written = lockfile::write(&project.lock_path(), &text).map_err(|fault| {
         Failure::new(
             Kind::Stayed,

@@ -112,6 +112,7 @@ pub async fn migrate(
         fits_without_database(project, request)?;
     }
     let (mut database, mut first) = look(request, sink).await?;
+    let mut agreed = request.agreed.clone();
     for _ in 0..3 {
         let history = match first.take() {
             Some(history) => history,
@@ -131,6 +132,9 @@ pub async fn migrate(
             return Ok(Outcome::Planned(Box::new(prepared)));
         }
         refuse_plan(&prepared.plan, request)?;
+        if agreed.is_none() && (prepared.plan.undoes || request.aim.goal.is_relative()) {
+            agreed = Some(ids(&prepared));
+        }
         let expectation = expected(project, request, &prepared, &history, &mut *database, sink).await?;
         let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
         let edited = project.read_lock()?;
@@ -155,7 +159,7 @@ pub async fn migrate(
             return Ok(Outcome::NothingToDo(Box::new(again)));
         }
         refuse_plan(&again.plan, request)?;
-        agreed(&again, request)?;
+        is_agreed(&again, agreed.as_ref())?;
         tell_findings(project, &again, sink);
         return run(project, request, again, &history, expectation, guard, sink).await;
     }
@@ -177,16 +181,21 @@ fn fits(project: &Project, request: &Request<'_>, prepared: &Prepared) -> Result
     accept(prepared, request.mode)
 }
 
-/// A person agreed to undo certain migrations, and to no others.
-fn agreed(prepared: &Prepared, request: &Request<'_>) -> Result<(), Failure> {
-    let Some(agreed) = &request.agreed else { return Ok(()) };
-    if prepared.plan.steps().map(|step| &step.id).eq(agreed) {
+fn ids(prepared: &Prepared) -> Vec<MigrationId> {
+    prepared.plan.steps().map(|step| step.id.clone()).collect()
+}
+
+/// What is meant by "the last run" or "the next one" is what it was when the command began: of two that are
+/// typed at once, one must not take what comes after the other's.
+fn is_agreed(prepared: &Prepared, agreed: Option<&Vec<MigrationId>>) -> Result<(), Failure> {
+    if agreed.is_none_or(|agreed| prepared.plan.steps().map(|step| &step.id).eq(agreed)) {
         return Ok(());
     }
+    let what = if prepared.plan.undoes { "be undone" } else { "run" };
     Err(Failure::new(
         Kind::Refused,
-        Diagnostic::new("another run changed what would be undone since you were asked")
-            .help("run the command again and look at its list"),
+        Diagnostic::new(format!("another run changed what would {what} since this one began"))
+            .help("look at it with `--dry-run`, then run the command again"),
     ))
 }
 
@@ -210,7 +219,7 @@ async fn run(
         user: request.user.clone(),
         reason: why(request),
     };
-    let mut progress = Progress::default();
+    let mut progress = Progress::of(&prepared.plan);
     let start = Start { position: history.next_position(), keep_guard: request.mode == LockMode::Update };
     let mut session = match walk(&prepared.plan, guard, &run, start, &mut progress, sink).await {
         Err(stop) => return Err(settled(project, &run, before, &progress, stop, sink).await),

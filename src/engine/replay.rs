@@ -69,7 +69,7 @@ async fn run(
         Attempt::Busy(..) => return Err("the scratch database is in use".to_owned()),
     };
     let run = scratch_run("replay");
-    let mut progress = Progress::default();
+    let mut progress = Progress::of(plan);
     let start = Start { position: 1, keep_guard: false };
     let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await.map_err(|stop| {
         let diagnostic = &stop.failure.diagnostics[0];

@@ -43,7 +43,8 @@ pub(super) fn rolled_back(progress: &Progress, diagnostic: Diagnostic) -> Failur
     if nothing_stayed(progress) {
         return Failure::new(Kind::RolledBack, diagnostic.note(ROLLED_BACK));
     }
-    Failure::new(Kind::Stayed, stayed(progress, diagnostic).help(ON))
+    let on = if progress.undoes { ON_DOWN } else { ON };
+    Failure::new(Kind::Stayed, stayed(progress, diagnostic).help(on))
 }
 
 const ROLLED_BACK: &str = "everything was rolled back: nothing of this run stayed";
@@ -61,6 +62,7 @@ pub(super) fn not_taken_back(mut failure: Failure) -> Failure {
 
 const ON: &str =
     "`db-migrations status` says what has run; mend the cause, then run `db-migrations migrate` again";
+const ON_DOWN: &str = "`db-migrations list` says what is left; mend the cause, then undo the rest: `db-migrations execute ID… --down`";
 
 fn nothing_stayed(progress: &Progress) -> bool {
     progress.committed == 0 && progress.half.is_none()
@@ -74,18 +76,20 @@ pub(super) fn without_committed(failure: &mut Failure) {
 }
 
 const COMMITTED: &str = "committed before, and stayed";
+const UNDONE: &str = "undone before, and stays undone";
 
 /// Names what was committed before.
 fn stayed(progress: &Progress, mut diagnostic: Diagnostic) -> Diagnostic {
     let done = &progress.applied[..progress.committed];
+    let what = if progress.undoes { UNDONE } else { COMMITTED };
     let named = |ids: &[super::migrate::Applied]| {
         ids.iter().map(|applied| format!("`{}`", applied.id)).collect::<Vec<_>>().join(", ")
     };
     diagnostic.notes.extend(match done {
         [] => None,
-        few if few.len() <= 3 => Some(format!("{COMMITTED}: {}", named(few))),
+        few if few.len() <= 3 => Some(format!("{what}: {}", named(few))),
         many => Some(format!(
-            "{COMMITTED}: {} migrations, from {} to {}",
+            "{what}: {} migrations, from {} to {}",
             many.len(),
             named(&many[..1]),
             named(&many[many.len() - 1..])
@@ -193,27 +197,31 @@ fn not_begun(progress: &Progress, plan: &Plan) -> Option<String> {
     let first = rest.next()?;
     Some(match rest.count() {
         0 => format!("not begun: `{}`", first.id),
-        n => format!("not begun: {} migrations, the first is `{}`", n + 1, first.id),
+        n => format!("not begun: {}, the first is `{}`", count(n + 1, "migration", "migrations"), first.id),
     })
 }
 
 /// The commands by which a person goes on.
 fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
-    let migrate = if plan.needs_consent() { "migrate --allow-split" } else { "migrate" };
+    let consent = if plan.needs_consent() { " --allow-split" } else { "" };
+    let on = match step.way {
+        Way::Up => format!("migrate{consent}"),
+        Way::Down => undo_rest(progress, plan, consent),
+    };
     let id = &step.id;
     let Some(half) = progress.half.as_ref().filter(|half| half.id == *id) else {
         return vec![
-            format!("mend the cause, then `db-migrations {migrate}`: it goes on with this migration"),
+            format!("mend the cause, then `db-migrations {on}`: it goes on with this migration"),
             "`db-migrations status` says what has run".to_owned(),
         ];
     };
     if half.kept == step.statements.len() && half.trace == Trace::Nothing {
-        return vec![format!("mend the cause, then `db-migrations {migrate}`: all of this migration ran")];
+        return vec![format!("mend the cause, then `db-migrations {on}`: all of this migration ran")];
     }
     let next = (half.kept + 1).min(step.statements.len());
     if step.way == Way::Down {
         return vec![
-            format!("mend the cause, then run the same command again: it goes on at statement {next}"),
+            format!("mend the cause, then `db-migrations {on}`: it goes on at statement {next}"),
             format!("or undo the rest of it by hand, then `db-migrations repair --mark-done {id}`"),
             format!("or bring back by hand what it has undone, then `db-migrations repair --restart {id}`"),
         ];
@@ -229,13 +237,27 @@ fn ways_on(step: &Step, progress: &Progress, plan: &Plan) -> Vec<String> {
     };
     vec![
         format!(
-            "{first}, then `db-migrations {migrate}`: it goes on at statement {next} (after an edit of a locked file: `db-migrations lock --accept {id}`{fixed})"
+            "{first}, then `db-migrations {on}`: it goes on at statement {next} (after an edit of a locked file: `db-migrations lock --accept {id}`{fixed})"
         ),
         format!("or do the rest of it by hand, then `db-migrations repair --mark-done {id}`"),
         format!(
             "or undo by hand what it has done, then `db-migrations repair --restart {id}`: it runs from its beginning"
         ),
     ]
+}
+
+/// So many ids are written out in a command.
+const FEW: usize = 10;
+
+/// The command that undoes what is left of a plan. The same command again may mean other migrations.
+fn undo_rest(progress: &Progress, plan: &Plan, consent: &str) -> String {
+    let rest = plan.steps().skip(progress.applied.len());
+    let mut ids: Vec<&str> = rest.map(|step| step.id.as_str()).collect();
+    if ids.len() > FEW {
+        ids.truncate(FEW);
+        ids.push("…");
+    }
+    format!("execute {} --down{consent}", ids.join(" "))
 }
 
 fn place(step: &Step, failure: &TaskFailure) -> Frame {

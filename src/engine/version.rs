@@ -2,13 +2,15 @@
 //!
 //! What is written must be a migration that this database would run; what is taken away can be any row.
 
+use indexmap::IndexSet;
+
 use crate::database::{NewRow, Note};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::event::Sink;
 use crate::history::{History, RowKind};
 use crate::id::MigrationId;
-use crate::lock;
+use crate::lock::{self, Lock};
 
 use super::failure::{Failure, Kind};
 use super::migrate::Request;
@@ -100,7 +102,7 @@ impl Choice<'_> {
                 let place = |name: &String| {
                     let id =
                         lock::find(self.locked(), name).map_err(|fault| Failure::new(Kind::Usage, fault))?;
-                    Ok::<_, Failure>(self.locked().position(|locked| locked == id).unwrap_or_default())
+                    Ok::<_, Failure>(self.lock().entries.get_index_of(id).unwrap_or_default())
                 };
                 let from = from.as_ref().map(place).transpose()?.unwrap_or_default();
                 let to = to.as_ref().map(place).transpose()?.unwrap_or(usize::MAX);
@@ -112,26 +114,28 @@ impl Choice<'_> {
                 Ok(range.map(|(_, id)| id).filter(|id| self.obstacle(id).is_none()).cloned().collect())
             }
             Which::Ids(names) => {
-                let mut ids: Vec<MigrationId> = Vec::new();
+                let mut ids: IndexSet<MigrationId> = IndexSet::new();
                 for name in names {
                     let unlocked = self.history.rows().iter().map(|row| &row.id);
-                    let unlocked = unlocked.filter(|id| !self.locked().any(|locked| locked == *id));
+                    let unlocked = unlocked.filter(|id| !self.lock().entries.contains_key(*id));
                     let id = lock::find(self.locked().chain(unlocked), name)
                         .map_err(|fault| Failure::new(Kind::Usage, fault))?;
                     if let Some(obstacle) = self.obstacle(id) {
                         return Err(refused(obstacle));
                     }
-                    if !ids.contains(id) {
-                        ids.push(id.clone());
-                    }
+                    ids.insert(id.clone());
                 }
-                Ok(ids)
+                Ok(ids.into_iter().collect())
             }
         }
     }
 
+    fn lock(&self) -> &Lock {
+        self.project.document.lock()
+    }
+
     fn locked(&self) -> impl Iterator<Item = &MigrationId> {
-        self.project.document.lock().entries.keys()
+        self.lock().entries.keys()
     }
 
     /// Why a migration cannot be marked.
@@ -150,7 +154,7 @@ impl Choice<'_> {
     }
 
     fn does_not_run(&self, id: &MigrationId) -> Option<Diagnostic> {
-        let entry = self.project.document.lock().entries.get(id);
+        let entry = self.lock().entries.get(id);
         let Some(entry) = entry else {
             return Some(
                 Diagnostic::new(format!("`{id}` is not in the lock")).help("run `db-migrations lock`"),

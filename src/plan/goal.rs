@@ -4,13 +4,14 @@
 //! target is a state: what has to run to reach it, or what has to be undone. Nothing is read or prepared
 //! here: `Plan` does that with what was chosen.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::diagnostic::{Diagnostic, count};
 use crate::history::{History, Row, RowKind};
 use crate::id::MigrationId;
-use crate::lock;
+use crate::lock::{self, Lock};
 use crate::sql::Way;
 
 /// What is asked for.
@@ -57,6 +58,15 @@ impl Goal {
     /// Whether up scripts may have to run.
     pub const fn may_run(&self) -> bool {
         matches!(self, Self::Latest | Self::Target(_) | Self::Execute(_, Way::Up))
+    }
+
+    /// Whether it means something else after every run.
+    pub const fn is_relative(&self) -> bool {
+        match self {
+            Self::Target(Target::Steps(steps)) => *steps != 0,
+            Self::Rollback(rollback) => matches!(rollback, Rollback::LastRun | Rollback::Steps(_)),
+            Self::Latest | Self::Target(_) | Self::Execute(..) => false,
+        }
     }
 
     /// Whether down scripts may have to run.
@@ -131,8 +141,8 @@ pub(super) enum Chosen {
 
 /// What a choice is made from.
 pub(super) struct Choice<'a> {
-    /// All ids of the lock, in order.
-    pub(super) locked: Vec<&'a MigrationId>,
+    /// All migrations, in order.
+    pub(super) lock: &'a Lock,
     /// Those that would run, in order.
     pub(super) pending: &'a [MigrationId],
     /// What has run.
@@ -157,9 +167,9 @@ impl Choice<'_> {
     }
 
     fn find(&self, name: &str) -> Result<&MigrationId, Diagnostic> {
-        let locked = self.locked.iter().copied();
-        let unlocked = self.history.rows().iter().map(|row| &row.id).filter(|id| !self.locked.contains(id));
-        lock::find(locked.chain(unlocked), name)
+        let locked = &self.lock.entries;
+        let unlocked = self.history.rows().iter().map(|row| &row.id).filter(|id| !locked.contains_key(*id));
+        lock::find(locked.keys().chain(unlocked), name)
     }
 
     fn steps(&self, steps: i64) -> Result<Chosen, Diagnostic> {
@@ -192,9 +202,10 @@ impl Choice<'_> {
         if !later.is_empty() {
             return Ok(Chosen::Down(undone(later)));
         }
-        let before = self.locked.iter().take_while(|locked| **locked != id);
-        let early = before.filter(|locked| self.pending.contains(locked)).map(|locked| (*locked).clone());
-        Ok(Chosen::Up(if self.locked.contains(&id) { early.collect() } else { Vec::new() }))
+        // what is pending stands in locked order, too
+        let place = |id: &MigrationId| self.lock.entries.get_index_of(id);
+        let early = self.pending.iter().take_while(|pending| place(pending) < place(id));
+        Ok(Chosen::Up(early.cloned().collect()))
     }
 
     /// What ran after a migration.
@@ -212,29 +223,30 @@ impl Choice<'_> {
     }
 
     fn up(&self, names: &[String]) -> Result<Chosen, Diagnostic> {
-        let mut wanted = Vec::new();
+        let pending: HashSet<&MigrationId> = self.pending.iter().collect();
+        let mut wanted = HashSet::new();
         for name in names {
             let id = self.find(name)?;
             if self.history.contains(id) {
                 return Err(Diagnostic::new(format!("`{id}` has run here already"))
                     .help(format!("undo it first: `db-migrations execute {id} --down`")));
             }
-            if !self.pending.contains(id) {
+            if !pending.contains(id) {
                 return Err(Diagnostic::new(format!("`{id}` does not run on this database"))
                     .help("`db-migrations plan` says why it is left out"));
             }
-            wanted.push(id);
+            wanted.insert(id);
         }
         let chosen = self.pending.iter().filter(|pending| wanted.contains(pending));
         Ok(Chosen::Up(chosen.cloned().collect()))
     }
 
     fn down(&self, names: &[String]) -> Result<Chosen, Diagnostic> {
-        let mut wanted = Vec::new();
+        let mut wanted = HashSet::new();
         for name in names {
             let id = self.find(name)?;
             self.after(id)?;
-            wanted.push(id);
+            wanted.insert(id);
         }
         let rows = self.history.rows().iter().rev().map(|row| &row.id);
         Ok(Chosen::Down(rows.filter(|id| wanted.contains(id)).cloned().collect()))

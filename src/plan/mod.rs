@@ -11,7 +11,7 @@ mod replay;
 mod step;
 mod undo;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::catalogue::Catalogue;
 use crate::config::Reaction;
@@ -162,10 +162,11 @@ impl Plan {
     ) -> Result<Self, Diagnostic> {
         let mut plan = Self::default();
         let pending = plan.leave_out(lock, catalogue, history, at.dialect);
-        let choice = Choice { locked: lock.entries.keys().collect(), pending: &pending, history };
+        let choice = Choice { lock, pending: &pending, history };
         match choice.choose(goal)? {
             Chosen::Up(chosen) => {
-                let beyond = pending.iter().filter(|id| !chosen.contains(id)).cloned();
+                let wanted: HashSet<&MigrationId> = chosen.iter().collect();
+                let beyond = pending.iter().filter(|id| !wanted.contains(id)).cloned();
                 plan.left_out.extend(beyond.map(|id| LeftOut { id, why: Why::Beyond }));
                 plan.remaining = pending.len() - chosen.len();
                 plan.run(&chosen, lock, catalogue, history, at);

@@ -152,7 +152,7 @@ pub(super) fn half_undone(partial: &Partial) -> Diagnostic {
     let id = &partial.id;
     Diagnostic::new(format!("the down script of `{id}` stopped half-way"))
         .help(format!("undo the rest by hand, then `db-migrations repair --mark-done {id}`"))
-        .help("or mend the cause and run the same command again: it goes on there")
+        .help(format!("or mend the cause, then `db-migrations execute {id} --down`: it goes on there"))
         .help(format!("or bring back what it undid, then `db-migrations repair --restart {id}`"))
 }
 

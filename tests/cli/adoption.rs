@@ -196,7 +196,7 @@ fn two_tools_in_one_database_come_in_the_order_in_which_they_ran() {
             "CREATE TABLE seaql_migrations (version varchar(255) PRIMARY KEY, applied_at bigint NOT NULL)",
         );
         db.execute(
-            "INSERT INTO seaql_migrations VALUES ('20240101000000_users', 300), ('20240103000000_tags', 100)",
+            "INSERT INTO seaql_migrations VALUES ('20240101000000_users', 1706832000), ('20240103000000_tags', 100)",
         );
         db.execute("CREATE TABLE doctrine_migration_versions (version varchar(191) PRIMARY KEY, executed_at timestamp NULL, execution_time int NULL)");
         db.execute("INSERT INTO doctrine_migration_versions VALUES ('Version20240102000000', '2024-01-01 00:00:00', 1)");
@@ -206,7 +206,7 @@ fn two_tools_in_one_database_come_in_the_order_in_which_they_ran() {
             project.lock().lines().filter_map(|line| Some(line.split_once(": {")?.0.to_owned())).collect();
         assert_eq!(
             ids,
-            ["app::20240103000000_tags", "app::20240101000000_users", "blog::20240102000000_posts"]
+            ["app::20240103000000_tags", "blog::20240102000000_posts", "app::20240101000000_users"]
         );
     });
 }

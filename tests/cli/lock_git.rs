@@ -93,7 +93,7 @@ impl Repository {
             self.tries("commit -q -m snapshot");
         }
         self.project.run_alone(&["lock", "--check"]).ok();
-        self.project.run_alone(&["lock", "resolve"]).ok().says("no conflict in");
+        self.project.run_alone(&["lock", "resolve"]).ok().says("no conflict is left in");
     }
 
     fn merge(&self) {
@@ -200,6 +200,40 @@ fn a_checksum_that_both_sides_locked_anew() {
 }
 
 #[test]
+fn what_was_joined_and_edited_is_left_alone() {
+    let git = Repository::new(false);
+    git.diverge(|git| git.add(5), |git| git.add(4));
+    assert!(!git.tries("merge -q other"));
+    git.project.run_alone(&["lock", "resolve"]).ok().says("joined both sides");
+    git.lock(&["move", "t5", "--before", "t4"]);
+    git.project.run_alone(&["lock", "resolve"]).ok().says("no conflict is left in");
+    assert_eq!(git.order(), "1 2 3 5 4");
+    // one side as it was is no work of anybody
+    git.git("checkout -q --theirs -- migrations-lock.yml");
+    git.project.run_alone(&["lock", "resolve"]).ok().says("joined both sides");
+    assert_eq!(git.order(), "1 2 3 4 5");
+}
+
+#[test]
+fn a_lock_that_one_side_deleted_is_not_an_empty_one() {
+    for theirs in [false, true] {
+        let git = Repository::new(false);
+        let delete = |git: &Repository| git.project.remove(LOCK);
+        let add = |git: &Repository| git.add(4);
+        if theirs {
+            git.diverge(delete, add);
+        } else {
+            git.diverge(add, delete);
+        }
+        assert!(!git.tries("merge -q other"));
+        let side = if theirs { "theirs" } else { "ours" };
+        let output = git.project.run_alone(&["lock", "resolve"]).exits(2);
+        output.says(&format!("the lock was deleted in {side}")).says("git checkout --");
+        assert_eq!(git.order(), "1 2 3 4");
+    }
+}
+
+#[test]
 fn a_rebase_and_a_cherry_pick() {
     each(|git| {
         git.diverge(|git| git.add(5), |git| git.add(4));
@@ -217,7 +251,7 @@ fn a_rebase_and_a_cherry_pick() {
 }
 
 #[test]
-fn a_criss_cross_and_an_octopus() {
+fn a_criss_cross() {
     each(|git| {
         git.diverge(|git| git.add(5), |git| git.add(4));
         git.git("branch left");
@@ -240,18 +274,34 @@ fn a_criss_cross_and_an_octopus() {
         git.project.run_alone(&["lock"]).ok();
         assert_eq!(git.order(), "1 2 3 4 5 6 7");
     });
-    // git's octopus has no room for conflicts: only what is joined without one
-    let git = Repository::new(true);
-    for (n, branch) in [(4, "a"), (5, "b")] {
-        git.git(&format!("checkout -q -b {branch} main"));
-        git.project.write(&format!("docs/{n}"), "x");
+}
+
+/// Git's octopus asks no merge driver: it stops at the last branch, and `lock resolve` joins. The snapshot
+/// cannot be joined, so the branches leave it as it was.
+#[test]
+fn an_octopus() {
+    each(|git| {
+        let change = |branch: &str, args: &[&str]| {
+            git.git(&format!("checkout -q -b {branch} main"));
+            git.lock(args);
+            git.git("checkout -q HEAD -- migrations-schema.sqlite.sql");
+            git.commit();
+        };
+        change("a", &["skip", "t1", "--reason", "a knows why"]);
+        change("b", &["move", "t3", "--before", "t2"]);
+        git.git("checkout -q main");
+        git.project.write("migrations/4_t4.sql", "CREATE TABLE t4 (id integer);\n");
+        git.lock(&[]);
+        git.git("checkout -q HEAD -- migrations-schema.sqlite.sql");
         git.commit();
-    }
-    git.git("checkout -q main");
-    git.lock(&["move", "t3", "--before", "t1"]);
-    git.commit();
-    git.git("merge -q a b");
-    assert_eq!(git.order(), "3 1 2");
+        assert!(!git.tries("merge -q a b"));
+        git.project.run_alone(&["lock", "resolve"]).ok().says("joined both sides");
+        git.commit();
+        git.git("rev-parse --verify -q HEAD^3");
+        assert_eq!(git.order(), "1:skip 3 2 4");
+        assert!(git.project.lock().contains("# skip: a knows why\n"));
+        git.project.run_alone(&["lock", "--check"]).ok();
+    });
 }
 
 #[test]

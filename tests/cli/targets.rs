@@ -110,13 +110,36 @@ fn a_down_script_outside_of_a_transaction_goes_on_where_it_stopped() {
         );
         let args = ["rollback", "--steps", "1", "--allow-split", "--rehearsal", "off"];
         let output = down(&project, db, &args).exits(4);
-        output.says("its first statement stayed").says("run the same command again").says("statement 2");
+        output.says("its first statement stayed").says(&format!("`db-migrations execute {TAGS} --down"));
         assert_eq!(ran(db), [USERS, POSTS, TAGS]);
         project.run(db, &["migrate"]).exits(7).says("the down script").says("stopped half-way");
         project.edit(script, "DROP TABLE nowhere;", "SELECT 1;");
-        down(&project, db, &args).ok();
+        down(&project, db, &["execute", TAGS, "--down", "--allow-split", "--rehearsal", "off"]).ok();
         assert_eq!(ran(db), [USERS, POSTS]);
         assert_eq!(db.count("SELECT count(*) FROM db_migrations_step"), 0);
+    });
+}
+
+#[test]
+fn of_two_rollbacks_at_once_one_is_refused() {
+    each_database(|db| {
+        if db.is_sqlite() {
+            return; // nothing sleeps there
+        }
+        let project = reversible();
+        let sleep = if db.is_mariadb() { "SELECT sleep(2)" } else { "SELECT pg_sleep(2)" };
+        for stem in ["20240102000000_posts", "20240103000000_tags"] {
+            let name = &stem[15..];
+            let text = format!("{sleep};\nDROP TABLE {name};\n");
+            project.write(&format!("migrations/{stem}.down.sql"), text);
+        }
+        project.run(db, &["migrate"]).ok();
+        let args = ["rollback", "--steps", "1", "--yes", "--rehearsal", "off"];
+        let runs: Vec<_> = (0..2).map(|_| project.spawn(db, &args)).collect();
+        let outputs: Vec<_> = runs.into_iter().map(crate::support::project::Running::wait).collect();
+        let refused = outputs.into_iter().find(|output| output.code == 7).expect("one is refused");
+        refused.says("another run changed what would be undone since this one began");
+        assert_eq!(ran(db), [USERS, POSTS]);
     });
 }
 

@@ -66,18 +66,13 @@ pub(super) fn resolved(context: &Context, deciding: &Deciding) -> Result<(Projec
     let mut project = Project::unlocked(&context.root, context.config.clone())?;
     let name = project.config.lock.clone();
     let text = lockfile::read(&project.lock_path()).map_err(usage)?.unwrap_or_default();
-    let marked = resolve::unmarked(&text);
-    let [base, ours, theirs] = match (git::stages(&context.root, &name).map_err(usage)?, marked) {
-        (Some(stages), _) => stages,
-        (None, Some(sides)) => [sides.base, Some(sides.ours), Some(sides.theirs)],
-        (None, None) => {
-            project.read_lock()?;
-            return Ok((project, false));
-        }
+    let Some([base, ours, theirs]) = conflict(context, &name, &text)? else {
+        project.read_lock()?;
+        return Ok((project, false));
     };
     let parse = |side: &str, text: Option<String>| {
-        let shown = format!("{name} ({side})");
-        Document::parse(&shown, &text.unwrap_or_default())
+        let text = text.ok_or_else(|| deleted(&name, side))?;
+        Document::parse(&format!("{name} ({side})"), &text)
             .map_err(|faults| Failure::all(FailureKind::Usage, faults))
     };
     let (ours, theirs) = (parse("ours", ours)?, parse("theirs", theirs)?);
@@ -90,6 +85,28 @@ pub(super) fn resolved(context: &Context, deciding: &Deciding) -> Result<(Projec
     super::write(&project, &text)?;
     project.read_lock()?;
     Ok((project, true))
+}
+
+/// The sides that are to be joined: those of git's index, else those between conflict markers. A file without
+/// markers that is none of the sides was joined already, by us or by hand, and is left as it is.
+fn conflict(context: &Context, name: &str, text: &str) -> Result<Option<git::Stages>, Failure> {
+    match git::stages(&context.root, name).map_err(usage)? {
+        Some(stages) => {
+            let is_side = stages.iter().any(|stage| stage.as_deref() == Some(text));
+            Ok((text.is_empty() || is_side || resolve::has_markers(text)).then_some(stages))
+        }
+        None => Ok(resolve::unmarked(text).map(|sides| [sides.base, Some(sides.ours), Some(sides.theirs)])),
+    }
+}
+
+/// One side has no lock at all: that is a decision, not a conflict of lines.
+fn deleted(name: &str, side: &str) -> Failure {
+    let other = if side == "ours" { "theirs" } else { "ours" };
+    usage(
+        Diagnostic::new(format!("the lock was deleted in {side}, and changed in {other}"))
+            .help(format!("to keep it: `git checkout --{other} -- {name}`, then `git add {name}`"))
+            .help(format!("to have none: `git rm {name}`")),
+    )
 }
 
 /// What git gives to a merge driver.

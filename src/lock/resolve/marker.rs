@@ -61,6 +61,11 @@ pub fn unmarked(text: &str) -> Option<Unmarked> {
     (conflicts > 0 && part == Part::Shared).then_some(sides)
 }
 
+/// Whether any line is a marker, of a conflict that is whole or not.
+pub fn has_markers(text: &str) -> bool {
+    text.lines().any(|line| marker(line).is_some())
+}
+
 /// The sign of a marker line. Longer ones belong to a merge within the merge.
 fn marker(line: &str) -> Option<char> {
     let sign = line.chars().next().filter(|sign| "<|=>".contains(*sign))?;

@@ -27,7 +27,7 @@ use clash::Clashes;
 use order::Orders;
 use piece::{Piece, Pieces};
 
-pub use marker::{Unmarked, marked, unmarked};
+pub use marker::{Unmarked, has_markers, marked, unmarked};
 
 /// One of the two that are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

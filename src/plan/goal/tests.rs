@@ -1,6 +1,7 @@
 //! What each goal means on a small lock.
 
 use super::*;
+use crate::lock::Entry;
 
 fn id(name: &str) -> MigrationId {
     format!("app::{name}").parse().unwrap()
@@ -33,7 +34,8 @@ fn choose(ran: &str, goal: &Goal) -> String {
     let locked = ids("1_a 2_b 3_c 4_d");
     let history = history(ran);
     let pending: Vec<MigrationId> = locked.iter().filter(|id| !history.contains(id)).cloned().collect();
-    let choice = Choice { locked: locked.iter().collect(), pending: &pending, history: &history };
+    let lock = Lock { entries: locked.into_iter().map(|id| (id, Entry::default())).collect() };
+    let choice = Choice { lock: &lock, pending: &pending, history: &history };
     let names = |way: &str, ids: &[MigrationId]| {
         ids.iter().fold(way.to_owned(), |text, id| format!("{text} {}", id.name()))
     };
