@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::dialect::Dialect;
 use crate::history::{History, Partial, RowKind};
@@ -211,6 +213,33 @@ pub struct Task<'a> {
     pub statements: &'a [Statement],
     /// What is written with it.
     pub record: Record<'a>,
+    /// Where the duration of each statement is noted.
+    pub clock: Option<&'a Clock>,
+}
+
+impl Task<'_> {
+    /// Statement `n` has ended; it began then.
+    pub fn took(&self, n: usize, begin: Instant) {
+        if let Some(clock) = self.clock {
+            clock.took(n, begin.elapsed());
+        }
+    }
+}
+
+/// How long each statement took, where a person wants to know it. Statements are sent one by one then.
+#[derive(Debug, Default)]
+pub struct Clock(Mutex<Vec<(usize, Duration)>>);
+
+impl Clock {
+    /// Statement `n` of the script that is run took so long.
+    pub fn took(&self, n: usize, duration: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((n, duration));
+    }
+
+    /// What was noted since this was asked last.
+    pub fn take(&self) -> Vec<(usize, Duration)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What the end of a script means for the history.
@@ -333,6 +362,29 @@ pub trait Read: Send {
         &'a mut self,
         table: ForeignTable<'a>,
     ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>>;
+    /// The statements of a part of a run as text, without the last terminator; nothing is sent.
+    fn written(&self, part: Written<'_>) -> String;
+}
+
+/// A part of a run as SQL text, for another client to carry out.
+#[derive(Clone, Copy, Debug)]
+pub enum Written<'a> {
+    /// How the text itself is to be read.
+    Encoding,
+    /// Our tables, where they are absent or outdated.
+    Tables,
+    /// The beginning of a transaction.
+    Begin,
+    /// Foreign keys, where they are switched per connection.
+    ForeignKeys(bool),
+    /// The settings that a migration asks for.
+    Settings(&'a BTreeMap<String, String>),
+    /// What takes them away again.
+    Reset(&'a BTreeMap<String, String>),
+    /// What is written into our tables.
+    Note(Note<'a>),
+    /// What the end of a script means for the history of a run.
+    Record(&'a str, Record<'a>),
 }
 
 /// A connection without the guard.

@@ -44,6 +44,8 @@ pub struct Facts {
     /// What a `DELIMITER` line must make of the `;` around a body, since the database's client cuts at
     /// each one.
     pub body_delimiter: Option<&'static str>,
+    /// How its own client carries out a file and stops at the first error.
+    pub client: &'static str,
 }
 
 /// The text is UTF-8, and tables with foreign keys load in any order.
@@ -61,6 +63,7 @@ const MARIADB: Facts = Facts {
     dump_prologue: MYSQL_PROLOGUE,
     dump_epilogue: MYSQL_EPILOGUE,
     body_delimiter: Some(";;"),
+    client: "mariadb DATABASE < FILE",
 };
 
 const MYSQL: Facts = Facts {
@@ -74,6 +77,7 @@ const MYSQL: Facts = Facts {
     dump_prologue: MYSQL_PROLOGUE,
     dump_epilogue: MYSQL_EPILOGUE,
     body_delimiter: Some(";;"),
+    client: "mysql DATABASE < FILE",
 };
 
 const POSTGRES: Facts = Facts {
@@ -88,6 +92,7 @@ const POSTGRES: Facts = Facts {
     dump_prologue: "SET check_function_bodies = off;",
     dump_epilogue: "",
     body_delimiter: None,
+    client: "psql -v ON_ERROR_STOP=1 -f FILE",
 };
 
 const SQLITE: Facts = Facts {
@@ -101,6 +106,7 @@ const SQLITE: Facts = Facts {
     dump_prologue: "",
     dump_epilogue: "",
     body_delimiter: None,
+    client: "sqlite3 -bail DATABASE < FILE",
 };
 
 impl Dialect {

@@ -3,6 +3,8 @@
 //! The engine speaks in past-tense facts; reporters turn them into lines, progress bars or JSON.
 //! An event never asks anything and carries all that is needed to print it.
 
+use std::time::Duration;
+
 use crate::database::{Holder, Server};
 use crate::diagnostic::Diagnostic;
 use crate::id::MigrationId;
@@ -53,6 +55,17 @@ pub enum Event {
         total: usize,
         /// It runs outside of a transaction: each statement stays at once.
         alone: bool,
+    },
+    /// How long a statement took, where that was asked.
+    StatementTimed {
+        /// The migration.
+        id: MigrationId,
+        /// The statement, from 1.
+        number: usize,
+        /// How long.
+        duration: Duration,
+        /// Its first line.
+        text: String,
     },
     /// A migration has ended well.
     StepFinished {

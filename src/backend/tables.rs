@@ -149,6 +149,11 @@ impl Tables {
         }
     }
 
+    /// The same as one text, for another client. How long it took there is not known.
+    pub(super) fn note_text(&self, words: &Words, note: Note<'_>) -> String {
+        self.notes(words, note).join(";\n")
+    }
+
     /// SQL that takes a migration's history row away.
     pub(super) fn delete_row(&self, words: &Words, id: &MigrationId) -> String {
         format!("DELETE FROM {} WHERE id = {}", self.migrations(), (words.quote)(id.as_str()))

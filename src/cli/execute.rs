@@ -1,6 +1,6 @@
 //! `execute`: single migrations, whatever stands around them.
 
-use super::run::{self, Options};
+use super::run::{self, Job, Options};
 use super::{Done, Global};
 use crate::engine::Failure;
 use crate::plan::Goal;
@@ -27,5 +27,10 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     let way = if args.down { Way::Down } else { Way::Up };
-    run::run(global, args.options, Goal::Execute(args.ids, way), false).await
+    run::run(
+        global,
+        args.options,
+        Job { goal: Goal::Execute(args.ids, way), compensate: false, needs_any: false },
+    )
+    .await
 }

@@ -62,6 +62,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         agreed: None,
         mode: LockMode::Update,
         dry_run: false,
+        timed: false,
         rehearsal: Rehearsal::Off,
         compensate: false,
         allow_split: false,

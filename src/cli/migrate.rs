@@ -1,6 +1,6 @@
 //! `migrate`: the main job.
 
-use super::run::{self, Options};
+use super::run::{self, Job, Options};
 use super::{Done, Global};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Failure;
@@ -26,11 +26,15 @@ pub(super) struct Args {
     /// After a failure, undo this run's whole migrations by their down scripts
     #[arg(long)]
     compensate: bool,
+    /// With `--locked`: do not fail where the project has no migration at all
+    #[arg(long)]
+    allow_no_migration: bool,
 }
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     let goal = args.target.map_or(Goal::Latest, Goal::Target);
-    run::run(global, args.options, goal, args.compensate).await
+    let job = Job { goal, compensate: args.compensate, needs_any: !args.allow_no_migration };
+    run::run(global, args.options, job).await
 }
 
 /// A target on the command line.

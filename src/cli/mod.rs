@@ -25,6 +25,7 @@ mod status;
 mod up_to_date;
 mod version;
 mod watch;
+mod write_sql;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;

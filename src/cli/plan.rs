@@ -3,12 +3,13 @@
 use super::context::{Context, From};
 use super::run::looking;
 use super::{Done, Exit, Format, Global};
-use crate::engine::{self, Failure, Prepared};
+use crate::engine::{self, Aim, Failure, Prepared};
 use crate::lock::Finding;
-use crate::plan::{Group, Mode, Why};
+use crate::plan::{Goal, Group, Mode, Target, Why};
 use crate::report::count;
 use crate::report::human::{self, Weight};
 use crate::report::json;
+use crate::sql::Way;
 
 /// Show what `migrate` would run, in which transactions, and why the rest is left out
 ///
@@ -16,6 +17,9 @@ use crate::report::json;
 /// refuse.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// A state other than the latest; the words of `migrate`
+    #[arg(value_parser = super::migrate::target)]
+    target: Option<Target>,
     #[command(flatten)]
     from: From,
     /// Say what `migrate --locked` would refuse, too; `--bundle` implies it
@@ -29,8 +33,10 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let project = context.project()?;
     let mut database = connect.connect().await?;
     let history = database.history().await?;
-    let mut prepared = engine::prepare(&project, &history, &mut *database).await?;
-    if args.locked || args.from.is_bundle() {
+    let goal = args.target.clone().map_or(Goal::Latest, Goal::Target);
+    let aim = Aim { goal, apart: false };
+    let mut prepared = engine::prepare_for(&project, &history, &aim, &mut *database).await?;
+    if !prepared.plan.undoes && (args.locked || args.from.is_bundle()) {
         let refusals = engine::locked_refusals(&project, &prepared, connect.dialect());
         prepared.plan.refusals.splice(0..0, refusals);
     }
@@ -108,10 +114,11 @@ fn print_group(n: usize, group: &Group) {
     let reason = group.reason.as_ref().map(|reason| format!(", since {reason}")).unwrap_or_default();
     human::line(&format!("group {}: {mode}{reason}", n + 1));
     for step in &group.steps {
+        let down = if step.way == Way::Down { "down, " } else { "" };
         let late = if step.late { ", late" } else { "" };
         let from =
             if step.from() > 0 { format!(", from statement {}", step.from() + 1) } else { String::new() };
         let statements = count(step.statements.len(), "statement", "statements");
-        human::line(&format!("  {} ({statements}{late}{from})", step.id));
+        human::line(&format!("  {} ({down}{statements}{late}{from})", step.id));
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn request<'a>(context: &Context, connect: &'a dyn Connect) -> Reques
         agreed: None,
         mode: LockMode::Update,
         dry_run: false,
+        timed: false,
         allow_split: false,
         rehearsal: Rehearsal::Off,
         compensate: false,

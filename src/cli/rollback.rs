@@ -1,6 +1,6 @@
 //! `rollback`: back from what has run.
 
-use super::run::{self, Options};
+use super::run::{self, Job, Options};
 use super::{Done, Global};
 use crate::engine::Failure;
 use crate::plan::{Goal, Rollback};
@@ -32,5 +32,10 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         (_, _, Some(run)) => Rollback::Run(run),
         (None, None, None) => Rollback::LastRun,
     };
-    run::run(global, args.options, Goal::Rollback(rollback), false).await
+    run::run(
+        global,
+        args.options,
+        Job { goal: Goal::Rollback(rollback), compensate: false, needs_any: false },
+    )
+    .await
 }

@@ -2,6 +2,7 @@
 //! is printed of it. `migrate`, `execute` and `rollback` say what it is for.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use clap::ValueEnum;
 
 use super::context::{self, Context};
 use super::watch::{Seen, Watching, interruptible, peek, reporter};
-use super::{Done, Exit, Format, Global, plan};
+use super::{Done, Exit, Format, Global, plan, write_sql};
 use crate::config::Rehearsal;
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
@@ -51,6 +52,12 @@ pub(super) struct Options {
     /// Try on a scratch database first what the database commits bit by bit (MariaDB, MySQL) [default: try]
     #[arg(long, value_enum, value_name = "WHEN")]
     rehearsal: Option<Rehearsing>,
+    /// Say how long each statement took; they are sent one by one
+    #[arg(long)]
+    query_time: bool,
+    /// Write the run as SQL, with the rows of the history, and execute nothing [default FILE: standard output]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-", conflicts_with_all = ["dry_run", "query_time"])]
+    write_sql: Option<PathBuf>,
     /// How long to wait for another run, in seconds [default: 300]
     #[arg(long, value_name = "SECONDS")]
     guard_wait: Option<u64>,
@@ -117,6 +124,7 @@ impl Options {
             agreed: None,
             mode: if self.is_locked() { LockMode::Locked } else { LockMode::Update },
             dry_run: self.dry_run,
+            timed: self.query_time,
             allow_split: !self.all_or_nothing && (self.allow_split || policy.allow_split),
             rehearsal: self.rehearsal.map_or(policy.rehearsal, Rehearsing::value),
             compensate,
@@ -132,13 +140,19 @@ impl Options {
     }
 }
 
+/// What a command runs.
+pub(super) struct Job {
+    /// What it means.
+    pub(super) goal: Goal,
+    /// `--compensate`.
+    pub(super) compensate: bool,
+    /// A `--locked` run of a project without any migration is an error.
+    pub(super) needs_any: bool,
+}
+
 /// Runs, and says what came of it.
-pub(super) async fn run(
-    global: &Global,
-    options: Options,
-    goal: Goal,
-    compensate: bool,
-) -> Result<Done, Failure> {
+pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<Done, Failure> {
+    let Job { goal, compensate, needs_any } = job;
     if options.schema_check != SchemaCheck::Fail && options.reason.is_none() {
         return Err(Failure::new(
             FailureKind::Usage,
@@ -148,9 +162,16 @@ pub(super) async fn run(
     }
     let context = Context::open(global, &options.from)?;
     let connect = context.connector(!options.dry_run && goal.may_run())?;
-    let (yes, atomic) = (options.yes, options.all_or_nothing);
+    let (yes, atomic, write_sql) = (options.yes, options.all_or_nothing, options.write_sql.clone());
     let mut request = options.request(&context, &*connect, goal, compensate);
     let mut project = context.project()?;
+    if needs_any
+        && request.mode == LockMode::Locked
+        && project.catalogue.is_empty()
+        && project.document.lock().entries.is_empty()
+    {
+        return Err(no_migration(&context));
+    }
     // what can be mended in a folder is said where the lock may change, not in every deploy
     if request.mode == LockMode::Update {
         for warning in std::mem::take(&mut project.discovery.warnings) {
@@ -160,15 +181,35 @@ pub(super) async fn run(
     if atomic {
         refuse_commits(&mut project, &request).await?;
     }
+    if let Some(file) = &write_sql {
+        return Box::pin(write_sql::run(global, &project, &request, file)).await;
+    }
     if request.aim.goal.may_undo() && !request.dry_run && !yes {
         ask(&mut project, &mut request).await?;
     }
     let seen = Arc::new(Mutex::new(Seen::new(request.aim.goal.may_undo())));
     let mut sink = Watching { inner: reporter(global), seen: Arc::clone(&seen) };
-    let outcome = interruptible(engine::migrate(&mut project, &request, &mut sink), &seen).await?;
+    let outcome = Box::pin(interruptible(engine::migrate(&mut project, &request, &mut sink), &seen)).await?;
     drop(sink);
-    let warnings = std::mem::take(&mut peek(&seen).warnings);
-    Ok(told(global, &request, outcome, warnings))
+    let mut seen = peek(&seen);
+    let (warnings, statements) = (std::mem::take(&mut seen.warnings), std::mem::take(&mut seen.statements));
+    drop(seen);
+    let mut done = told(global, &request, outcome, warnings);
+    if request.timed {
+        done.json["statements"] = statements.into();
+    }
+    Ok(done)
+}
+
+/// A run that finds nothing at all has probably been started in the wrong place.
+fn no_migration(context: &Context) -> Failure {
+    Failure::new(
+        FailureKind::Usage,
+        Diagnostic::new("there is no migration at all: none was found, and the lock has none")
+            .note(format!("the project is `{}`", context.root.display()))
+            .help("`db-migrations modules` lists what was looked at")
+            .help("or say that this is right: `--allow-no-migration`"),
+    )
 }
 
 /// Prints the end, and makes the document of it.

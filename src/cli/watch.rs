@@ -31,6 +31,8 @@ pub(super) struct Seen {
     open: Vec<MigrationId>,
     /// Ended and committed.
     committed: Vec<MigrationId>,
+    /// How long each statement took, for machines.
+    pub(super) statements: Vec<serde_json::Value>,
     /// All warnings, for machines.
     pub(super) warnings: Vec<serde_json::Value>,
 }
@@ -49,6 +51,11 @@ impl Seen {
 
     fn note(&mut self, event: &Event) {
         match event {
+            Event::StatementTimed { id, number, duration, .. } => self.statements.push(serde_json::json!({
+                "id": id.as_str(),
+                "statement": number,
+                "execution_ms": duration.as_secs_f64() * 1000.0,
+            })),
             Event::Warned(diagnostic) => self.warnings.push(json::diagnostic(diagnostic)),
             Event::CommitStarted => self.committing = true,
             Event::StepStarted { id, alone, .. } => {

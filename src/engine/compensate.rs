@@ -190,7 +190,7 @@ async fn undo(
             return Err((Diagnostic::new(message), Some(guard)));
         }
     };
-    let task = Task { script, statements: &statements, record: Record::Undone(id) };
+    let task = Task { script, statements: &statements, record: Record::Undone(id), clock: None };
     let (outcome, guard) = run_down(task, run, guard).await;
     match (outcome, guard) {
         (Ok(()), Some(guard)) => Ok(guard),
@@ -227,7 +227,7 @@ async fn run_down(
 
 /// Which down script failed, where, and what the database said.
 fn down_failed(task: Task<'_>, failure: &TaskFailure) -> Diagnostic {
-    let Task { script, statements, record } = task;
+    let Task { script, statements, record, .. } = task;
     let diagnostic = Diagnostic::new(format!("the down script of `{}` failed", record.id()))
         .cause(describe(&failure.error).message);
     let Some((n, statement)) = failure.statement.and_then(|n| Some((n, statements.get(n)?))) else {

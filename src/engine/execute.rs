@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::database::{
-    Begin, CommitError, DatabaseError, Guard, NewRow, NewRun, Note, Record, Session, Task, TaskFailure,
+    Begin, Clock, CommitError, DatabaseError, Guard, NewRow, NewRun, Note, Record, Session, Task, TaskFailure,
 };
 use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
@@ -47,6 +47,8 @@ pub(super) struct Start {
     pub(super) position: i64,
     /// The guard must outlive the last transaction.
     pub(super) keep_guard: bool,
+    /// How long each statement takes is told.
+    pub(super) timed: bool,
 }
 
 /// A walk that came to no good end.
@@ -86,7 +88,8 @@ pub(super) async fn walk(
 ) -> Result<End, Stop> {
     sink.tell(Event::RunStarted { total: plan.len() });
     let keep_guard = start.keep_guard || plan.splits();
-    let mut walker = Walker { run, plan, position: start.position, progress, sink };
+    let clock = start.timed.then(Clock::default);
+    let mut walker = Walker { run, plan, position: start.position, clock, progress, sink };
     for (index, group) in plan.groups.iter().enumerate() {
         match group.mode {
             Mode::Alone { foreign_keys } => {
@@ -112,6 +115,7 @@ struct Walker<'a> {
     run: &'a NewRun,
     plan: &'a Plan,
     position: i64,
+    clock: Option<Clock>,
     progress: &'a mut Progress,
     sink: &'a mut dyn Sink,
 }
@@ -138,8 +142,8 @@ impl Walker<'_> {
             }
             let row = self.row(step);
             self.started(step, true);
-            let outcome =
-                guard.run_alone(self.run, task(step, &row), step.resume.as_ref(), foreign_keys).await;
+            let task = task(step, &row, self.clock.as_ref());
+            let outcome = guard.run_alone(self.run, task, step.resume.as_ref(), foreign_keys).await;
             self.progress.half = outcome.as_ref().err().and_then(|failure| Half::of(step, failure));
             self.finished(step, outcome)?;
             self.progress.committed = self.progress.applied.len();
@@ -166,10 +170,13 @@ impl Walker<'_> {
             let violations = session.violations().await.map_err(|e| before_steps(self.progress, &e))?;
             self.progress.violations = Some(violations);
         }
-        for batch in steps.chunks(session.batch().max(1)) {
+        let batch = if self.clock.is_some() { 1 } else { session.batch().max(1) };
+        for batch in steps.chunks(batch) {
             let rows: Vec<NewRow> = batch.iter().map(|step| self.row(step)).collect();
-            let tasks: Vec<Task<'_>> = batch.iter().zip(&rows).map(|(step, row)| task(step, row)).collect();
             self.started(&batch[0], false);
+            let clock = self.clock.as_ref();
+            let tasks: Vec<Task<'_>> =
+                batch.iter().zip(&rows).map(|(step, row)| task(step, row, clock)).collect();
             let outcomes = session.run(self.run, &tasks).await;
             for (n, (step, outcome)) in batch.iter().zip(outcomes).enumerate() {
                 if n > 0 {
@@ -195,6 +202,11 @@ impl Walker<'_> {
     }
 
     fn finished(&mut self, step: &Step, outcome: Result<i64, TaskFailure>) -> Result<(), Stop> {
+        for (n, duration) in self.clock.as_ref().map(Clock::take).unwrap_or_default() {
+            let text = &step.script.text[step.statements[n].span.clone()];
+            let text = text.lines().next().unwrap_or_default().to_owned();
+            self.sink.tell(Event::StatementTimed { id: step.id.clone(), number: n + 1, duration, text });
+        }
         let milliseconds = outcome.map_err(|failure| {
             let told = failed(step, &failure, self.progress, self.plan);
             let cause = Some(what_failed(step, &failure));
@@ -206,12 +218,12 @@ impl Walker<'_> {
     }
 }
 
-fn task<'a>(step: &'a Step, row: &'a NewRow) -> Task<'a> {
+fn task<'a>(step: &'a Step, row: &'a NewRow, clock: Option<&'a Clock>) -> Task<'a> {
     let record = match step.way {
         Way::Up => Record::Applied(row),
         Way::Down => Record::Undone(&step.id),
     };
-    Task { script: &step.script, statements: &step.statements, record }
+    Task { script: &step.script, statements: &step.statements, record, clock }
 }
 
 fn row(step: &Step, position: i64) -> NewRow {

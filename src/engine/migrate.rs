@@ -41,6 +41,7 @@ pub enum LockMode {
 }
 
 /// What is asked for.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of the person who asks")]
 pub struct Request<'a> {
     /// The database.
     pub connect: &'a dyn Connect,
@@ -58,6 +59,8 @@ pub struct Request<'a> {
     pub rehearsal: Rehearsal,
     /// Whether the run's whole migrations are undone by their down scripts after a failure.
     pub compensate: bool,
+    /// Whether the duration of each statement is told.
+    pub timed: bool,
     /// How long to wait for another run.
     pub guard_wait: Duration,
     /// What a schema difference does.
@@ -171,7 +174,7 @@ pub async fn migrate(
 }
 
 /// Whether the lock may be as it is. What undoes does not ask: it must work at night, whatever else is new.
-fn fits(project: &Project, request: &Request<'_>, prepared: &Prepared) -> Result<(), Failure> {
+pub(super) fn fits(project: &Project, request: &Request<'_>, prepared: &Prepared) -> Result<(), Failure> {
     if prepared.plan.undoes {
         return Ok(());
     }
@@ -220,7 +223,11 @@ async fn run(
         reason: why(request),
     };
     let mut progress = Progress::of(&prepared.plan);
-    let start = Start { position: history.next_position(), keep_guard: request.mode == LockMode::Update };
+    let start = Start {
+        position: history.next_position(),
+        keep_guard: request.mode == LockMode::Update,
+        timed: request.timed,
+    };
     let mut session = match walk(&prepared.plan, guard, &run, start, &mut progress, sink).await {
         Err(stop) => return Err(settled(project, &run, before, &progress, stop, sink).await),
         Ok(End::Open(session)) => session,
@@ -282,7 +289,7 @@ async fn run(
 }
 
 /// What the history keeps of why a run was made: whatever is not a plain `migrate` is named.
-fn why(request: &Request<'_>) -> Option<String> {
+pub(super) fn why(request: &Request<'_>) -> Option<String> {
     let goal = (request.aim.goal != Goal::Latest).then(|| request.aim.goal.to_string());
     match (goal, &request.reason) {
         (Some(goal), Some(reason)) => Some(format!("{goal}: {reason}")),

@@ -9,6 +9,7 @@
 //! - `check`: the schema check
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
+//! - `write_sql`: a run as text, for another client
 //! - `status`, `import`, `repair`, `version`, `layout`, `snapshots`: the other commands' work
 
 mod check;
@@ -31,6 +32,7 @@ mod stopped;
 mod verdict;
 mod version;
 mod waiting;
+mod write_sql;
 
 pub use check::{CheckMode, Verdict, compare_with};
 pub use failure::{Failure, Kind as FailureKind};
@@ -45,3 +47,4 @@ pub use replay::{Replayed, replay};
 pub use snapshots::{SnapshotState, checked as checks_schema, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};
 pub use version::{Mark, Which, mark, to_mark};
+pub use write_sql::{WrittenRun, write_sql};

@@ -32,7 +32,8 @@ fn fits(project: &Project, dialect: Dialect, check: CheckMode) -> Result<(), Fai
     if !misfits.is_empty() {
         return Err(locked_misfits(&misfits));
     }
-    if snapshots::checked(project) && check != CheckMode::Off {
+    let anything = !merged.lock.entries.is_empty();
+    if anything && snapshots::checked(project) && check != CheckMode::Off {
         let now = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
         let state = snapshots::snapshot_state(project, &now, dialect);
         if let Some(diagnostic) = state.diagnostic(project, dialect) {

@@ -166,7 +166,7 @@ async fn on_scratch(database: Box<dyn Database>, plan: &Plan, live: &Schema) -> 
     let sleeping = asleep(live, dialect);
     load(&mut *guard, &run, &sleeping).await?;
     let mut progress = Progress::of(plan);
-    let start = Start { position: 1, keep_guard: false };
+    let start = Start { position: 1, keep_guard: false, timed: false };
     let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await;
     let mut guard = match end.map_err(|stop| Unproved::Failed(Box::new(stop)))? {
         End::Outside(guard) => guard,
@@ -195,7 +195,7 @@ async fn load(guard: &mut dyn Guard, run: &NewRun, schema: &Schema) -> Result<()
         executed_at: None,
         execution_ms: None,
     };
-    let task = Task { script: &script, statements: &statements, record: Record::Applied(&row) };
+    let task = Task { script: &script, statements: &statements, record: Record::Applied(&row), clock: None };
     let loaded = guard.run_alone(run, task, None, None).await;
     loaded.map(|_| ()).map_err(|failure| {
         Unproved::Why(format!("the live schema does not load on a scratch database: {}", failure.error))

@@ -212,6 +212,10 @@ impl Sink for Reporter {
                 self.bar.set_message(clean(id.as_str()));
                 self.bar.tick();
             }
+            Event::StatementTimed { id, number, duration, text } => {
+                let milliseconds = duration.as_secs_f64() * 1000.0;
+                self.say(&format!("{milliseconds:>10.1} ms  {id} statement {number}: {text}"));
+            }
             Event::StepFinished { .. } => self.bar.inc(1),
             Event::CheckStarted => self.bar.set_message("checking the schema"),
             Event::CommitStarted => self.bar.set_message("committing"),

@@ -81,7 +81,8 @@ fn statements_outside_of_a_transaction_are_remembered_and_resumed() {
             let mut held = guard(&*connect).await;
             let (run, row) = (new_run("r"), row("m::1", &good, 1));
             let (script, statements) = (Script::new(bad, "m.sql"), sql::split(dialect, bad).unwrap());
-            let task = Task { script: &script, statements: &statements, record: Record::Applied(&row) };
+            let task =
+                Task { script: &script, statements: &statements, record: Record::Applied(&row), clock: None };
             let failure = held.run_alone(&run, task, None, None).await.unwrap_err();
             assert_eq!(failure.statement, Some(2));
             let history = held.history().await.unwrap();
@@ -92,7 +93,8 @@ fn statements_outside_of_a_transaction_are_remembered_and_resumed() {
             assert_eq!(partial.prefix, Some(prefix_hash(&script, &statements, 1)));
             let (script, statements) =
                 (Script::new(good.as_str(), "m.sql"), sql::split(dialect, &good).unwrap());
-            let task = Task { script: &script, statements: &statements, record: Record::Applied(&row) };
+            let task =
+                Task { script: &script, statements: &statements, record: Record::Applied(&row), clock: None };
             held.run_alone(&run, task, Some(&partial), None).await.unwrap();
             let history = held.history().await.unwrap();
             assert!(history.partial.is_empty());

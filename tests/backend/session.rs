@@ -281,7 +281,7 @@ fn an_unterminated_text_cannot_swallow_its_row() {
             let mut session = session(&*connect).await;
             // the splitter would refuse this: here it is handed over as if it had passed
             let (script, row) = (Script::new("/* never closed", "m.sql"), row("m::1", "x", 1));
-            let task = Task { script: &script, statements: &[], record: Record::Applied(&row) };
+            let task = Task { script: &script, statements: &[], record: Record::Applied(&row), clock: None };
             assert!(session.run(&new_run("r"), &[task]).await[0].is_err() || db.is_mariadb());
             let _ = session.rollback().await;
         });
@@ -314,6 +314,7 @@ fn several_migrations_at_once_stop_at_the_failing_one() {
                     script: &scripts[i],
                     statements: &statements[i],
                     record: Record::Applied(&rows[i]),
+                    clock: None,
                 })
                 .collect();
             let outcomes = session.run(&new_run("r"), &tasks).await;

@@ -70,7 +70,7 @@ pub(crate) async fn run(
     let script = Script::new(text, "m.sql");
     let statements = sql::split(dialect, text).unwrap();
     let row = row(&format!("m::{n}"), text, n);
-    let task = Task { script: &script, statements: &statements, record: Record::Applied(&row) };
+    let task = Task { script: &script, statements: &statements, record: Record::Applied(&row), clock: None };
     session.run(&new_run("r"), &[task]).await.remove(0)
 }
 

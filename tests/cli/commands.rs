@@ -20,6 +20,8 @@ fn init_makes_a_project_that_works_and_does_it_once() {
         project.run_alone(&["init"]).ok().does_not_say("wrote");
         assert_eq!(project.tree(), tree);
         project.run(db, &["migrate"]).ok();
+        project.run(db, &["migrate", "--locked"]).exits(2).says("there is no migration at all");
+        project.run(db, &["migrate", "--locked", "--allow-no-migration"]).ok();
         project.write("migrations/1_a.sql", "CREATE TABLE a (id int);\n");
         project.run(db, &["migrate"]).ok();
         assert_eq!(ran(db), ["app::1_a"]);

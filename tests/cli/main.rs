@@ -31,3 +31,4 @@ mod sqlite_keys;
 mod targets;
 mod together;
 mod unwritten;
+mod write_sql;

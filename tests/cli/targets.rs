@@ -79,6 +79,9 @@ fn what_cannot_be_undone_is_said_before_anything_runs() {
         let output = down(&project, db, &["migrate", "0"]).exits(7);
         output.says("`app::20240101000000_users` has no down script");
         project.run(db, &["migrate", "0", "--dry-run"]).exits(1).says("has no down script");
+        project.run(db, &["plan", "0"]).exits(1).says("has no down script");
+        let planned = project.run(db, &["plan", "posts"]).ok();
+        planned.says(&format!("  {TAGS} (down, 1 statement)")).does_not_say(POSTS);
         down(&project, db, &["migrate", "nobody"]).exits(2).says("no migration is called `nobody`");
         down(&project, db, &["rollback", "--run", "zzz"]).exits(2);
         assert_eq!(db.dump(), before);

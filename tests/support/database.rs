@@ -111,7 +111,7 @@ impl Db {
         }
     }
 
-    /// Runs a script as its user would: that of MariaDB may hold what only its client understands.
+    /// Runs a script by the database's own client, where there is a server: it may hold what only that understands.
     #[track_caller]
     pub(crate) fn load(&self, script: &str) {
         match &self.place {
@@ -125,7 +125,20 @@ impl Db {
                 let error = String::from_utf8_lossy(&output.stderr);
                 assert!(output.status.success(), "{error}\nin {script}");
             }
-            _ => self.execute(script),
+            Place::Postgres { server, .. } => {
+                let mut file = tempfile::tempfile().unwrap();
+                file.write_all(script.as_bytes()).unwrap();
+                file.rewind().unwrap();
+                let mut client = Command::new(server.program("psql"));
+                let output = client
+                    .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url])
+                    .stdin(file)
+                    .output()
+                    .unwrap();
+                let error = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{error}\nin {script}");
+            }
+            Place::Sqlite(_) => self.execute(script),
         }
     }
 

@@ -15,7 +15,7 @@ use super::MySql;
 use super::dynamic::Meaning;
 use super::message::{Failed, offset};
 use super::rows::elapsed;
-use crate::database::{DatabaseError, NewRun, Record, SqlError, TaskFailure, Trace};
+use crate::database::{Clock, DatabaseError, NewRun, Record, SqlError, TaskFailure, Trace};
 use crate::history::Partial;
 use crate::id::Checksum;
 use crate::migration::Script;
@@ -29,6 +29,8 @@ pub(super) struct Work<'a> {
     pub(super) record: Record<'a>,
     /// An earlier run began with it and left traces of a failing statement.
     pub(super) marked: bool,
+    /// Where durations are noted.
+    pub(super) clock: Option<&'a Clock>,
 }
 
 impl Work<'_> {
@@ -213,8 +215,10 @@ impl MySql {
         // a CALL may give any number of answers: then nothing may stand behind it
         let called =
             range.len() == 1 && sql::called_procedure(self.server.dialect, work.text(range.start)).is_some();
+        self.time(work.clock);
         let result =
             if called { self.send_around(&statements, first).await } else { self.send(&statements).await };
+        self.tell_times(work.clock, range.start, first, range.len());
         let Err(failed) = result else {
             let last = work.text(range.end - 1);
             let own = |error| TaskFailure::new(None, error).outside(range.end, Trace::Nothing);
@@ -264,6 +268,8 @@ impl MySql {
             statements.push(self.started(work, n, before, meaning.text.as_deref()));
             statements.push("COMMIT".to_owned());
         }
+        let journal = statements.len();
+        self.time(work.clock);
         // what stands for another statement may give any number of answers
         let result = if sql::commits(self.server.dialect, work.text(n)) == Commits::Opaque {
             match self.send(&statements).await {
@@ -271,11 +277,11 @@ impl MySql {
                 Err(failed) => Err((false, failed.error)),
             }
         } else {
-            let journal = statements.len();
             statements.push(work.text(n).to_owned());
             let begun = |failed: Failed| (failed.n >= journal || failed.may_have_run(journal), failed.error);
             self.send(&statements).await.map_err(begun)
         };
+        self.tell_times(work.clock, n, journal, 1);
         match result {
             Ok(()) => {
                 self.owed.clear();

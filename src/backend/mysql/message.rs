@@ -3,11 +3,13 @@
 //! The server answers statement by statement and stops at the first error, so counting the answers
 //! names it. A `CALL` gives more than one answer: it stands last in its message.
 
+use std::time::Instant;
+
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Either};
 
 use super::MySql;
-use crate::database::{DatabaseError, SqlError};
+use crate::database::{Clock, DatabaseError, SqlError};
 
 /// A message is sent when it has grown so long; the server's own limit is 16 MiB by default.
 const LONG: usize = 256 * 1024;
@@ -44,18 +46,17 @@ impl MySql {
             let mut message = String::new();
             let mut count = 0;
             for statement in &statements[sent..] {
-                if count > 0 && message.len() + statement.as_ref().len() > LONG {
+                if count > 0 && (self.times.is_some() || message.len() + statement.as_ref().len() > LONG) {
                     break;
                 }
                 message.push_str(if count > 0 { ";\n" } else { "" });
                 message.push_str(statement.as_ref());
                 count += 1;
             }
-            self.answers(message, count).await.map_err(|(n, error)| Failed {
-                n: sent + n,
-                last: sent + count - 1,
-                error,
-            })?;
+            let begin = Instant::now();
+            let answers = self.answers(message, count).await;
+            self.note_time(begin);
+            answers.map_err(|(n, error)| Failed { n: sent + n, last: sent + count - 1, error })?;
             sent += count;
         }
         Ok(())
@@ -83,9 +84,31 @@ impl MySql {
 
     /// Runs a statement that may give any number of answers.
     pub(super) async fn send_alone(&mut self, statement: &str) -> Result<(), DatabaseError> {
+        let begin = Instant::now();
         let mut stream = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_many(&mut self.connection);
         while stream.try_next().await.map_err(super::error)?.is_some() {}
+        drop(stream);
+        self.note_time(begin);
         Ok(())
+    }
+
+    fn note_time(&mut self, begin: Instant) {
+        if let Some(times) = &mut self.times {
+            times.push(begin.elapsed());
+        }
+    }
+
+    /// From here on, how long each statement takes is remembered, if anybody wants to know it.
+    pub(super) fn time(&mut self, clock: Option<&Clock>) {
+        self.times = clock.map(|_| Vec::new());
+    }
+
+    /// Notes the times of statements from `n` on, of which the first was the `first` that was sent.
+    pub(super) fn tell_times(&mut self, clock: Option<&Clock>, n: usize, first: usize, count: usize) {
+        let times = self.times.take().unwrap_or_default();
+        for (n, time) in (n..).zip(times.into_iter().skip(first).take(count)) {
+            clock.inspect(|clock| clock.took(n, time));
+        }
     }
 }
 

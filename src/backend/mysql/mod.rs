@@ -28,7 +28,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use super::{Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
-    ForeignTable, Holder, Read, Scratch, Server, Stranger,
+    ForeignTable, Holder, Read, Scratch, Server, Stranger, Written,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -131,6 +131,7 @@ impl Connector {
         let mode: Option<String> = answer.try_get_unchecked(3).map_err(error)?;
         let packet: Option<String> = answer.try_get_unchecked(4).map_err(error)?;
         Ok(MySql {
+            times: None,
             odd_mode: mode.is_some_and(|mode| flavour::is_odd(&mode)),
             packet: packet.and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX),
             connection,
@@ -218,6 +219,8 @@ impl Connect for Connector {
 /// A connection, with or without guard and transaction.
 pub(super) struct MySql {
     connection: MySqlConnection,
+    /// How long each statement took since this was set; each is a message of its own then.
+    times: Option<Vec<Duration>>,
     server: Server,
     database: String,
     tables: Tables,
@@ -472,6 +475,10 @@ impl Read for MySql {
         table: ForeignTable<'a>,
     ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>> {
         Box::pin(history::foreign_rows(self, table))
+    }
+
+    fn written(&self, part: Written<'_>) -> String {
+        self.text_of(part)
     }
 }
 

@@ -4,13 +4,17 @@
 //! is refused by the server (1399), so nothing can stay behind; its end is `XA COMMIT … ONE PHASE`. A
 //! connection that is lost before leaves nothing: the server rolls back.
 
+use std::collections::BTreeMap;
+
+use super::history::{create, upgrade};
 use super::journal::Work;
 use super::message::{Failed, offset};
+use super::settings::literal;
 use super::{MySql, quote, text};
-use crate::backend::tables::Words;
+use crate::backend::tables::{Words, is_outdated};
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
-    RolledBack, Session, SqlError, Task, TaskFailure,
+    RolledBack, Session, SqlError, Task, TaskFailure, Written,
 };
 use crate::history::Partial;
 use crate::sql;
@@ -72,7 +76,10 @@ impl MySql {
         if !self.scratch {
             statements.push(&record);
         }
-        if let Err(Failed { n, error, .. }) = self.send(&statements).await {
+        self.time(task.clock);
+        let sent = self.send(&statements).await;
+        self.tell_times(task.clock, 0, 1, task.statements.len());
+        if let Err(Failed { n, error, .. }) = sent {
             let n = n.checked_sub(1).filter(|n| *n < task.statements.len());
             let at = n.and_then(|n| {
                 let span = task.statements[n].span.clone();
@@ -82,6 +89,24 @@ impl MySql {
         }
         self.tidy(&task.script.session, &leftovers).await.map_err(own)?;
         Ok(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// A part of a run, for the server's own client or any other.
+    pub(super) fn text_of(&self, part: Written<'_>) -> String {
+        let words = Words { quote: readable, ..self.words() };
+        match part {
+            Written::Encoding => "SET NAMES utf8mb4".to_owned(),
+            Written::Tables => {
+                let upgrade = is_outdated(self.layout).then(|| upgrade(&self.tables));
+                Vec::from(create(&self.tables)).into_iter().chain(upgrade).collect::<Vec<_>>().join(";\n")
+            }
+            Written::Begin => "START TRANSACTION".to_owned(),
+            Written::ForeignKeys(_) => String::new(),
+            Written::Settings(settings) => set_session(settings, literal),
+            Written::Reset(settings) => set_session(settings, |_| "DEFAULT".to_owned()),
+            Written::Note(note) => self.tables.note_text(&words, note),
+            Written::Record(run, record) => self.tables.record(&words, run, record, "NULL"),
+        }
     }
 
     /// How this server spells what the shared statements need.
@@ -94,6 +119,19 @@ impl MySql {
             once: ("IGNORE ", ""),
         }
     }
+}
+
+/// Settings as one statement; none where there are none.
+pub(super) fn set_session(settings: &BTreeMap<String, String>, value: impl Fn(&str) -> String) -> String {
+    let assignments: Vec<String> =
+        settings.iter().map(|(name, text)| format!("SESSION {name} = {}", value(text))).collect();
+    if assignments.is_empty() { String::new() } else { format!("SET {}", assignments.join(", ")) }
+}
+
+/// A text as a literal that a person can read, where it is the same in every `sql_mode`.
+fn readable(text: &str) -> String {
+    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"'\\".contains(&byte));
+    if plain { format!("'{text}'") } else { quote(text) }
 }
 
 impl Guard for MySql {
@@ -112,9 +150,9 @@ impl Guard for MySql {
         _: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
         Box::pin(async move {
-            let Task { script, statements, record } = task;
+            let Task { script, statements, record, clock } = task;
             let marked = resume.is_some_and(|partial| partial.failed.is_some());
-            let work = Work { run, script, statements, record, marked };
+            let work = Work { run, script, statements, record, marked, clock };
             self.run_work(&work, resume).await
         })
     }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::session::set_session;
 use super::{MySql, quote, quote_name, text};
 use crate::database::{DatabaseError, SqlError};
 use crate::dialect::Dialect;
@@ -89,9 +90,7 @@ impl MySql {
         if settings.is_empty() {
             return Ok(());
         }
-        let assignments: Vec<String> =
-            settings.iter().map(|(name, value)| format!("SESSION {name} = {}", literal(value))).collect();
-        self.execute(format!("SET {}", assignments.join(", "))).await
+        self.execute(set_session(settings, literal)).await
     }
 
     /// Behind a migration: nothing of its session reaches the next one.
@@ -147,7 +146,7 @@ impl MySql {
 }
 
 /// A value as `SET` takes it: numbers bare, since a text is no number there.
-fn literal(value: &str) -> String {
+pub(super) fn literal(value: &str) -> String {
     let number = !value.is_empty()
         && value.strip_prefix('-').unwrap_or(value).bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         && value.parse::<f64>().is_ok();

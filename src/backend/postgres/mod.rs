@@ -18,7 +18,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use super::{Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
-    ForeignTable, Holder, Read, Scratch, Server, Stranger,
+    ForeignTable, Holder, Read, Scratch, Server, Stranger, Written,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -368,6 +368,10 @@ impl Read for Postgres {
         table: ForeignTable<'a>,
     ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>> {
         Box::pin(history::foreign_rows(self, table))
+    }
+
+    fn written(&self, part: Written<'_>) -> String {
+        self.text_of(part)
     }
 }
 

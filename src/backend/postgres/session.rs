@@ -16,7 +16,7 @@ use crate::backend::error;
 use crate::backend::tables::{Words, is_outdated};
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
-    Record, RolledBack, Session, Task, TaskFailure, Trace,
+    Record, RolledBack, Session, Task, TaskFailure, Trace, Written,
 };
 use crate::dialect::Dialect;
 use crate::history::Partial;
@@ -90,6 +90,26 @@ impl Postgres {
         self.execute(format!("SELECT {}", calls.join(", "))).await
     }
 
+    /// A part of a run, for psql or any other client.
+    pub(super) fn text_of(&self, part: Written<'_>) -> String {
+        match part {
+            Written::Encoding => "SET client_encoding = 'UTF8'".to_owned(),
+            Written::Tables => create(&self.tables, is_outdated(self.layout)),
+            Written::Begin => "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(),
+            Written::ForeignKeys(_) => String::new(),
+            Written::Settings(settings) => {
+                let set = |(name, value): (&String, &String)| {
+                    let name: Vec<String> = name.split('.').map(|part| format!("\"{part}\"")).collect();
+                    format!("SET {} = {}", name.join("."), quote(value))
+                };
+                settings.iter().map(set).collect::<Vec<_>>().join(";\n")
+            }
+            Written::Reset(_) => RESET.replace("; ", ";\n"),
+            Written::Note(note) => self.tables.note_text(&WORDS, note),
+            Written::Record(run, record) => self.tables.record(&WORDS, run, record, "NULL"),
+        }
+    }
+
     /// Makes the guard outlive transactions: the session takes it, too.
     async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
         if self.guard == Held::Transaction {
@@ -128,19 +148,40 @@ impl Postgres {
     }
 
     async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
+        self.set(&task.script.session).await.map_err(|error| TaskFailure::new(None, error))?;
+        let Some(clock) = task.clock else {
+            return self.run_message(run, task, &task.script.text, DURATION).await;
+        };
+        let start = Instant::now();
+        for (n, statement) in task.statements.iter().enumerate() {
+            let begin = Instant::now();
+            let result = self.execute(&task.script.text[statement.span.clone()]).await;
+            clock.took(n, begin.elapsed());
+            result.map_err(|error| statement_failure(task, n, error))?;
+        }
+        let milliseconds = start.elapsed().as_millis().to_string();
+        self.run_message(run, task, "", &milliseconds).await
+    }
+
+    /// A script and all that stands behind it, or only that.
+    async fn run_message(
+        &mut self,
+        run: &str,
+        task: Task<'_>,
+        script: &str,
+        took: &str,
+    ) -> Result<i64, TaskFailure> {
         // asked once and remembered: the block costs more than most migrations
         self.deferrable |= says_deferrable(&task.script.text);
         let (fire, fired) = if self.deferrable { (FIRE_DEFERRED, 1) } else { ("", 0) };
         let settings = setting_calls(self.connection.server_version_num(), self.scratch);
-        let record = self.tables.record(&WORDS, run, task.record, DURATION);
-        let duration = if matches!(task.record, Record::Applied(_)) { "execution_ms" } else { DURATION };
+        let record = self.tables.record(&WORDS, run, task.record, took);
+        let duration = if matches!(task.record, Record::Applied(_)) { "execution_ms" } else { took };
         let text = format!(
-            "{}\n;{fire}{RESET}; {record} RETURNING pg_catalog.pg_current_xact_id()::text, {duration}, {settings}",
-            task.script.text
+            "{script}\n;{fire}{RESET}; {record} RETURNING pg_catalog.pg_current_xact_id()::text, {duration}::bigint, {settings}"
         );
-        self.set(&task.script.session).await.map_err(|error| TaskFailure::new(None, error))?;
         let before_row = task.statements.len() + fired + RESET_RESULTS;
-        let mut done = 0;
+        let mut done = if script.is_empty() { task.statements.len() } else { 0 };
         let mut last = None;
         let result = {
             let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
@@ -207,6 +248,7 @@ impl Postgres {
             .await
             .map_err(failed)?;
             let text = &task.script.text[statement.span.clone()];
+            let begin = Instant::now();
             let finish =
                 format!("UPDATE {steps} SET finished_at = clock_timestamp() WHERE id = {id} AND n = {n}");
             if goes_with_its_row(text) {
@@ -217,6 +259,7 @@ impl Postgres {
                 self.execute(text).await.map_err(possible)?;
                 self.execute(finish).await.map_err(possible)?;
             }
+            task.took(n, begin);
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());

@@ -22,7 +22,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use super::{Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, ForeignRows, ForeignTable, Holder, Read,
-    Scratch, Server, SqlError, Stranger,
+    Scratch, Server, SqlError, Stranger, Written,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -316,6 +316,10 @@ impl Read for Sqlite {
         table: ForeignTable<'a>,
     ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>> {
         Box::pin(history::foreign_rows(self, table))
+    }
+
+    fn written(&self, part: Written<'_>) -> String {
+        self.text_of(part)
     }
 }
 

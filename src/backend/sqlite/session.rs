@@ -17,7 +17,7 @@ use crate::backend::error;
 use crate::backend::tables::{Words, is_outdated};
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
-    Record, RolledBack, Session, SqlError, Task, TaskFailure, Trace,
+    Record, RolledBack, Session, SqlError, Task, TaskFailure, Trace, Written,
 };
 use crate::dialect::Dialect;
 use crate::history::{LAYOUT, Partial};
@@ -46,6 +46,22 @@ impl Sqlite {
     async fn insert_run(&mut self, run: &NewRun) -> Result<(), DatabaseError> {
         let sql = self.tables.insert_run(&WORDS, run);
         self.execute(sql).await
+    }
+
+    /// A part of a run, for the shell of SQLite or any other client.
+    pub(super) fn text_of(&self, part: Written<'_>) -> String {
+        match part {
+            Written::Tables => {
+                let upgrade = if is_outdated(self.layout) { upgrade(&self.tables) } else { String::new() };
+                format!("{}\n{upgrade}", create(&self.tables)).trim_end_matches([';', '\n']).to_owned()
+            }
+            Written::Begin => "BEGIN IMMEDIATE".to_owned(),
+            Written::Encoding | Written::Settings(_) => String::new(),
+            Written::ForeignKeys(on) => format!("PRAGMA foreign_keys = {}", if on { "ON" } else { "OFF" }),
+            Written::Reset(_) => RESET.trim_end_matches(';').replace("; ", ";\n"),
+            Written::Note(note) => self.tables.note_text(&WORDS, note),
+            Written::Record(run, record) => self.tables.record(&WORDS, run, record, "NULL"),
+        }
     }
 
     /// On unless they must be off: that is how the driver opens a database for an application, too.
@@ -94,6 +110,7 @@ impl Sqlite {
         let text = self.texts(run, tasks, reset);
         let mut outcomes = Vec::with_capacity(tasks.len());
         let (mut done, mut start) = (0, Instant::now());
+        let mut begin = start;
         let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
         while let Some(task) = tasks.get(outcomes.len()) {
             let rows = match stream.try_next().await {
@@ -109,6 +126,9 @@ impl Sqlite {
                 }
             };
             done += 1;
+            if done <= task.statements.len() {
+                task.took(done - 1, std::mem::replace(&mut begin, Instant::now()));
+            }
             if done == task.statements.len() + resets + 1 {
                 let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
                 outcomes.push(if rows == 1 {
@@ -117,6 +137,7 @@ impl Sqlite {
                     Err(failure(*task, done, untrusted(done, task)))
                 });
                 (done, start) = (0, Instant::now());
+                begin = start;
             }
         }
         outcomes
@@ -213,6 +234,7 @@ impl Sqlite {
                 .await
                 .map_err(failure)?;
             let text = &task.script.text[statement.span.clone()];
+            let begin = Instant::now();
             let finish = format!("UPDATE {steps} SET finished_at = {NOW} WHERE id = {id} AND n = {n}");
             if goes_with_its_row(text) {
                 let both = format!("BEGIN IMMEDIATE;{text}\n;{finish};COMMIT");
@@ -225,6 +247,7 @@ impl Sqlite {
                 self.execute(text).await.map_err(possible)?;
                 self.execute(finish).await.map_err(possible)?;
             }
+            task.took(n, begin);
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());

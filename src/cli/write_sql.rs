@@ -1,0 +1,51 @@
+//! `--write-sql`: where the text of a run goes, and what is said of it.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::watch::reporter;
+use super::{Done, Exit, Format, Global};
+use crate::engine::{self, Failure, FailureKind, Project, Request};
+use crate::lockfile;
+use crate::report::{count, human, json as document};
+
+/// Standard output.
+const STDOUT: &str = "-";
+
+pub(super) async fn run(
+    global: &Global,
+    project: &Project,
+    request: &Request<'_>,
+    file: &Path,
+) -> Result<Done, Failure> {
+    let written = engine::write_sql(project, request, &mut *reporter(global)).await?;
+    let human = global.format == Format::Human;
+    let Some(written) = written else {
+        if human {
+            human::note("nothing to do: no SQL was written");
+        }
+        return Ok(Done::new(Exit::Done, "nothing-to-do", json!({})));
+    };
+    let mut rest = document::prepared(&written.prepared);
+    if file == Path::new(STDOUT) {
+        if human {
+            human::raw(&written.text);
+        }
+        rest["sql"] = written.text.into();
+    } else {
+        lockfile::write(file, &written.text).map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
+        if human {
+            let what = count(written.prepared.plan.len(), "migration", "migrations");
+            human::line(&format!("wrote {} ({what}); nothing was executed", file.display()));
+        }
+        rest["file"] = file.display().to_string().into();
+    }
+    if written.lock_grows && human {
+        human::note(&format!(
+            "note: `{}` lacks what this runs: run `db-migrations lock` and commit it",
+            project.config.lock
+        ));
+    }
+    Ok(Done::new(Exit::Done, "written", rest))
+}
