@@ -9,7 +9,7 @@ use crate::support::project::Output;
 
 const COLUMNS: &str = "version, name, applied_on, checksum";
 
-const NARROW: Tool =
+pub(super) const NARROW: Tool =
     Tool { name: "refinery", table: "refinery_schema_history", columns: COLUMNS, run: narrow };
 const WIDE: Tool = Tool { run: wide, ..NARROW };
 const RENAMED: Tool = Tool { table: "app_history", run: renamed, ..NARROW };
