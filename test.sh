@@ -36,4 +36,15 @@ if [ "${#packages[@]}" -gt 0 ]; then
     fi
 fi
 
+# dbmate's own program, for the tests of `import`; without it they are skipped, and say so
+dbmate=target/npm/node_modules/.bin/dbmate
+if [ -z "${DBMATE:-}" ] && [ ! -x "$dbmate" ]; then
+    if command -v npm >/dev/null 2>&1; then
+        npm install --prefix target/npm --silent --no-audit --no-fund dbmate@2.36.0 >&2 ||
+            echo "npm could not install dbmate: its tests will be skipped" >&2
+    else
+        echo "there is no npm to install dbmate: its tests will be skipped" >&2
+    fi
+fi
+
 CI=true exec cargo test --workspace "$@"

@@ -1,6 +1,6 @@
 //! What ran × a module → its migrations, proved. All faults at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -68,7 +68,19 @@ pub fn match_rows(
             ),
         }
     }
+    faults.extend(repeated(&imported, table));
     if faults.is_empty() { Ok(imported) } else { Err(faults) }
+}
+
+/// Rows that mean a migration which another row means, too.
+fn repeated(imported: &[Imported], table: &str) -> Vec<Diagnostic> {
+    let mut seen = HashSet::new();
+    let again = imported.iter().filter(|one| !seen.insert(&one.id));
+    let fault = |one: &Imported| {
+        Diagnostic::new(format!("more than one row of `{table}` means `{}`", one.id))
+            .help("name another module, or bring back the file of the other row")
+    };
+    again.map(fault).collect()
 }
 
 /// What a row means that stands for lower versions, too, without the version itself.
@@ -95,31 +107,42 @@ fn version(tool: Tool, one: &Ran) -> Option<Version> {
 
 /// The migrations of a module, as rows name them.
 struct Known<'a> {
-    by_version: HashMap<String, &'a Migration>,
-    by_name: HashMap<&'a str, &'a Migration>,
+    versions: HashMap<String, &'a Migration>,
+    spellings: HashMap<&'a str, &'a Migration>,
+    names: HashMap<&'a str, &'a Migration>,
 }
 
 impl<'a> Known<'a> {
     fn new(module: &'a Module) -> Self {
         let all = || module.migrations.iter().rev(); // of two with one version, the first counts
         Self {
-            by_version: all().map(|migration| (migration.version.canonical(), migration)).collect(),
-            by_name: all().map(|migration| (migration.id.name(), migration)).collect(),
+            versions: all().map(|migration| (migration.version.canonical(), migration)).collect(),
+            spellings: all().filter_map(|migration| Some((spelt(&migration.version)?, migration))).collect(),
+            names: all().map(|migration| (migration.id.name(), migration)).collect(),
         }
     }
 
     /// The migration that a row means.
     fn of(&self, tool: Tool, one: &Ran) -> Option<&'a Migration> {
-        let by_version = |version: Version| self.by_version.get(&version.canonical()).copied();
+        let by_version = |version: Version| self.versions.get(&version.canonical()).copied();
         match tool {
             Tool::SeaOrm | Tool::Doctrine => {
                 let name = one.version.rsplit('\\').next().unwrap_or_default();
                 let digits = || digits_of(name).and_then(|digits| by_version(Version::text(&digits)));
-                self.by_name.get(name).copied().or_else(digits)
+                self.names.get(name).copied().or_else(digits)
             }
-            Tool::Diesel => by_version(Version::text(&one.version)),
+            // to these tools `1` and `01` are two versions
+            Tool::Diesel | Tool::Dbmate => self.spellings.get(one.version.as_str()).copied(),
             _ => version(tool, one).and_then(by_version),
         }
+    }
+}
+
+/// A version as its file has it.
+fn spelt(version: &Version) -> Option<&str> {
+    match version {
+        Version::Number(text) | Version::Text(text) => Some(text),
+        Version::Parts(_) => None,
     }
 }
 
@@ -134,4 +157,62 @@ fn digits_of(name: &str) -> Option<String> {
 
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::adopt::read;
+    use crate::id::Namespace;
+    use crate::migration::{Script, Scripts};
+    use crate::module::{Format, Origin};
+
+    fn module(names: &[&str]) -> Module {
+        let migration = |name: &&str| {
+            let id: MigrationId = format!("app::{name}").parse().unwrap();
+            let version = Version::text(name.split('_').next().unwrap());
+            let up = Scripts { plain: Some(Script::new(*name, "x.sql")), ..Scripts::default() };
+            Migration::new(id, version, up)
+        };
+        Module {
+            namespace: Namespace::new("app").unwrap(),
+            origin: Origin::Application,
+            folder: "migrations".to_owned(),
+            format: Format::Diesel,
+            depends_on: BTreeSet::new(),
+            migrations: names.iter().map(migration).collect(),
+            checks: Vec::new(),
+        }
+    }
+
+    /// What these rows mean, or the first fault.
+    fn meaning(tool: Tool, versions: &[&str], names: &[&str]) -> Result<Vec<String>, String> {
+        let rows: Vec<Vec<Option<String>>> =
+            versions.iter().map(|version| vec![Some((*version).to_owned())]).collect();
+        let ran = read(tool, &rows).unwrap();
+        match match_rows(tool, &module(names), Dialect::Sqlite, &ran, "t") {
+            Ok(imported) => Ok(imported.iter().map(|one| one.id.name().to_owned()).collect()),
+            Err(faults) => Err(faults[0].message.clone()),
+        }
+    }
+
+    #[test]
+    fn zeros_in_front_count_where_the_version_is_a_text() {
+        for tool in [Tool::Diesel, Tool::Dbmate] {
+            let both = meaning(tool, &["010", "10"], &["10_ten", "010_eleven"]);
+            assert_eq!(both.unwrap(), ["010_eleven", "10_ten"], "{tool:?}");
+            let other = meaning(tool, &["010"], &["10_ten"]).unwrap_err();
+            assert_eq!(other, "version 010 of `t` has no migration in module `app`", "{tool:?}");
+        }
+        assert_eq!(meaning(Tool::GolangMigrate, &["10"], &["010_ten"]).unwrap(), ["010_ten"]);
+    }
+
+    #[test]
+    fn two_rows_of_one_migration_are_refused() {
+        let rows = ["m20240101_000000_users", "20240101000000_users"];
+        let fault = meaning(Tool::SeaOrm, &rows, &["20240101000000_users"]).unwrap_err();
+        assert_eq!(fault, "more than one row of `t` means `app::20240101000000_users`");
+    }
 }

@@ -125,4 +125,15 @@ mod tests {
         }
         assert_eq!(sip(TEXT, "initial", "20240101000000").count(), 1);
     }
+
+    /// Read from the tables of refinery 0.10, without and with its feature `int8-versions`.
+    #[test]
+    fn refinery_itself_has_these_sums() {
+        let users = "CREATE TABLE users (id integer PRIMARY KEY, name varchar(40) NOT NULL DEFAULT 'Zoë');\n";
+        let sizes = "-- Größen\nCREATE TABLE sizes (id integer PRIMARY KEY, label varchar(40));\nINSERT INTO sizes VALUES (1, '36½');";
+        let sums = |text, name, version| sip(text, name, version).collect::<Vec<_>>();
+        assert_eq!(sums(users, "users", "1"), [11_213_835_684_982_709_058, 13_497_597_873_812_578_473]);
+        let narrow_and_wide = [5_091_899_342_014_607_839, 15_722_838_694_531_619_198];
+        assert_eq!(sums(sizes, "größen_и_цены", "2"), narrow_and_wide);
+    }
 }

@@ -13,4 +13,5 @@ mod m1;
 mod m2;
 mod m3;
 mod mysql;
+mod peers;
 mod zksync;
