@@ -36,9 +36,11 @@ pub fn stages(folder: &Path, file: &str) -> Result<Option<Stages>, Diagnostic> {
     Ok(Some(stages))
 }
 
-/// Whether the last commit has a file below `folder`. Without git, or without a commit, it has not.
-pub fn is_committed(folder: &Path, file: &str) -> bool {
-    git(folder, &["cat-file", "-e", &format!("HEAD:./{file}")]).is_ok_and(|output| output.status.success())
+/// Whether it is known that the last commit does not have a file below `folder`: in an image without git or
+/// repository nothing is known.
+pub fn is_uncommitted(folder: &Path, file: &str) -> bool {
+    let succeeds = |args: &[&str]| git(folder, args).is_ok_and(|output| output.status.success());
+    succeeds(&["rev-parse", "--git-dir"]) && !succeeds(&["cat-file", "-e", &format!("HEAD:./{file}")])
 }
 
 /// Sets a value in the repository's own configuration.
