@@ -23,6 +23,7 @@ mod looking;
 mod modes;
 mod names;
 mod refusals;
+mod renames;
 mod repairing;
 mod roles;
 mod schema;
