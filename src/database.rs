@@ -16,6 +16,7 @@ use crate::id::{Checksum, MigrationId};
 use crate::migration::Script;
 use crate::schema::Schema;
 use crate::sql::Statement;
+use crate::tool::Tool;
 
 /// A future in a box, since the ports are trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -422,8 +423,45 @@ pub trait Guard: Read {
         resume: Option<&'a Partial>,
         foreign_keys: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>>;
+    /// Makes the table of another tool where it is absent, if no transaction can take it back: else it is made
+    /// with its first row.
+    fn make_mirror<'a>(&'a mut self, table: &'a MirrorTable) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        let _ = table;
+        Box::pin(async { Ok(()) })
+    }
+    /// One try to take the lock of another tool's runs, too, where it has one; freed with the guard.
+    fn lock_out(&mut self, tool: Tool) -> BoxFuture<'_, Result<bool, DatabaseError>> {
+        let _ = tool;
+        Box::pin(async { Ok(true) })
+    }
     /// Frees the guard.
     fn free(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>>;
+}
+
+/// The table of another tool that is kept up to date beside ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MirrorTable {
+    /// Whose it is.
+    pub tool: Tool,
+    /// Its name.
+    pub name: String,
+    /// Its versions have eight bytes (refinery).
+    pub wide: bool,
+}
+
+/// A row of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MirrorRow {
+    /// As the tool spells it.
+    pub version: String,
+    /// What it calls the migration.
+    pub name: String,
+    /// When it ran, in RFC 3339.
+    pub at: String,
+    /// The tool's checksum, in hex or as it writes numbers.
+    pub checksum: String,
+    /// How long it took; -1 where that is not known.
+    pub nanoseconds: i64,
 }
 
 /// What is written into our own tables beside the rows of migrations that run.
@@ -439,6 +477,10 @@ pub enum Note<'a> {
     Unrecorded(&'a MigrationId),
     /// The text of a migration that has run counts as this one.
     Accepted(&'a MigrationId, Checksum),
+    /// Rows that another tool's table lacks; the table is made where it is absent and that can be taken back.
+    Mirrored(&'a MirrorTable, &'a [MirrorRow]),
+    /// Versions that another tool's table must not have any more.
+    Unmirrored(&'a MirrorTable, &'a [String]),
     /// What was remembered of a migration that stopped half-way is settled.
     Settled(&'a MigrationId),
 }

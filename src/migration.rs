@@ -40,6 +40,8 @@ pub struct Script {
     pub foreign_keys: Option<bool>,
     /// Settings of the session that it runs in: name → value.
     pub session: BTreeMap<String, String>,
+    /// The file as it stands, where normalising changed it: other tools hash that.
+    pub raw: Option<Arc<str>>,
 }
 
 impl Script {
@@ -55,7 +57,13 @@ impl Script {
             no_transaction: false,
             foreign_keys: None,
             session: BTreeMap::new(),
+            raw: None,
         }
+    }
+
+    /// The file as it stands.
+    pub fn original(&self) -> &str {
+        self.raw.as_deref().unwrap_or(&self.text)
     }
 }
 

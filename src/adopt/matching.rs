@@ -53,7 +53,9 @@ pub fn match_rows(
             }
             continue;
         };
-        match one.proof.spelling(&script.text, one.name.as_deref().unwrap_or_default(), &one.version) {
+        let name = one.name.as_deref().unwrap_or_default();
+        let proved = |text: &str| one.proof.spelling(text, name, &one.version);
+        match proved(script.original()).or_else(|| proved(&script.text)) {
             Some(spelling) => imported.push(Imported {
                 id: migration.id.clone(),
                 checksum: script.hash,

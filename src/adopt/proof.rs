@@ -61,7 +61,7 @@ impl Proof {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -69,7 +69,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// refinery hashes the version in the width of its type: 4 bytes, or 8 with `int8-versions`.
-fn sip(text: &str, name: &str, version: &str) -> impl Iterator<Item = u64> {
+pub(super) fn sip(text: &str, name: &str, version: &str) -> impl Iterator<Item = u64> {
     let number: Option<i64> = version.parse().ok();
     let narrow =
         number.and_then(|number| i32::try_from(number).ok()).map(|number| number.to_le_bytes().to_vec());

@@ -3,6 +3,7 @@
 //! `mod` connects and takes the guard, `session` runs, `history` reads and creates our tables,
 //! `introspect` reads the schema. What they share is here and in `tables`.
 
+mod mirror;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -26,6 +27,12 @@ pub use tables::Tables;
 /// The columns of an sqlx history, by which one is known under any name.
 const SQLX_COLUMNS: &str =
     "'version', 'description', 'installed_on', 'success', 'checksum', 'execution_time'";
+
+/// The key of the lock that sqlx's `Migrator` takes: `0x3d32ad9e` times the CRC-32 of the database's name.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+fn sqlx_key(database: &str) -> i64 {
+    0x3d32_ad9e * i64::from(crc32fast::hash(database.as_bytes()))
+}
 
 /// How a connection is made.
 #[derive(Clone, Debug)]

@@ -3,7 +3,9 @@
 //! The layout of the tables is the default value of the runs' column `layout`, so every row of a run says
 //! the layout that it was written into.
 
+use super::mirror;
 use crate::database::{DatabaseError, ForeignColumn, ForeignTable, NewRow, NewRun, Note, Record};
+use crate::dialect::Dialect;
 use crate::history::LAYOUT;
 use crate::id::{Checksum, IdError, MigrationId};
 
@@ -146,6 +148,12 @@ impl Tables {
             Note::Verdict(run, verdict) => vec![self.set_verdict(words, run, verdict)],
             Note::Unrecorded(id) => vec![self.delete_row(words, id)],
             Note::Accepted(id, checksum) => vec![self.set_checksum(words, id, checksum)],
+            Note::Mirrored(table, rows) => {
+                let dialect = words.dialect;
+                let create = dialect.facts().transactional_ddl.then(|| mirror::create(dialect, table));
+                create.into_iter().chain(mirror::insert(dialect, words, table, rows)).collect()
+            }
+            Note::Unmirrored(table, versions) => mirror::delete(words.dialect, words, table, versions),
             Note::Settled(id) => vec![self.delete_steps(words, id)],
         }
     }
@@ -207,8 +215,8 @@ pub(super) fn is_outdated(layout: Option<u32>) -> bool {
 
 /// How a database spells what the shared statements need.
 pub(super) struct Words {
-    /// Its name.
-    pub(super) dialect: &'static str,
+    /// Whose they are.
+    pub(super) dialect: Dialect,
     /// A text as a literal.
     pub(super) quote: fn(&str) -> String,
     /// The server's clock.

@@ -163,6 +163,7 @@ fn script(wire: wire::Script) -> Result<Script, String> {
         no_transaction: wire.no_transaction,
         foreign_keys: wire.foreign_keys,
         session: wire.session,
+        raw: wire.raw.map(Into::into),
     })
 }
 

@@ -145,6 +145,8 @@ pub(super) struct Script {
     pub(super) foreign_keys: Option<bool>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) session: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) raw: Option<String>,
     pub(super) sha256: String,
     pub(super) text: String,
 }

@@ -95,8 +95,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
             );
         }
         human::note(&format!(
-            "note: remove the call of {}'s migrator for `{module}`: from now on these tables are migrated here",
-            tool.name()
+            "note: remove the call of {name}'s migrator for `{module}`, or set `mirror: {name}` for it: from now on these tables are migrated here",
+            name = tool.name()
         ));
     }
     let respelled: Vec<_> =

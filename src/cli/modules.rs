@@ -77,7 +77,7 @@ pub(super) fn run(global: &Global, args: Args) -> Result<Done, Failure> {
                     count(found.map_or(0, |module| module.migrations.len()), "migration", "migrations");
                 human::note(&format!("note: {found}; look at them, then run `db-migrations lock`"));
                 human::note(
-                    "note: if the crate runs its own migrator at start, remove that call: these tables are migrated here now",
+                    "note: if the crate runs its own migrator at start, remove that call, or set `mirror: sqlx` (refinery, diesel) for it: these tables are migrated here now",
                 );
             }
             Ok(done)

@@ -85,11 +85,12 @@ fn format_of(listing: &Listing) -> Option<Format> {
             return Some(Format::Diesel);
         }
         let mut text =
-            folder.files.iter().find(|name| is_sql(name)).map(|name| folder.text(name).unwrap_or_default());
+            folder.files.iter().find(|name| is_sql(name)).map(|name| folder.text(name).unwrap_or_default().0);
         input.files.extend(folder.files.iter().filter(|name| is_sql(name)).map(|name| SqlFile {
             name: split_name(name).0,
             path: name.as_str().into(),
             text: text.get_or_insert_default().as_str().into(),
+            raw: None,
             dialect: None,
         }));
     }

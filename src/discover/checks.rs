@@ -32,7 +32,7 @@ pub(super) fn read(root: &Path, shown: &str, path: &str, faults: &mut Faults) ->
 
 fn of_folder(listing: &Listing, dialect: Option<Dialect>, faults: &mut Faults) -> Vec<CheckQuery> {
     let check = |name: &String| {
-        let text = faults.keep(listing.text(name))?;
+        let (text, _) = faults.keep(listing.text(name))?;
         let dialect = dialect.or(split_name(name).1);
         Some(CheckQuery { path: join(&listing.shown, name), text, dialect })
     };

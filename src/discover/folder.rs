@@ -42,9 +42,12 @@ impl Listing {
             || self.folders.iter().any(|(_, folder)| folder.holds_sql())
     }
 
-    /// The text of one of its files, normalised.
-    pub(super) fn text(&self, name: &str) -> Result<String, Diagnostic> {
-        read_text(&self.path.join(name), &join(&self.shown, name))
+    /// The text of one of its files, normalised; and as it stands, where that is something else.
+    pub(super) fn text(&self, name: &str) -> Result<(String, Option<String>), Diagnostic> {
+        let raw = read_raw(&self.path.join(name), &join(&self.shown, name))?;
+        let text = normalise(&raw);
+        let raw = (raw != text).then_some(raw);
+        Ok((text, raw))
     }
 }
 
@@ -199,6 +202,10 @@ fn twins(listing: &Listing, faults: &mut Faults) {
 
 /// The normalised text of a file.
 pub(super) fn read_text(path: &Path, shown: &str) -> Result<String, Diagnostic> {
+    read_raw(path, shown).map(|text| normalise(&text))
+}
+
+fn read_raw(path: &Path, shown: &str) -> Result<String, Diagnostic> {
     // the listing has seen that it is a regular file: one look at the open file is enough
     let file = fs::File::open(path).map_err(|error| unreadable(shown, &error))?;
     let metadata = file.metadata().map_err(|error| unreadable(shown, &error))?;
@@ -214,7 +221,7 @@ pub(super) fn read_text(path: &Path, shown: &str) -> Result<String, Diagnostic> 
     let text = String::from_utf8(bytes).map_err(|error| not_utf8(shown, &error))?;
     match text.find('\0') {
         Some(at) => Err(nul(shown, &text, at)),
-        None => Ok(normalise(&text)),
+        None => Ok(text),
     }
 }
 

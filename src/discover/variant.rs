@@ -114,8 +114,9 @@ fn sql_file(listing: &Listing, file: &str, folder: Option<Dialect>, faults: &mut
         faults.error(Diagnostic::new(fault).help("rename it, or move it"));
         return None;
     }
-    let text = faults.keep(listing.text(file))?;
-    Some(SqlFile { name, path, text: text.into(), dialect: named.or(folder) })
+    let (text, raw) = faults.keep(listing.text(file))?;
+    let raw = raw.map(Into::into);
+    Some(SqlFile { name, path, text: text.into(), raw, dialect: named.or(folder) })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! is stale → **guard** → re-read lock and history, merge again → plan → groups → check → commit →
 //! snapshot and lock written → guard freed. Only a committed session lets the lock be written.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::Rehearsal;
 use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Guard, NewRun, Note};
@@ -19,6 +19,7 @@ use super::check::{CheckMode, Verdict};
 use super::compensate::{compensate, fingerprint};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
+use super::mirror;
 use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
 use super::refusal::{
@@ -140,11 +141,12 @@ pub async fn migrate(
         }
         let expectation = expected(project, request, &prepared, &history, &mut *database, sink).await?;
         let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
+        lock_out(project, request, &mut *guard).await?;
         let edited = project.read_lock()?;
         let before = history;
         let history = guard.history().await?;
         let digest = prepared.fingerprint.digest;
-        let again = if edited || history != before || !prepared.adoption.rows.is_empty() {
+        let again = if edited || history != before || prepared.depends_on_others() {
             prepare_for(project, &history, &request.aim, &mut *guard).await?
         } else {
             prepared
@@ -223,6 +225,7 @@ async fn run(
         reason: why(request),
     };
     let mut progress = Progress::of(&prepared.plan);
+    mirror::make_tables(project, &mut *guard).await?;
     let adopted = &prepared.adoption.rows[..];
     for source in &prepared.adoption.sources {
         sink.tell(Event::Noted(format!("taking over {source}")));
@@ -269,6 +272,10 @@ async fn run(
             return Err(settled(project, &run, before, &progress, stop, sink).await);
         }
     };
+    if let Err(failure) = mirror::sync(project, &prepared.plan, &mut *session).await {
+        let fault = failure.diagnostics.into_iter().next().unwrap_or_else(|| Diagnostic::new("mirror"));
+        return Err(rolled_back(&progress, fault));
+    }
     session
         .write(Note::Verdict(&run, &verdict.word()))
         .await
@@ -295,6 +302,22 @@ async fn run(
         written,
         run: run.id,
     })))
+}
+
+/// Keeps the own runs of mirrored tools out, as long as the guard is held.
+async fn lock_out(project: &Project, request: &Request<'_>, guard: &mut dyn Guard) -> Result<(), Failure> {
+    let start = Instant::now();
+    for tool in mirror::tools(project) {
+        while !guard.lock_out(tool).await? {
+            if start.elapsed() >= request.guard_wait {
+                let message = format!("{}'s own migrator is at work on this database", tool.name());
+                let fault = Diagnostic::new(message).help("wait for its end, then run this again");
+                return Err(Failure::new(Kind::Guarded, fault));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    Ok(())
 }
 
 /// What the history keeps of why a run was made: whatever is not a plain `migrate` is named.

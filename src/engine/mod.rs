@@ -11,6 +11,7 @@
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
 //! - `adopt`: other tools' histories, in a run
+//! - `mirror`: our rows in other tools' tables
 //! - `mend`: rows of the history that do not fit
 //! - `status`, `import`, `repair`, `version`, `layout`, `snapshots`: the other commands' work
 
@@ -23,6 +24,7 @@ mod import;
 mod layout;
 mod mend;
 mod migrate;
+mod mirror;
 mod prepare;
 mod project;
 mod record;

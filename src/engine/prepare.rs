@@ -13,6 +13,7 @@ use crate::snapshot::Fingerprint;
 
 use super::adopt::{Adoption, adopted};
 use super::failure::{Failure, Kind};
+use super::mirror;
 use super::project::Project;
 
 /// What a run would do, and why.
@@ -28,9 +29,16 @@ pub struct Prepared {
     pub fingerprint: Fingerprint,
     /// What is taken over from other tools before anything runs.
     pub adoption: Adoption,
+    /// Whether another tool's table lacks rows that it must have.
+    pub mirror_lacks: bool,
 }
 
 impl Prepared {
+    /// Whether rows of other tools count: they can change without a change of ours.
+    pub(super) fn depends_on_others(&self) -> bool {
+        !self.adoption.rows.is_empty() || self.mirror_lacks
+    }
+
     /// Whether migrations that the lock does not name have run here: then its schema is not the whole truth.
     pub(super) fn is_mixed(&self) -> bool {
         self.merged.findings.iter().any(|f| matches!(f.rule, Rule::Unknown | Rule::SkippedAfterRun))
@@ -40,6 +48,7 @@ impl Prepared {
     pub fn nothing_to_do(&self, project: &Project) -> bool {
         self.plan.is_empty()
             && self.adoption.rows.is_empty()
+            && !self.mirror_lacks
             && self.plan.refusals.is_empty()
             && self.lock_text == project.document.text()
     }
@@ -113,7 +122,8 @@ pub async fn prepare_for(
         project.document.text().clone_into(&mut lock_text);
     }
     let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
-    Ok(Prepared { merged, lock_text, plan, fingerprint, adoption })
+    let mirror_lacks = !history.is_empty() && !mirror::lacking(project, history, read).await?.is_empty();
+    Ok(Prepared { merged, lock_text, plan, fingerprint, adoption, mirror_lacks })
 }
 
 /// What `policy.unknown-executed: deny` says.

@@ -132,6 +132,7 @@ impl Connector {
         let packet: Option<String> = answer.try_get_unchecked(4).map_err(error)?;
         Ok(MySql {
             times: None,
+            locked_out: None,
             odd_mode: mode.is_some_and(|mode| flavour::is_odd(&mode)),
             packet: packet.and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX),
             connection,
@@ -225,6 +226,8 @@ pub(super) struct MySql {
     database: String,
     tables: Tables,
     guard_name: String,
+    /// The key of sqlx's lock, where that is held, too.
+    locked_out: Option<i64>,
     /// Whether the database is a throwaway one: nothing is remembered of what runs there.
     scratch: bool,
     /// The server's `sql_mode` changes how definitions are printed.

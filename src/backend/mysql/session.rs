@@ -12,12 +12,14 @@ use super::message::{Failed, offset};
 use super::settings::literal;
 use super::{MySql, quote, text};
 use crate::backend::tables::{Words, is_outdated};
+use crate::backend::{mirror, sqlx_key};
 use crate::database::{
-    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
-    RolledBack, Session, SqlError, Task, TaskFailure, Written,
+    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, MirrorTable,
+    NewRun, Note, RolledBack, Session, SqlError, Task, TaskFailure, Written,
 };
 use crate::history::Partial;
 use crate::sql;
+use crate::tool::Tool;
 
 /// How long a message took so far, in milliseconds.
 pub(super) const DURATION: &str =
@@ -112,7 +114,7 @@ impl MySql {
     /// How this server spells what the shared statements need.
     pub(super) fn words(&self) -> Words {
         Words {
-            dialect: self.server.dialect.name(),
+            dialect: self.server.dialect,
             quote,
             now: super::history::NOW,
             timestamp: |at| quote(&at.replace('T', " ").replace('Z', "")),
@@ -157,9 +159,31 @@ impl Guard for MySql {
         })
     }
 
+    fn make_mirror<'a>(&'a mut self, table: &'a MirrorTable) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let create = mirror::create(self.server.dialect, table);
+            self.execute(create).await
+        })
+    }
+
+    fn lock_out(&mut self, tool: Tool) -> BoxFuture<'_, Result<bool, DatabaseError>> {
+        Box::pin(async move {
+            if tool != Tool::Sqlx || self.locked_out.is_some() {
+                return Ok(true);
+            }
+            let key = sqlx_key(&self.database);
+            let taken = self.one(format!("SELECT GET_LOCK('{key:x}', 1)")).await?.as_deref() == Some("1");
+            self.locked_out = taken.then_some(key);
+            Ok(taken)
+        })
+    }
+
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
         Box::pin(async move {
             self.pay().await?;
+            if let Some(key) = self.locked_out.take() {
+                self.execute(format!("DO RELEASE_LOCK('{key:x}')")).await?;
+            }
             let release = format!("DO RELEASE_LOCK('{}')", self.guard_name);
             self.execute(release).await?;
             Ok(self as Box<dyn Database>)

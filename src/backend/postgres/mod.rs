@@ -90,6 +90,7 @@ impl Connector {
             tables: self.tables.clone(),
             key,
             guard: Held::Not,
+            locked_out: None,
             open: false,
             scratch,
             deferrable: true,
@@ -232,6 +233,8 @@ pub(super) struct Postgres {
     tables: Tables,
     key: i64,
     guard: Held,
+    /// The key of sqlx's lock, where that is held, too.
+    locked_out: Option<i64>,
     /// Whether a transaction is open.
     open: bool,
     /// Whether the database is a throwaway one.

@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 
 use super::history::create;
 use super::{Held, Postgres, quote};
-use crate::backend::error;
 use crate::backend::tables::{Words, is_outdated};
+use crate::backend::{error, sqlx_key};
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
     Record, RolledBack, Session, Task, TaskFailure, Trace, Written,
@@ -22,6 +22,7 @@ use crate::dialect::Dialect;
 use crate::history::Partial;
 use crate::plan::prefix_hash;
 use crate::sql::{self, Boundary};
+use crate::tool::Tool;
 
 /// Fires pending deferred triggers: each deferrable constraint by name (`SET CONSTRAINTS ALL` would
 /// stay on for tables that come later).
@@ -65,7 +66,7 @@ const DURATION: &str =
     "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000)::bigint";
 
 const WORDS: Words = Words {
-    dialect: Dialect::Postgres.name(),
+    dialect: Dialect::Postgres,
     quote,
     now: "pg_catalog.clock_timestamp()",
     timestamp: |at| format!("{}::timestamptz", quote(at)),
@@ -326,11 +327,27 @@ impl Guard for Postgres {
         Box::pin(self.run_statements(run, task, resume.map_or(0, |partial| partial.finished)))
     }
 
+    fn lock_out(&mut self, tool: Tool) -> BoxFuture<'_, Result<bool, DatabaseError>> {
+        Box::pin(async move {
+            if tool != Tool::Sqlx || self.locked_out.is_some() {
+                return Ok(true);
+            }
+            let name: String = self.one("SELECT current_database()::text".to_owned()).await?;
+            let key = sqlx_key(&name);
+            let taken = self.one::<bool>(format!("SELECT pg_try_advisory_lock({key})")).await?;
+            self.locked_out = taken.then_some(key);
+            Ok(taken)
+        })
+    }
+
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
         Box::pin(async move {
             if self.open {
                 self.execute("ROLLBACK").await?;
                 self.ended();
+            }
+            if let Some(key) = self.locked_out.take() {
+                self.execute(format!("SELECT pg_advisory_unlock({key})")).await?;
             }
             if self.guard == Held::Session {
                 self.execute(format!("SELECT pg_advisory_unlock({})", self.key)).await?;

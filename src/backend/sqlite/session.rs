@@ -32,8 +32,7 @@ const RESET: &str = "PRAGMA recursive_triggers = OFF; PRAGMA ignore_check_constr
 /// A row that is there already stays as it is.
 const ONCE: &str = " ON CONFLICT DO NOTHING";
 
-const WORDS: Words =
-    Words { dialect: Dialect::Sqlite.name(), quote, now: NOW, timestamp: quote, once: ("", ONCE) };
+const WORDS: Words = Words { dialect: Dialect::Sqlite, quote, now: NOW, timestamp: quote, once: ("", ONCE) };
 
 impl Sqlite {
     async fn install_hook(&mut self) -> Result<(), DatabaseError> {

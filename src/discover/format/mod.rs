@@ -31,6 +31,8 @@ pub(super) struct SqlFile {
     pub(super) path: Arc<str>,
     /// The normalised text.
     pub(super) text: Arc<str>,
+    /// The text as it stands, where normalising changed it.
+    pub(super) raw: Option<Arc<str>>,
     /// What its name or its folder says.
     pub(super) dialect: Option<Dialect>,
 }
@@ -88,7 +90,7 @@ impl Piece {
             version,
             direction,
             dialect: file.dialect,
-            script: Script::new(file.text.clone(), file.path.clone()),
+            script: Script { raw: file.raw.clone(), ..Script::new(file.text.clone(), file.path.clone()) },
             preamble: None,
         }
     }
@@ -209,7 +211,7 @@ mod tests {
     /// A file in memory.
     pub(super) fn file(name: &str, text: &str) -> SqlFile {
         let path = format!("m/{name}").into();
-        SqlFile { name: name.to_owned(), path, text: text.into(), dialect: None }
+        SqlFile { name: name.to_owned(), path, text: text.into(), raw: None, dialect: None }
     }
 
     /// `name@version` and direction of every piece, and the messages of the errors.

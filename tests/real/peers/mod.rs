@@ -7,6 +7,7 @@
 mod crates;
 mod dbmate;
 mod diesel;
+mod mirror;
 mod refinery;
 
 use std::path::{Path, PathBuf};

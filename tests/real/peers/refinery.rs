@@ -11,8 +11,8 @@ const COLUMNS: &str = "version, name, applied_on, checksum";
 
 pub(super) const NARROW: Tool =
     Tool { name: "refinery", table: "refinery_schema_history", columns: COLUMNS, run: narrow };
-const WIDE: Tool = Tool { run: wide, ..NARROW };
-const RENAMED: Tool = Tool { table: "app_history", run: renamed, ..NARROW };
+pub(super) const WIDE: Tool = Tool { run: wide, ..NARROW };
+pub(super) const RENAMED: Tool = Tool { table: "app_history", run: renamed, ..NARROW };
 
 fn narrow(db: &Db, folder: &Path) -> Output {
     Output::of(program("refinery").arg(url(db)).arg(folder), &["refinery"])

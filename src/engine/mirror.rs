@@ -1,0 +1,147 @@
+//! `mirror:` of a module: its rows are also in the table of the tool that the module was written for, so that a
+//! crate which calls its own migrator at start finds its work done.
+//!
+//! What has run and is not there is written in the run's last transaction; that of an earlier run that was cut
+//! off, too. What a run undoes goes there as well. Rows of the tool's own are never touched.
+
+use std::collections::HashSet;
+
+use crate::adopt::{self, Ran, Tool};
+use crate::config::Mirror;
+use crate::database::{DatabaseError, ForeignTable, Guard, MirrorRow, MirrorTable, Note, Read, Session};
+use crate::history::{History, Row};
+use crate::id::MigrationId;
+use crate::module::{Module, Origin};
+use crate::plan::Plan;
+use crate::sql::Way;
+
+use super::failure::{Failure, Kind};
+use super::project::Project;
+
+/// A module with its mirror.
+struct Mirrored<'a> {
+    module: &'a Module,
+    tool: Tool,
+    name: &'a str,
+}
+
+/// Rows that a table lacks.
+pub(super) struct Lacking {
+    table: MirrorTable,
+    rows: Vec<MirrorRow>,
+}
+
+fn mirrored(project: &Project) -> Vec<Mirrored<'_>> {
+    let of = |module: &Module| -> Option<&Mirror> {
+        let config = &project.config;
+        if module.origin == Origin::Application {
+            return config.mirror.as_ref();
+        }
+        let named = |(name, enable): &(&String, &crate::config::Enable)| {
+            enable.namespace.as_ref().map_or(name.as_str(), |n| n.as_str()) == module.namespace.as_str()
+        };
+        config.modules.enable.iter().find(named).and_then(|(_, enable)| enable.mirror.as_ref())
+    };
+    let with = |module| {
+        let mirror = of(module)?;
+        let name = mirror.table.as_deref().unwrap_or(mirror.tool.table());
+        Some(Mirrored { module, tool: mirror.tool, name })
+    };
+    project.catalogue.modules().iter().filter_map(with).collect()
+}
+
+/// The tools whose own runs must be kept out.
+pub(super) fn tools(project: &Project) -> Vec<Tool> {
+    mirrored(project).iter().map(|one| one.tool).collect()
+}
+
+/// What has run and is not in the tables.
+pub(super) async fn lacking(
+    project: &Project,
+    history: &History,
+    read: &mut (dyn Read + '_),
+) -> Result<Vec<Lacking>, Failure> {
+    let mut all = Vec::new();
+    let dialect = read.server().dialect;
+    for Mirrored { module, tool, name } in mirrored(project) {
+        let ran = ran(tool, name, read).await?;
+        let there: HashSet<String> = adopt::versions(tool, &ran).into_iter().collect();
+        let wide = tool == Tool::Refinery && adopt::is_wide(&module.migrations, dialect, &ran);
+        let absent = module.migrations.iter().filter(|m| !there.contains(&m.version.canonical()));
+        let row = |migration: &crate::migration::Migration| {
+            let row = row_of(project, history, &migration.id)?;
+            let spelled = adopt::spell(tool, migration, dialect, wide)?;
+            Some(mirror_row(spelled, row))
+        };
+        let rows: Vec<MirrorRow> = absent.filter_map(row).collect();
+        if !rows.is_empty() {
+            all.push(Lacking { table: MirrorTable { tool, name: name.to_owned(), wide }, rows });
+        }
+    }
+    Ok(all)
+}
+
+fn mirror_row(spelled: adopt::Spelled, row: &Row) -> MirrorRow {
+    MirrorRow {
+        version: spelled.version,
+        name: spelled.name,
+        at: row.executed_at.clone(),
+        checksum: spelled.checksum,
+        nanoseconds: row.execution_ms.map_or(-1, |ms| ms.saturating_mul(1_000_000)),
+    }
+}
+
+/// Its row, under its id or under an older one.
+fn row_of<'a>(project: &Project, history: &'a History, id: &MigrationId) -> Option<&'a Row> {
+    let older = || {
+        let entry = project.document.lock().entries.get(id)?;
+        entry.replaces.iter().find_map(|old| history.get(old))
+    };
+    history.get(id).or_else(older)
+}
+
+/// What a tool's table says; nothing where it is absent.
+async fn ran(tool: Tool, table: &str, read: &mut (dyn Read + '_)) -> Result<Vec<Ran>, Failure> {
+    if !read.has_table(None, table).await? {
+        return Ok(Vec::new());
+    }
+    let foreign = ForeignTable { schema: None, table, columns: tool.columns(), order: tool.order() };
+    let rows = read.foreign_rows(foreign).await?;
+    adopt::read(tool, &rows).map_err(|faults| Failure::all(Kind::Refused, faults))
+}
+
+/// Makes the tables that no transaction can take back.
+pub(super) async fn make_tables(project: &Project, guard: &mut dyn Guard) -> Result<(), DatabaseError> {
+    let dialect = guard.server().dialect;
+    for Mirrored { module, tool, name } in mirrored(project) {
+        let wide = tool == Tool::Refinery && adopt::is_wide(&module.migrations, dialect, &[]);
+        guard.make_mirror(&MirrorTable { tool, name: name.to_owned(), wide }).await?;
+    }
+    Ok(())
+}
+
+/// Brings the tables to what has run, in an open transaction.
+pub(super) async fn sync(project: &Project, plan: &Plan, session: &mut dyn Session) -> Result<(), Failure> {
+    if mirrored(project).is_empty() {
+        return Ok(());
+    }
+    let history = session.history().await?;
+    let dialect = session.server().dialect;
+    for Mirrored { module, tool, name } in mirrored(project) {
+        let undone: HashSet<&MigrationId> =
+            plan.steps().filter(|step| step.way == Way::Down).map(|step| &step.id).collect();
+        let gone = module.migrations.iter().filter(|m| undone.contains(&m.id) && !history.contains(&m.id));
+        let versions: Vec<String> = gone
+            .filter_map(|migration| Some(adopt::spell(tool, migration, dialect, false)?.version))
+            .collect();
+        if !versions.is_empty() {
+            let table = MirrorTable { tool, name: name.to_owned(), wide: false };
+            session.write(Note::Unmirrored(&table, &versions)).await?;
+        }
+    }
+    // in a borrow of its own: what is read here is what was just written
+    for Lacking { table, rows } in lacking(project, &history, session).await? {
+        session.write(Note::Mirrored(&table, &rows)).await?;
+    }
+    Ok(())
+}
