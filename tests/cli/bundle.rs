@@ -15,7 +15,7 @@ pub(crate) fn moved(project: &Project) -> Project {
 }
 
 /// Runs from the bundle, with nothing on the path.
-fn from_bundle(place: &Project, url: &str, args: &[&str]) -> Output {
+pub(crate) fn from_bundle(place: &Project, url: &str, args: &[&str]) -> Output {
     let args = [args, &["--bundle", FILE]].concat();
     let mut command = place.command(&args);
     command.env("PATH", "").env_remove("CARGO_HOME").env("DATABASE_URL", url);

@@ -9,6 +9,7 @@ mod adoption;
 mod bit_by_bit;
 mod bookkeeping;
 mod bundle;
+mod bundle_outside;
 mod bundle_roles;
 mod commands;
 mod common;
