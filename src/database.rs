@@ -431,6 +431,8 @@ pub enum Note<'a> {
     Verdict(&'a NewRun, &'a str),
     /// A migration has not run any more.
     Unrecorded(&'a MigrationId),
+    /// The text of a migration that has run counts as this one.
+    Accepted(&'a MigrationId, Checksum),
     /// What was remembered of a migration that stopped half-way is settled.
     Settled(&'a MigrationId),
 }

@@ -36,9 +36,29 @@ pub fn stages(folder: &Path, file: &str) -> Result<Option<Stages>, Diagnostic> {
     Ok(Some(stages))
 }
 
-/// Whether the last commit has a file below `folder`. Without git, or without a commit, it has not.
-pub fn is_committed(folder: &Path, file: &str) -> bool {
-    git(folder, &["cat-file", "-e", &format!("HEAD:./{file}")]).is_ok_and(|output| output.status.success())
+/// A file below `folder` as it is in a revision; `None` where the revision does not have it.
+pub fn show(folder: &Path, revision: &str, file: &str) -> Result<Option<String>, Diagnostic> {
+    let known = git(
+        folder,
+        &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")],
+    )?;
+    if !known.status.success() {
+        return Err(Diagnostic::new(format!("git knows no revision `{revision}` here"))
+            .help("name a branch, a tag or a commit"));
+    }
+    let shown = git(folder, &["show", "--end-of-options", &format!("{revision}:./{file}")])?;
+    if !shown.status.success() {
+        return Ok(None);
+    }
+    let not_text = |_| Diagnostic::new(format!("`{file}` of `{revision}` is not UTF-8"));
+    String::from_utf8(shown.stdout).map(Some).map_err(not_text)
+}
+
+/// Whether it is known that the last commit does not have a file below `folder`: in an image without git or
+/// repository nothing is known.
+pub fn is_uncommitted(folder: &Path, file: &str) -> bool {
+    let succeeds = |args: &[&str]| git(folder, args).is_ok_and(|output| output.status.success());
+    succeeds(&["rev-parse", "--git-dir"]) && !succeeds(&["cat-file", "-e", &format!("HEAD:./{file}")])
 }
 
 /// Sets a value in the repository's own configuration.

@@ -5,7 +5,7 @@
 
 use crate::database::{DatabaseError, ForeignColumn, ForeignTable, NewRow, NewRun, Note, Record};
 use crate::history::LAYOUT;
-use crate::id::{IdError, MigrationId};
+use crate::id::{Checksum, IdError, MigrationId};
 
 /// The three tables of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +145,7 @@ impl Tables {
             Note::Rows(run, rows) => self.insert_rows(words, &run.id, rows),
             Note::Verdict(run, verdict) => vec![self.set_verdict(words, run, verdict)],
             Note::Unrecorded(id) => vec![self.delete_row(words, id)],
+            Note::Accepted(id, checksum) => vec![self.set_checksum(words, id, checksum)],
             Note::Settled(id) => vec![self.delete_steps(words, id)],
         }
     }
@@ -157,6 +158,12 @@ impl Tables {
     /// SQL that takes a migration's history row away.
     pub(super) fn delete_row(&self, words: &Words, id: &MigrationId) -> String {
         format!("DELETE FROM {} WHERE id = {}", self.migrations(), (words.quote)(id.as_str()))
+    }
+
+    /// SQL that gives a migration's history row another checksum.
+    fn set_checksum(&self, words: &Words, id: &MigrationId, checksum: Checksum) -> String {
+        let id = (words.quote)(id.as_str());
+        format!("UPDATE {} SET checksum = '{checksum}' WHERE id = {id}", self.migrations())
     }
 
     /// SQL that takes a migration's step rows away.

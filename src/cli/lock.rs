@@ -1,6 +1,8 @@
 //! `lock`: the lock without a database.
 
 mod change;
+mod diff;
+mod rename;
 mod resolve;
 
 use clap::Subcommand;
@@ -15,7 +17,7 @@ use crate::engine::{
     self, Failure, FailureKind, Project, Replayed, SnapshotState, replay, snapshot_state, write_snapshot,
 };
 use crate::id::MigrationId;
-use crate::lock::{Document, Entry, Finding, Lock, Merged, Rule, merge};
+use crate::lock::{Document, Finding, Lock, Merged, Rule, merge};
 use crate::lockfile::{self, Written};
 use crate::report::count;
 use crate::report::human::{self, Weight};
@@ -56,10 +58,19 @@ enum Command {
     ///
     /// Keeps its place and comment. A database that ran it under the old id will not run it again.
     Rename {
-        /// The locked id
-        old: MigrationId,
-        /// The id of the file
-        new: MigrationId,
+        /// The locked id; with --module: the namespace in the lock
+        old: String,
+        /// The id of the file; with --module: the namespace that the module has now
+        new: String,
+        /// A whole module was renamed
+        #[arg(long)]
+        module: bool,
+    },
+    /// Show what differs between the lock and that of another revision, by module
+    Diff {
+        /// The revision of git
+        #[arg(default_value = "HEAD", value_name = "REV")]
+        revision: String,
     },
     /// Move entries; their comments go with them
     Move {
@@ -127,20 +138,26 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         _ => {}
     }
     let mut project = context.project()?;
+    if let Some(Command::Diff { revision }) = &args.command {
+        return diff::run(global, &project, revision);
+    }
     if let Some(document) = changed_by_hand(&project, args.command.as_ref())? {
         let changed = document.text() != project.document.text();
         project.document = document;
         let merged = merged(&project)?;
         return update(global, &context, &mut project, &merged, changed).await;
     }
-    if let Some(Command::Rename { old, new }) = &args.command {
-        let text = rename(&project, old, new)?;
+    if let Some(Command::Rename { old, new, module }) = &args.command {
+        let (text, renamed) = rename::renamed(&project, old, new, *module)?;
         write(&project, &text)?;
-        say(global, &format!("renamed `{old}` to `{new}` in {}", project.config.lock));
+        for (old, new) in &renamed {
+            say(global, &format!("renamed `{old}` to `{new}` in {}", project.config.lock));
+        }
         project.read_lock()?;
         let merged = merged(&project)?;
         refresh(global, &context, &project, &merged).await?;
-        return Ok(Done::new(Exit::Done, "renamed", json!({ "old": old.as_str(), "new": new.as_str() })));
+        let json = json!({ "old": old, "new": new, "entries": renamed.len() });
+        return Ok(Done::new(Exit::Done, "renamed", json));
     }
     for warning in &project.discovery.warnings {
         warn(global, warning);
@@ -273,35 +290,6 @@ fn accept(
     Ok(())
 }
 
-fn rename(project: &Project, old: &MigrationId, new: &MigrationId) -> Result<String, Failure> {
-    let usage = |message: String| Failure::new(FailureKind::Usage, Diagnostic::new(message));
-    let lock = project.document.lock();
-    let entry = lock.entries.get(old).ok_or_else(|| usage(format!("`{old}` is not in the lock")))?;
-    if lock.entries.contains_key(new) {
-        return Err(usage(format!("`{new}` is in the lock already")));
-    }
-    let migration = project.catalogue.get(new).ok_or_else(|| usage(format!("`{new}` was not found")))?;
-    if project.catalogue.get(old).is_some() {
-        return Err(usage(format!("`{old}` is still there: it was not renamed")));
-    }
-    let mut replaces = entry.replaces.clone();
-    replaces.push(old.clone());
-    let entry = Entry { checksum: Some(migration.up.checksum()), replaces, ..entry.clone() };
-    let mut text =
-        project.document.rename(old, new, &entry).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
-    // copies that point at it follow
-    let document = crate::lock::Document::parse(&project.config.lock, &text)
-        .map_err(|faults| Failure::all(FailureKind::Bug, faults))?;
-    let mut wanted = document.lock().clone();
-    for entry in wanted.entries.values_mut().filter(|entry| entry.same_as.as_ref() == Some(old)) {
-        entry.same_as = Some(new.clone());
-    }
-    if !wanted.same(document.lock()) {
-        text = document.edit(&wanted).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
-    }
-    Ok(text)
-}
-
 /// Writes the lock, then the snapshot that needs no server.
 async fn update(
     global: &Global,
@@ -316,7 +304,7 @@ async fn update(
     for finding in findings(project, merged) {
         match finding.rule {
             Rule::New => say(global, &format!("added {}", finding.id)),
-            Rule::Copy => say(global, &finding.diagnostic.message),
+            Rule::Copy | Rule::Replaced => say(global, &finding.diagnostic.message),
             rule if rule.needs_hand() => by_hand.push(finding),
             rule if rule.warns() => warn(global, &finding.diagnostic),
             _ => {}

@@ -4,6 +4,7 @@
 //! Results go to standard output, everything else to standard error.
 
 mod bundle;
+mod confirm;
 mod context;
 mod current;
 mod execute;

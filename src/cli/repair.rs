@@ -1,6 +1,4 @@
-//! `repair`: what a person mended by hand, written into the history.
-
-use std::io::IsTerminal;
+//! `repair`: what does not fit between history, files and lock, and what a person mended by hand.
 
 use serde_json::json;
 
@@ -10,23 +8,31 @@ use super::{Done, Exit, Format, Global};
 use crate::config::Rehearsal;
 use crate::database::Connect;
 use crate::diagnostic::{Diagnostic, count};
-use crate::engine::{self, CheckMode, Failure, FailureKind, LockMode, Repair, Request};
+use crate::engine::{self, CheckMode, Failure, LockMode, Mend, Misfit, Repair, Request};
 use crate::history::Partial;
 use crate::id::MigrationId;
 use crate::report::{human, json};
 
-/// Tell the history that a person finished or undid a half-applied migration
+/// See what does not fit between history, files and lock, and mend it
 ///
-/// Runs nothing of the migration. Without an option it lists the half-applied ones and the ways on.
+/// Without an option it lists, with the ways out: half-applied migrations, those that ran with another text than
+/// the locked one, and those that ran and are gone. Nothing of a migration runs; each change is shown and asked.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").multiple(false))]
 pub(super) struct Args {
     /// The rest of this migration was done by hand: it counts as applied (as undone, if its down script
     /// stopped)
-    #[arg(long, value_name = "ID", conflicts_with = "restart")]
+    #[arg(long, value_name = "ID", group = "what")]
     mark_done: Option<MigrationId>,
     /// What this migration had done was undone by hand: it will run from its beginning
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", group = "what")]
     restart: Option<MigrationId>,
+    /// The present text of these counts as the one that ran here; without ids: of all that `repair` lists
+    #[arg(long, value_name = "ID", num_args = 0.., group = "what")]
+    accept: Option<Vec<MigrationId>>,
+    /// The rows of these go, whose files are gone; what they made stays. Without ids: of all that `repair` lists
+    #[arg(long, value_name = "ID", num_args = 0.., group = "what")]
+    forget: Option<Vec<MigrationId>>,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -36,17 +42,30 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     let context = Context::read(global)?;
     let connect = context.connector(false)?;
     let request = request(&context, &*connect);
-    let mut sink = reporter(global);
-    let partial = engine::half_applied(&request, &mut *sink).await?;
-    let what = match (args.mark_done, args.restart) {
-        (Some(id), _) => Repair::MarkDone(id),
-        (_, Some(id)) => Repair::Restart(id),
-        (None, None) => return Ok(list(global, &partial)),
+    let what = match (args.mark_done, args.restart, args.accept, args.forget) {
+        (Some(id), ..) => Repair::MarkDone(id),
+        (_, Some(id), ..) => Repair::Restart(id),
+        (.., Some(ids), _) => return mend(global, &context, &request, Mend::Accept, &ids, args.yes).await,
+        (.., Some(ids)) => return mend(global, &context, &request, Mend::Forget, &ids, args.yes).await,
+        _ => return list(global, &context, &request).await,
     };
-    confirm(args.yes, &what, &partial)?;
+    half_applied(global, &context, &request, &what, args.yes).await
+}
+
+/// What a person says of a half-applied migration.
+async fn half_applied(
+    global: &Global,
+    context: &Context,
+    request: &Request<'_>,
+    what: &Repair,
+    yes: bool,
+) -> Result<Done, Failure> {
+    let mut sink = reporter(global);
+    let partial = engine::to_repair(None, request, &mut *sink).await?.history.partial;
+    confirm(yes, what, &partial)?;
     let project = context.project()?;
-    engine::repair(&project, &request, &what, &mut *sink).await?;
-    let (id, outcome, words) = match &what {
+    engine::repair(&project, request, what, &mut *sink).await?;
+    let (id, outcome, words) = match what {
         Repair::MarkDone(id) => (id, "marked-done", "is marked as done"),
         Repair::Restart(id) if partial.iter().any(|one| one.undoing && one.id == *id) => {
             (id, "restarted", "counts as applied again")
@@ -58,6 +77,47 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         human::note("next: `db-migrations status`, then `db-migrations migrate`");
     }
     Ok(Done::new(Exit::Done, outcome, json!({ "id": id.as_str() })))
+}
+
+/// Gives rows the present checksum, or takes them away.
+async fn mend(
+    global: &Global,
+    context: &Context,
+    request: &Request<'_>,
+    mend: Mend,
+    ids: &[MigrationId],
+    yes: bool,
+) -> Result<Done, Failure> {
+    let mut sink = reporter(global);
+    let project = context.project()?;
+    let looked = engine::to_repair(None, request, &mut *sink).await?;
+    let misfits = engine::misfits(&project, &looked.history, request.connect.dialect())?;
+    let mended = engine::to_mend(&misfits, mend, ids)?;
+    let ids: Vec<MigrationId> = mended.iter().map(|misfit| misfit.id.clone()).collect();
+    let (outcome, word, prompt) = match mend {
+        Mend::Accept => ("accepted", "accepted", "Let the present text of these count as the one that ran?"),
+        Mend::Forget => ("forgotten", "forgot", "Take the rows of these away? What they made stays."),
+    };
+    if !ids.is_empty() {
+        for misfit in &mended {
+            human::note(&misfit.diagnostic.message);
+        }
+        if !yes {
+            super::confirm::confirm("`repair`", prompt, "nothing was changed")?;
+        }
+        engine::mend(&project, request, mend, &ids, &mut *sink).await?;
+    }
+    if global.format == Format::Human {
+        for id in &ids {
+            human::line(&format!("{word} {id}"));
+        }
+        if ids.is_empty() {
+            human::line("nothing to repair");
+        }
+    }
+    let outcome = if ids.is_empty() { "nothing-to-do" } else { outcome };
+    let ids: Vec<&str> = ids.iter().map(MigrationId::as_str).collect();
+    Ok(Done::new(Exit::Done, outcome, json!({ "ids": ids })))
 }
 
 /// What only writes the history takes the guard as a run does.
@@ -79,26 +139,65 @@ pub(super) fn request<'a>(context: &Context, connect: &'a dyn Connect) -> Reques
     }
 }
 
-fn list(global: &Global, partial: &[Partial]) -> Done {
-    let documents: Vec<_> = partial.iter().map(json::partial).collect();
-    let exit = if partial.is_empty() { Exit::Done } else { Exit::Findings };
+/// Everything that does not fit, with the ways out. A lock that cannot be read hides no half-applied migration.
+async fn list(global: &Global, context: &Context, request: &Request<'_>) -> Result<Done, Failure> {
+    let project = context.project();
+    let looked = engine::to_repair(project.as_ref().ok(), request, &mut *reporter(global)).await?;
+    let partial = &looked.history.partial;
+    let misfits = match &project {
+        Ok(project) => engine::misfits(project, &looked.history, request.connect.dialect())?,
+        Err(_) => Vec::new(),
+    };
     if global.format == Format::Human {
-        if partial.is_empty() {
-            human::line("nothing to repair: no migration is half-applied");
+        if let Err(failure) = &project {
+            human::print_errors(&failure.diagnostics);
         }
         for one in partial {
             human::line(&describe(one, false));
+            for way in ways(one, &looked.refusals) {
+                human::line(&format!("  {way}"));
+            }
         }
-        if !partial.is_empty() {
-            human::note(
-                "mend the cause and run `db-migrations migrate`: it goes on where it stopped (`plan` says if it cannot); or",
-            );
-            human::note("`db-migrations repair --mark-done ID` once the rest is done by hand; or");
-            human::note("`db-migrations repair --restart ID` once what it did is undone by hand");
+        for misfit in &misfits {
+            human::line(&misfit.diagnostic.message);
+            for way in &misfit.diagnostic.help {
+                human::line(&format!("  {way}"));
+            }
+        }
+        if partial.is_empty() && misfits.is_empty() {
+            human::line("nothing to repair: all that has run fits");
         }
     }
-    let outcome = if partial.is_empty() { "nothing-to-do" } else { "half-applied" };
-    Done::new(exit, outcome, json!({ "half_applied": documents }))
+    let documents: Vec<_> = misfits.iter().map(document).collect();
+    let half: Vec<_> = partial.iter().map(json::partial).collect();
+    let (exit, outcome) = match (partial.is_empty(), misfits.is_empty()) {
+        (false, _) => (Exit::Findings, "half-applied"),
+        (true, false) => (Exit::Findings, "misfits"),
+        (true, true) => (Exit::Done, "nothing-to-do"),
+    };
+    Ok(Done::new(exit, outcome, json!({ "half_applied": half, "misfits": documents })))
+}
+
+fn document(misfit: &Misfit) -> serde_json::Value {
+    let Misfit { kind, id, diagnostic, .. } = misfit;
+    json!({ "kind": kind.name(), "id": id.as_str(), "message": diagnostic.message, "help": diagnostic.help })
+}
+
+/// How a half-applied migration goes on: by itself where `migrate` can, else by hand.
+fn ways(partial: &Partial, refusals: &[Diagnostic]) -> Vec<String> {
+    let id = &partial.id;
+    let named = format!("`{id}`");
+    if let Some(refusal) = refusals.iter().find(|refusal| refusal.message.contains(&named)) {
+        return [&refusal.message].into_iter().chain(&refusal.help).cloned().collect();
+    }
+    vec![
+        format!(
+            "mend the cause, then `db-migrations migrate`: it goes on at statement {}",
+            partial.finished + 1
+        ),
+        format!("or do the rest by hand, then `db-migrations repair --mark-done {id}`"),
+        format!("or undo by hand what it did, then `db-migrations repair --restart {id}`"),
+    ]
 }
 
 /// One half-applied migration, in words.
@@ -123,12 +222,6 @@ fn confirm(yes: bool, what: &Repair, partial: &[Partial]) -> Result<(), Failure>
     if yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(
-            FailureKind::Usage,
-            Diagnostic::new("`repair` asks, and nobody is at a terminal").help("add `--yes`"),
-        ));
-    }
     let prompt = match what {
         Repair::MarkDone(id) if partial.undoing => {
             format!("Is the rest of the down script of {id} done by hand?")
@@ -136,10 +229,5 @@ fn confirm(yes: bool, what: &Repair, partial: &[Partial]) -> Result<(), Failure>
         Repair::MarkDone(id) => format!("Is the rest of {id} done by hand?"),
         Repair::Restart(id) => format!("Is all that {id} did undone by hand?"),
     };
-    let sure = dialoguer::Confirm::new().with_prompt(prompt).default(false).interact().unwrap_or(false);
-    if sure {
-        Ok(())
-    } else {
-        Err(Failure::new(FailureKind::Declined, Diagnostic::new("nothing was changed")))
-    }
+    super::confirm::confirm("`repair`", &prompt, "nothing was changed")
 }

@@ -1,7 +1,5 @@
 //! `reset`: a development database from nothing.
 
-use std::io::IsTerminal;
-
 use serde_json::json;
 
 use super::context::Context;
@@ -65,16 +63,6 @@ fn confirm(args: &Args, contents: &Contents) -> Result<(), Failure> {
     if args.yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(
-            FailureKind::Usage,
-            Diagnostic::new("`reset` asks, and nobody is at a terminal").help("add `--yes`"),
-        ));
-    }
     let prompt = format!("Drop {} objects?", contents.objects.len());
-    let yes = dialoguer::Confirm::new().with_prompt(prompt).default(false).interact().unwrap_or(false);
-    if yes {
-        return Ok(());
-    }
-    Err(Failure::new(FailureKind::Declined, Diagnostic::new("nothing was dropped")))
+    super::confirm::confirm("`reset`", &prompt, "nothing was dropped")
 }

@@ -1,13 +1,13 @@
 //! A run of the engine, whatever it is for: its options, the question before something is undone, and what
 //! is printed of it. `migrate`, `execute` and `rollback` say what it is for.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::confirm::confirm;
 use super::context::{self, Context};
 use super::watch::{Seen, Watching, interruptible, peek, reporter};
 use super::{Done, Exit, Format, Global, plan, write_sql};
@@ -286,18 +286,8 @@ async fn ask(project: &mut Project, request: &mut Request<'_>) -> Result<(), Fai
     for step in plan.steps() {
         human::note(&format!("  {}", step.id));
     }
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(
-            FailureKind::Usage,
-            Diagnostic::new("this asks before it undoes anything, and nobody is at a terminal")
-                .help("look at the list, then add `--yes`"),
-        ));
-    }
     let prompt = format!("Undo {what} of {}?", prepared.merged.lock.entries.len());
-    let sure = dialoguer::Confirm::new().with_prompt(prompt).default(false).interact().unwrap_or(false);
-    if !sure {
-        return Err(Failure::new(FailureKind::Declined, Diagnostic::new("nothing was undone")));
-    }
+    confirm("what undoes", &prompt, "nothing was undone")?;
     request.agreed = Some(plan.steps().map(|step| step.id.clone()).collect());
     Ok(())
 }

@@ -1,15 +1,13 @@
 //! `version`: rows of the history, by hand. `sync-metadata-storage`: its tables.
 
-use std::io::IsTerminal;
-
 use serde_json::json;
 
 use super::context::Context;
 use super::repair::request;
 use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
-use crate::diagnostic::{Diagnostic, count};
-use crate::engine::{self, Failure, FailureKind, Mark, Which};
+use crate::diagnostic::count;
+use crate::engine::{self, Failure, Mark, Which};
 use crate::history::LAYOUT;
 use crate::id::MigrationId;
 use crate::report::human;
@@ -102,23 +100,12 @@ fn confirm(yes: bool, mark: Mark, ids: &[MigrationId]) -> Result<(), Failure> {
     for id in ids {
         human::note(&format!("  {id}"));
     }
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(
-            FailureKind::Usage,
-            Diagnostic::new("`version` asks, and nobody is at a terminal")
-                .help("look at the list, then add `--yes`"),
-        ));
-    }
     let rows = count(ids.len(), "row", "rows");
     let prompt = match mark {
         Mark::Add => format!("Add {rows}, so that these count as applied?"),
         Mark::Delete => format!("Delete {rows}, so that these count as pending?"),
     };
-    let sure = dialoguer::Confirm::new().with_prompt(prompt).default(false).interact().unwrap_or(false);
-    if sure {
-        return Ok(());
-    }
-    Err(Failure::new(FailureKind::Declined, Diagnostic::new("nothing was changed")))
+    super::confirm::confirm("`version`", &prompt, "nothing was changed")
 }
 
 /// Bring the tables of the history to the layout of this version

@@ -206,7 +206,7 @@ fn write_lock(project: &mut Project, before: &History, rows: &[NewRow]) -> Resul
     let history = History::new(before.rows().iter().cloned().chain(rows.iter().map(as_row)).collect());
     let all_locked = rows.iter().all(|row| project.document.lock().entries.contains_key(&row.id));
     let only_imported = before.rows().iter().all(|row| row.kind == RowKind::Imported);
-    let orders = only_imported && !git::is_committed(&project.root, &project.config.lock);
+    let orders = only_imported && git::is_uncommitted(&project.root, &project.config.lock);
     if all_locked && !orders {
         return Ok(false);
     }

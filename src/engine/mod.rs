@@ -10,6 +10,7 @@
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
+//! - `mend`: rows of the history that do not fit
 //! - `status`, `import`, `repair`, `version`, `layout`, `snapshots`: the other commands' work
 
 mod check;
@@ -18,6 +19,7 @@ mod execute;
 mod failure;
 mod import;
 mod layout;
+mod mend;
 mod migrate;
 mod prepare;
 mod project;
@@ -38,11 +40,12 @@ pub use check::{CheckMode, Verdict, compare_with};
 pub use failure::{Failure, Kind as FailureKind};
 pub use import::{Import, Source, import, unknown_module};
 pub use layout::sync_layout;
+pub use mend::{Mend, Misfit, MisfitKind, mend, misfits, to_mend};
 pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
 pub use prepare::{Aim, Prepared, prepare, prepare_for};
 pub use project::Project;
 pub use refusal::{locked_refusals, strangers_diagnostic};
-pub use repair::{Repair, half_applied, repair};
+pub use repair::{Repair, ToRepair, repair, to_repair};
 pub use replay::{Replayed, replay};
 pub use snapshots::{SnapshotState, checked as checks_schema, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};

@@ -11,6 +11,7 @@ use crate::id::MigrationId;
 
 use super::failure::{Failure, Kind};
 use super::migrate::Request;
+use super::prepare::prepare;
 use super::project::Project;
 use super::record::{new_run, record};
 use super::waiting::wait_for_guard;
@@ -33,13 +34,29 @@ impl Repair {
     }
 }
 
-/// The half-applied migrations of a database.
-pub async fn half_applied(request: &Request<'_>, sink: &mut dyn Sink) -> Result<Vec<Partial>, Failure> {
+/// What a person may have to mend on a database.
+pub struct ToRepair {
+    /// What has run.
+    pub history: History,
+    /// What the next `migrate` would refuse, where that could be found out.
+    pub refusals: Vec<Diagnostic>,
+}
+
+/// Looks; without a project whose lock can be read only at the history.
+pub async fn to_repair(
+    project: Option<&Project>,
+    request: &Request<'_>,
+    sink: &mut dyn Sink,
+) -> Result<ToRepair, Failure> {
     let mut database = request.connect.connect().await?;
     sink.tell(Event::Connected(database.server().clone()));
     let history = database.history().await?;
+    let refusals = match project {
+        Some(project) => prepare(project, &history, &mut *database).await?.plan.refusals,
+        None => Vec::new(),
+    };
     database.close().await;
-    Ok(history.partial)
+    Ok(ToRepair { history, refusals })
 }
 
 /// Writes it down.

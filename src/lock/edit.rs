@@ -1,9 +1,10 @@
 //! Changing a lock's text so that it says another lock, and nothing else changes.
 //!
 //! An entry is its lines with the comment lines directly above; blank lines and other comments
-//! (its *lead*) stay where they are. New entries are one canonical line each.
+//! (its *lead*) stay where they are. New entries are one canonical line each; one that `replaces` an entry that
+//! goes takes over its lines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::id::MigrationId;
@@ -27,9 +28,10 @@ pub(super) fn edit(document: &Document, wanted: &Lock) -> String {
         if !out.is_empty() && !out.ends_with('\n') {
             out.push_str(newline);
         }
-        if let (Some(site), Some(old)) = (document.sites.get(id), document.lock().entries.get(id)) {
-            out.push_str(&leads.take(id));
-            push_changed(&mut out, text, site, old, entry);
+        let source = source(document, wanted, id, entry);
+        if let Some((from, site, old)) = source {
+            out.push_str(&leads.take(from));
+            push_changed(&mut out, text, site, (from, old), (id, entry));
         } else {
             out.push_str(&line(id, entry));
             out.push_str(newline);
@@ -37,6 +39,18 @@ pub(super) fn edit(document: &Document, wanted: &Lock) -> String {
     }
     out.push_str(&leads.tail);
     out
+}
+
+/// Where the lines of an entry come from: its own, or those of one that it replaces and that goes.
+fn source<'a>(
+    document: &'a Document,
+    wanted: &Lock,
+    id: &'a MigrationId,
+    entry: &'a Entry,
+) -> Option<(&'a MigrationId, &'a Site, &'a Entry)> {
+    let of = |id: &'a MigrationId| Some((id, document.sites.get(id)?, document.lock().entries.get(id)?));
+    let gone = |old: &&MigrationId| !wanted.entries.contains_key(*old);
+    of(id).or_else(|| entry.replaces.iter().filter(gone).find_map(of))
 }
 
 /// The line ends of a text, as its first line has them.
@@ -52,8 +66,12 @@ struct Leads<'a> {
 }
 
 impl<'a> Leads<'a> {
-    fn new(document: &'a Document, wanted: &Lock) -> Self {
+    fn new(document: &'a Document, wanted: &'a Lock) -> Self {
         let text = document.text();
+        let mut taken_over = HashSet::new();
+        for (id, entry) in wanted.entries.iter().filter(|(_, entry)| !entry.replaces.is_empty()) {
+            taken_over.extend(source(document, wanted, id, entry).map(|(from, ..)| from));
+        }
         let mut leads = Self { header: String::new(), by_id: HashMap::new(), tail: String::new() };
         let mut pending = String::new();
         for (i, id) in document.lock().entries.keys().enumerate() {
@@ -64,7 +82,7 @@ impl<'a> Leads<'a> {
             } else {
                 pending.push_str(&lead);
             }
-            if wanted.entries.contains_key(id) {
+            if wanted.entries.contains_key(id) || taken_over.contains(id) {
                 leads.by_id.insert(id, std::mem::take(&mut pending));
             }
         }
@@ -125,12 +143,21 @@ pub(super) fn scalar(text: &str) -> String {
 }
 
 /// Copies the entry's lines, with the fields that differ changed in place.
-fn push_changed(out: &mut String, text: &str, site: &Site, old: &Entry, new: &Entry) {
-    if old == new {
+fn push_changed(
+    out: &mut String,
+    text: &str,
+    site: &Site,
+    (old_id, old): (&MigrationId, &Entry),
+    (new_id, new): (&MigrationId, &Entry),
+) {
+    if old == new && old_id == new_id {
         out.push_str(&text[site.lines.clone()]);
         return;
     }
-    let mut edits = edits(text, site, old, new);
+    let mut edits = if old == new { Vec::new() } else { edits(text, site, old, new) };
+    if old_id != new_id {
+        edits.push((site.key.clone(), scalar(new_id.as_str())));
+    }
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let mut at = site.lines.start;
     for (range, replacement) in edits {

@@ -10,6 +10,8 @@ pub enum Rule {
     New,
     /// A new one that is a copy of another module's migration.
     Copy,
+    /// A new one that takes the place of one that it `replaces`.
+    Replaced,
     /// Locked without a checksum; filled in at the next write.
     Unfilled,
     /// The text differs from the locked checksum.
@@ -46,6 +48,7 @@ impl Rule {
         match self {
             Self::New => "new",
             Self::Copy => "copy",
+            Self::Replaced => "replaced",
             Self::Unfilled => "unfilled",
             Self::Changed => "changed",
             Self::Missing => "missing",
@@ -70,7 +73,7 @@ impl Rule {
 
     /// The next `lock` writes it down: news in update mode, a misfit under `--locked`.
     pub const fn changes_lock(self) -> bool {
-        matches!(self, Self::New | Self::Copy | Self::Unfilled | Self::DuplicateLine)
+        matches!(self, Self::New | Self::Copy | Self::Replaced | Self::Unfilled | Self::DuplicateLine)
     }
 
     /// Worth a warning; the rest are notes.

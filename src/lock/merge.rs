@@ -5,6 +5,7 @@
 //! of another module's gets `skip: true, same-as`. Pure and idempotent: merging the result again
 //! changes nothing and finds nothing new.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::catalogue::{Catalogue, Place};
@@ -43,6 +44,9 @@ impl Merged {
 /// circle among the new migrations.
 pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> Result<Merged, Diagnostic> {
     let mut merged = Merged { lock: lock.clone(), findings: Vec::new() };
+    take_over(&mut merged, catalogue);
+    let lock = if merged.findings.is_empty() { Cow::Borrowed(lock) } else { Cow::Owned(merged.lock.clone()) };
+    let lock = &*lock;
     let proposed = reconcile::locked(&mut merged, catalogue, history);
     let fresh = appended(lock, catalogue, history)?;
     let copies = copies(lock, catalogue, history, &fresh);
@@ -81,6 +85,28 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
     }
     reconcile::whole(&mut merged, catalogue, history);
     Ok(merged)
+}
+
+/// A new migration whose directive `replaces` names a locked one that is gone takes its place.
+fn take_over(merged: &mut Merged, catalogue: &Catalogue) {
+    for migration in catalogue.iter().filter(|migration| !migration.replaces.is_empty()) {
+        let new = &migration.id;
+        let locked = &merged.lock.entries;
+        let gone = |id: &&MigrationId| locked.contains_key(*id) && catalogue.get(id).is_none();
+        let olds: Vec<MigrationId> = migration.replaces.iter().filter(gone).cloned().collect();
+        let (Some((first, rest)), false) = (olds.split_first(), locked.contains_key(new)) else { continue };
+        merged.lock.rename(first, new);
+        for old in rest {
+            merged.lock.entries.shift_remove(old);
+        }
+        if let Some(entry) = merged.lock.entries.get_mut(new) {
+            entry.replaces.retain(|id| !migration.replaces.contains(id));
+            entry.replaces.extend(migration.replaces.iter().cloned());
+            entry.checksum = Some(migration.up.checksum());
+        }
+        let message = format!("`{new}` takes the place of `{first}`, which it replaces");
+        merged.findings.push(Finding::new(Rule::Replaced, new, message));
+    }
 }
 
 /// On a database that ran the old one the new one would never run.

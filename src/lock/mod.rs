@@ -8,6 +8,7 @@
 //!
 //! Line order is execution order. Reading and writing the file itself is `lockfile`'s.
 
+mod diff;
 mod edit;
 mod find;
 mod finding;
@@ -23,6 +24,7 @@ use indexmap::IndexMap;
 
 use crate::id::{Checksum, MigrationId};
 
+pub use diff::{Change, Diff};
 pub use find::find;
 pub use finding::{Finding, Rule};
 pub use merge::{Merged, merge};
@@ -54,6 +56,18 @@ impl Lock {
     /// Equal in order, too (an `IndexMap` compares as a set).
     pub fn same(&self, other: &Self) -> bool {
         self.entries.len() == other.entries.len() && self.entries.iter().eq(other.entries.iter())
+    }
+
+    /// Gives an entry another id, at its place: it stands for the old one from now on. Copies follow.
+    pub fn rename(&mut self, old: &MigrationId, new: &MigrationId) {
+        let Some((place, old, mut entry)) = self.entries.shift_remove_full(old) else { return };
+        if !entry.replaces.contains(&old) {
+            entry.replaces.push(old.clone());
+        }
+        self.entries.shift_insert(place, new.clone(), entry);
+        for entry in self.entries.values_mut().filter(|entry| entry.same_as.as_ref() == Some(&old)) {
+            entry.same_as = Some(new.clone());
+        }
     }
 
     /// Entries that run on an empty database, in order.

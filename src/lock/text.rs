@@ -11,10 +11,10 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Frame};
 use crate::id::MigrationId;
 
+use super::Lock;
 use super::edit;
 use super::finding::{Finding, Rule};
 use super::read::{self, FieldSite, RawEntry, ValueSite};
-use super::{Entry, Lock};
 
 /// What stands at the top of a lock that we write first.
 pub const HEADER: &str =
@@ -161,19 +161,6 @@ impl Document {
         }
         let text = edit::edit(self, wanted);
         self.proved(text, wanted)
-    }
-
-    /// The text with one id renamed and the entry changed to `entry`, at its place.
-    pub fn rename(&self, old: &MigrationId, new: &MigrationId, entry: &Entry) -> Result<String, Diagnostic> {
-        let Some(site) = self.sites.get(old) else {
-            return Err(Diagnostic::new(format!("`{old}` is not in the lock")));
-        };
-        let mut text = self.text().to_owned();
-        text.replace_range(site.key.clone(), &edit::scalar(new.as_str()));
-        let renamed = Self::parse(&self.path, &text).map_err(|mut faults| faults.remove(0))?;
-        let mut wanted = renamed.lock.clone();
-        wanted.entries.insert(new.clone(), entry.clone());
-        renamed.edit(&wanted)
     }
 
     fn proved(&self, text: String, wanted: &Lock) -> Result<String, Diagnostic> {

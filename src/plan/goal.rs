@@ -211,11 +211,18 @@ impl Choice<'_> {
     /// What ran after a migration.
     fn after(&self, id: &MigrationId) -> Result<&[Row], Diagnostic> {
         let rows = self.history.rows();
-        match rows.iter().position(|row| row.id == *id) {
+        match rows.iter().position(|row| self.is_row_of(row, id)) {
             Some(at) => Ok(&rows[at + 1..]),
             None => Err(Diagnostic::new(format!("`{id}` has not run here"))
                 .help("`db-migrations status` shows the state of each")),
         }
+    }
+
+    /// Whether a row is that of a migration, under its id or under an older one that it replaces.
+    fn is_row_of(&self, row: &Row, id: &MigrationId) -> bool {
+        let replaces =
+            |old: &MigrationId| self.lock.entries.get(id).is_some_and(|entry| entry.replaces.contains(old));
+        row.id == *id || replaces(&row.id)
     }
 
     fn back_to(&self, name: &str) -> Result<Chosen, Diagnostic> {
@@ -246,7 +253,8 @@ impl Choice<'_> {
         for name in names {
             let id = self.find(name)?;
             self.after(id)?;
-            wanted.insert(id);
+            wanted
+                .extend(self.history.rows().iter().filter(|row| self.is_row_of(row, id)).map(|row| &row.id));
         }
         let rows = self.history.rows().iter().rev().map(|row| &row.id);
         Ok(Chosen::Down(rows.filter(|id| wanted.contains(id)).cloned().collect()))

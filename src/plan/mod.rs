@@ -176,7 +176,7 @@ impl Plan {
                 plan.left_out.extend(pending.iter().cloned().map(|id| LeftOut { id, why: Why::Beyond }));
                 let again = chosen.iter().filter(|id| lock.entries.get(*id).is_some_and(|entry| !entry.skip));
                 plan.remaining = pending.len() + again.count();
-                plan.undo(&chosen, catalogue, history, at);
+                plan.undo(&chosen, lock, catalogue, history, at);
             }
         }
         Ok(plan)

@@ -4,12 +4,13 @@
 //! of the same module, one that names it in `depends-on`, or a later one of a module that depends on its
 //! module.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic::Diagnostic;
 use crate::history::{History, Row};
 use crate::id::MigrationId;
+use crate::lock::Lock;
 use crate::sql::Way;
 
 use super::{Circumstances, Plan, grouping, step};
@@ -19,6 +20,7 @@ impl Plan {
     pub(super) fn undo(
         &mut self,
         chosen: &[MigrationId],
+        lock: &Lock,
         catalogue: &Catalogue,
         history: &History,
         at: &Circumstances<'_>,
@@ -34,9 +36,10 @@ impl Plan {
             },
         ));
         self.refusals.extend(needed(&going, catalogue, history));
+        let renamed = renamed(lock, history);
         let mut steps = Vec::new();
         for id in chosen {
-            let migration = catalogue.get(id);
+            let migration = catalogue.get(id).or_else(|| catalogue.get(renamed.get(id)?));
             let script = migration.and_then(|migration| migration.down.choose(at.dialect));
             let Some(script) = script else {
                 self.refusals.push(missing(id, migration.is_some()));
@@ -57,6 +60,18 @@ impl Plan {
         }
         grouping::group(self, steps, at);
     }
+}
+
+/// For each older id that ran here, the one that stands for it alone: its down script fits.
+fn renamed<'a>(lock: &'a Lock, history: &History) -> HashMap<&'a MigrationId, &'a MigrationId> {
+    let mut renamed = HashMap::new();
+    for (new, entry) in lock.entries.iter().filter(|(_, entry)| !entry.replaces.is_empty()) {
+        let mut ran = entry.replaces.iter().filter(|old| history.contains(old));
+        if let (Some(old), None) = (ran.next(), ran.next()) {
+            renamed.insert(old, new);
+        }
+    }
+    renamed
 }
 
 fn missing(id: &MigrationId, found: bool) -> Diagnostic {

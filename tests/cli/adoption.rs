@@ -189,6 +189,8 @@ fn two_tools_in_one_database_come_in_the_order_in_which_they_ran() {
             .file("migrations/20240101000000_users.sql", USERS_SQL)
             .file("migrations/20240103000000_tags.sql", "CREATE TABLE tags (id integer PRIMARY KEY);\n")
             .file("plugins/blog/migrations/20240102000000_posts.sql", POSTS_SQL);
+        let git = std::process::Command::new("git").args(["init", "-q"]).current_dir(project.path()).status();
+        assert!(git.unwrap().success());
         db.execute(USERS_SQL);
         db.execute(POSTS_SQL);
         db.execute("CREATE TABLE tags (id integer PRIMARY KEY)");

@@ -25,6 +25,8 @@ mod looking;
 mod modes;
 mod names;
 mod refusals;
+mod renames;
+mod repairing;
 mod roles;
 mod schema;
 mod schema_check;

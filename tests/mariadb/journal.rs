@@ -134,7 +134,7 @@ fn repair_says_what_there_is_and_refuses_what_is_not() {
     project.run(&db, &["migrate"]).exits(4);
     let list =
         project.run(&db, &["repair"]).exits(1).says("stopped after 1 statement; statement 2 failed: Table");
-    list.says("--mark-done ID").says("--restart ID");
+    list.says(&format!("--mark-done {ID}")).says(&format!("--restart {ID}"));
     let json = project.run(&db, &["repair", "--format", "json"]).exits(1).json();
     assert_eq!(json["half_applied"][0]["finished"], 1);
     project.run(&db, &["repair", "--mark-done", ID]).exits(2).says("--yes");
