@@ -233,12 +233,14 @@ pub(super) fn scratch_connector(context: &Context, dialect: Dialect) -> Result<B
         .find(|url| backend::dialect_of(url, &context.config.dialects) == Ok(dialect));
     match fitting {
         Some(url) => context.connector_to(url, false),
-        None => Err(Failure::new(
-            FailureKind::Usage,
-            Diagnostic::new(format!("a replay on {} needs a server", dialect.facts().title)).help(format!(
-                "pass `--url`, or set `database.scratch-url`, with a {} URL",
-                dialect.facts().title
-            )),
-        )),
+        None => {
+            let title = dialect.facts().title;
+            let scratch = context.scratch_setting();
+            Err(Failure::new(
+                FailureKind::Usage,
+                Diagnostic::new(format!("a replay on {title} needs a server"))
+                    .help(format!("pass `--url`, or set `{scratch}`, with a {title} URL")),
+            ))
+        }
     }
 }

@@ -10,6 +10,7 @@ mod bit_by_bit;
 mod bookkeeping;
 mod bundle;
 mod bundle_outside;
+mod bundle_proof;
 mod bundle_roles;
 mod commands;
 mod common;
