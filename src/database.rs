@@ -357,6 +357,12 @@ pub trait Read: Send {
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>>;
     /// The first rows (as text) that a query returns.
     fn query<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<String>, DatabaseError>>;
+    /// Whether there is a table of this name; in the usual schema where none is given.
+    fn has_table<'a>(
+        &'a mut self,
+        schema: Option<&'a str>,
+        table: &'a str,
+    ) -> BoxFuture<'a, Result<bool, DatabaseError>>;
     /// All rows of another tool's table.
     fn foreign_rows<'a>(
         &'a mut self,

@@ -67,3 +67,4 @@ pub mod run_id;
 pub mod schema;
 pub mod snapshot;
 pub mod sql;
+pub mod tool;

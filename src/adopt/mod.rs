@@ -10,87 +10,19 @@ mod matching;
 mod proof;
 mod rows;
 
+pub use crate::tool::Tool;
+
 use crate::database::{ForeignColumn, ForeignColumnKind as Kind};
 
 pub use matching::{Imported, match_rows};
 pub use proof::{Proof, Spelling};
 pub use rows::{Ran, read};
 
-/// A tool whose history can be taken over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tool {
-    /// sqlx's `Migrator`.
-    Sqlx,
-    /// refinery.
-    Refinery,
-    /// `diesel_migrations`.
-    Diesel,
-    /// sea-orm-migration.
-    SeaOrm,
-    /// dbmate.
-    Dbmate,
-    /// goose.
-    Goose,
-    /// golang-migrate.
-    GolangMigrate,
-    /// Flyway.
-    Flyway,
-    /// Doctrine Migrations.
-    Doctrine,
-}
-
 const fn column(name: &'static str, kind: Kind) -> ForeignColumn {
     ForeignColumn { name, kind }
 }
 
 impl Tool {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Sqlx,
-        Self::Refinery,
-        Self::Diesel,
-        Self::SeaOrm,
-        Self::Dbmate,
-        Self::Goose,
-        Self::GolangMigrate,
-        Self::Flyway,
-        Self::Doctrine,
-    ];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sqlx => "sqlx",
-            Self::Refinery => "refinery",
-            Self::Diesel => "diesel",
-            Self::SeaOrm => "sea-orm",
-            Self::Dbmate => "dbmate",
-            Self::Goose => "goose",
-            Self::GolangMigrate => "golang-migrate",
-            Self::Flyway => "flyway",
-            Self::Doctrine => "doctrine",
-        }
-    }
-
-    /// The tool of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tool| tool.name() == name)
-    }
-
-    /// Its table, where nobody has named it otherwise.
-    pub const fn table(self) -> &'static str {
-        match self {
-            Self::Sqlx => "_sqlx_migrations",
-            Self::Refinery => "refinery_schema_history",
-            Self::Diesel => "__diesel_schema_migrations",
-            Self::SeaOrm => "seaql_migrations",
-            Self::Dbmate | Self::GolangMigrate => "schema_migrations",
-            Self::Goose => "goose_db_version",
-            Self::Flyway => "flyway_schema_history",
-            Self::Doctrine => "doctrine_migration_versions",
-        }
-    }
-
     /// The columns that are read.
     pub const fn columns(self) -> &'static [ForeignColumn] {
         match self {

@@ -3,16 +3,18 @@
 //! Every key is named below, also those that a run does not use: a new one does not compile until
 //! somebody has decided whether it belongs into a bundle.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use indexmap::IndexMap;
 
 use super::wire;
 use crate::config::{
-    Config, Database, Enable, Modules, Policy, Reaction, Rehearsal, SchemaCheck, SchemaCheckMode,
-    SchemaSource,
+    Adopt, Config, Database, Enable, Mirror, Modules, Policy, Reaction, Rehearsal, SchemaCheck,
+    SchemaCheckMode, SchemaSource,
 };
 use crate::dialect::Dialect;
 use crate::id::Namespace;
+use crate::tool::Tool;
 
 const MODES: [(&str, SchemaCheckMode); 3] = [
     ("superset", SchemaCheckMode::Superset),
@@ -60,6 +62,8 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         modules,
         schema_check: SchemaCheck { mode, source, ignore },
         policy: Policy { out_of_order, unknown_executed, allow_split, rehearsal },
+        adopt,
+        mirror,
     } = config;
     let Database {
         url: _,
@@ -88,6 +92,9 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
             allow_split: *allow_split,
             rehearsal: word(&Rehearsal::WORDS, rehearsal),
         },
+        adopt: adopt.iter().map(adopt_to_wire).collect(),
+        mirror: mirror.as_ref().map(mirror_to_wire),
+        mirrors: enable.iter().filter_map(|(name, enable)| mirror_of(name, enable)).collect(),
         foreign_keys: enable.iter().filter_map(|(name, enable)| foreign_keys(name, enable)).collect(),
     }
 }
@@ -102,18 +109,52 @@ fn foreign_keys(name: &str, enable: &Enable) -> Option<(String, bool)> {
         depends_on: _,
         foreign_keys,
         session: _,
+        mirror: _,
         span: _,
     } = enable;
     let namespace = namespace.as_ref().map_or(name, Namespace::as_str);
     foreign_keys.map(|mode| (namespace.to_owned(), mode))
 }
 
+fn adopt_to_wire(adopt: &Adopt) -> wire::Adopt {
+    let Adopt { tool, module, table, schema } = adopt;
+    let from = tool.name().to_owned();
+    wire::Adopt { from, module: module.clone(), table: table.clone(), schema: schema.clone() }
+}
+
+fn adopt_of_wire(wire: wire::Adopt) -> Result<Adopt, String> {
+    let wire::Adopt { from, module, table, schema } = wire;
+    Ok(Adopt { tool: tool(&from)?, module, table, schema })
+}
+
+fn mirror_to_wire(mirror: &Mirror) -> wire::Mirror {
+    wire::Mirror { tool: mirror.tool.name().to_owned(), table: mirror.table.clone() }
+}
+
+fn mirror_of_wire(wire: wire::Mirror) -> Result<Mirror, String> {
+    Ok(Mirror { tool: tool(&wire.tool)?, table: wire.table })
+}
+
+fn mirror_of(name: &str, enable: &Enable) -> Option<(String, wire::Mirror)> {
+    let namespace = enable.namespace.as_ref().map_or(name, Namespace::as_str);
+    enable.mirror.as_ref().map(|mirror| (namespace.to_owned(), mirror_to_wire(mirror)))
+}
+
+fn tool(name: &str) -> Result<Tool, String> {
+    Tool::from_name(name).ok_or_else(|| format!("`{name}` is no tool that this version knows"))
+}
+
 pub(super) fn of_wire(wire: wire::Settings) -> Result<Config, String> {
-    let enable = |(name, mode): (String, bool)| {
-        let namespace = Some(namespace(&name)?);
-        Ok((name, Enable { namespace, foreign_keys: Some(mode), ..Enable::default() }))
-    };
-    let foreign_keys: BTreeMap<String, bool> = wire.foreign_keys;
+    let mut enable: IndexMap<String, Enable> = IndexMap::new();
+    for (name, mode) in wire.foreign_keys {
+        enable.entry(name).or_default().foreign_keys = Some(mode);
+    }
+    for (name, mirror) in wire.mirrors {
+        enable.entry(name).or_default().mirror = Some(mirror_of_wire(mirror)?);
+    }
+    for (name, enable) in &mut enable {
+        enable.namespace = Some(namespace(name)?);
+    }
     Ok(Config {
         database: Database {
             history_table: wire.history_table,
@@ -123,10 +164,9 @@ pub(super) fn of_wire(wire: wire::Settings) -> Result<Config, String> {
             ..Database::default()
         },
         dialects: wire.dialects.iter().map(|name| dialect(name)).collect::<Result<_, _>>()?,
-        modules: Modules {
-            enable: foreign_keys.into_iter().map(enable).collect::<Result<_, String>>()?,
-            ..Modules::default()
-        },
+        modules: Modules { enable, ..Modules::default() },
+        adopt: wire.adopt.into_iter().map(adopt_of_wire).collect::<Result<_, _>>()?,
+        mirror: wire.mirror.map(mirror_of_wire).transpose()?,
         schema_check: SchemaCheck {
             mode: value(&MODES, &wire.schema_check.mode)?,
             source: value(&SOURCES, &wire.schema_check.source)?,

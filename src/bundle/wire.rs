@@ -35,6 +35,30 @@ pub(super) struct Settings {
     pub(super) policy: Policy,
     /// By namespace.
     pub(super) foreign_keys: BTreeMap<String, bool>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) adopt: Vec<Adopt>,
+    /// The application's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mirror: Option<Mirror>,
+    /// By namespace.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) mirrors: BTreeMap<String, Mirror>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Adopt {
+    pub(super) from: String,
+    pub(super) module: String,
+    pub(super) table: Option<String>,
+    pub(super) schema: Option<String>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mirror {
+    pub(super) tool: String,
+    pub(super) table: Option<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -41,6 +41,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         prepared.plan.refusals.splice(0..0, refusals);
     }
     let strangers = if history.is_empty() { database.strangers().await? } else { Vec::new() };
+    let strangers = engine::unadopted(&project, strangers);
     let server = database.server().clone();
     database.close().await;
     if global.format == Format::Human {
@@ -80,6 +81,9 @@ pub(super) fn print(prepared: &Prepared) {
     }
     for refusal in &plan.refusals {
         human::print(refusal, Weight::Error);
+    }
+    for source in &prepared.adoption.sources {
+        human::line(&format!("takes over {source}"));
     }
     match (plan.is_empty(), plan.refusals.is_empty() && !prepared.merged.needs_hand()) {
         (true, true) => human::line("nothing would run"),

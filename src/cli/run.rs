@@ -303,6 +303,10 @@ fn print(migrated: &Migrated, quiet: bool) {
         .collect();
     human::raw(&crate::report::clean(&lines.concat()));
     let total: i64 = migrated.applied.iter().map(|applied| applied.milliseconds).sum();
+    let adopted = migrated.prepared.adoption.rows.len();
+    if adopted > 0 {
+        human::line(&format!("{} of other tools taken over", count(adopted, "row", "rows")));
+    }
     if migrated.applied.is_empty() {
         let verdict = verdict(&migrated.verdict);
         human::line(&format!("nothing had to run; lock and history are in step; schema check: {verdict}"));

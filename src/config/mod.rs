@@ -26,6 +26,7 @@ use crate::diagnostic::{Diagnostic, Frame};
 use crate::dialect::Dialect;
 use crate::id::Namespace;
 use crate::module::Format;
+use crate::tool::Tool;
 
 pub use edit::{disable_in_text, enable_in_text};
 
@@ -64,6 +65,32 @@ pub struct Config {
     pub schema_check: SchemaCheck,
     /// What a run may do.
     pub policy: Policy,
+    /// Other tools' histories that are taken over where ours is empty.
+    pub adopt: Vec<Adopt>,
+    /// The tool whose table is kept up to date for the application's migrations.
+    pub mirror: Option<Mirror>,
+}
+
+/// One of `adopt:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopt {
+    /// Whose history.
+    pub tool: Tool,
+    /// Of which module.
+    pub module: String,
+    /// Its table, where it is not the usual one.
+    pub table: Option<String>,
+    /// Its schema, where it is not the usual one.
+    pub schema: Option<String>,
+}
+
+/// `mirror:` of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror {
+    /// Whose table.
+    pub tool: Tool,
+    /// Its name, where it is not the usual one.
+    pub table: Option<String>,
 }
 
 /// The text of the configuration, to point into.
@@ -135,6 +162,8 @@ pub struct Enable {
     pub foreign_keys: Option<bool>,
     /// Session settings of its migrations: name → value.
     pub session: BTreeMap<String, String>,
+    /// The tool whose table is kept up to date for its migrations.
+    pub mirror: Option<Mirror>,
     /// Where its name stands in the file.
     pub span: Range<usize>,
 }
@@ -243,6 +272,8 @@ impl Default for Config {
             modules: Modules::default(),
             schema_check: SchemaCheck::default(),
             policy: Policy::default(),
+            adopt: Vec::new(),
+            mirror: None,
         }
     }
 }

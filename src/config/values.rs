@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::wire::{self, Text};
 use super::{
-    Cargo, Config, Database, Enable, Modules, Named, Policy, Reaction, Rehearsal, SchemaCheck,
+    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Policy, Reaction, Rehearsal, SchemaCheck,
     SchemaCheckMode, SchemaSource, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
@@ -14,6 +14,7 @@ use crate::dialect::Dialect;
 use crate::id::Namespace;
 use crate::module::Format;
 use crate::sql;
+use crate::tool::Tool;
 
 pub(super) struct Reader<'a> {
     source: Source,
@@ -53,6 +54,8 @@ impl<'a> Reader<'a> {
             modules: self.modules(wire.modules.unwrap_or_default()),
             schema_check: self.schema_check(wire.schema_check.unwrap_or_default()),
             policy: self.policy(wire.policy.unwrap_or_default()),
+            adopt: self.adopt(wire.adopt.unwrap_or_default()),
+            mirror: self.mirror(wire.mirror, wire.mirror_table),
         };
         Config { variables: std::mem::take(&mut self.used), ..config }
     }
@@ -119,8 +122,36 @@ impl<'a> Reader<'a> {
             depends_on: depends_on.into_iter().filter_map(|text| self.namespace(Some(text))).collect(),
             foreign_keys: self.foreign_keys(wire.foreign_keys),
             session: self.session(wire.session),
+            mirror: self.mirror(wire.mirror, wire.mirror_table),
             span,
         }
+    }
+
+    fn adopt(&mut self, wire: Vec<wire::Adopt>) -> Vec<Adopt> {
+        let tools = Tool::ALL.map(|tool| (tool.name(), tool));
+        let mut adopt = Vec::new();
+        for wire in wire {
+            let tool = self.word(Some(wire.from), "from", &tools);
+            let (table, schema) = (self.optional(wire.table), self.optional(wire.schema));
+            let module = self.optional(Some(wire.module));
+            adopt.extend(tool.zip(module).map(|(tool, module)| Adopt { tool, module, table, schema }));
+        }
+        adopt
+    }
+
+    fn mirror(&mut self, wire: Option<Text>, table: Option<Text>) -> Option<Mirror> {
+        let tools: Vec<(&str, Tool)> = Tool::ALL
+            .into_iter()
+            .filter(|tool| tool.can_be_mirrored())
+            .map(|tool| (tool.name(), tool))
+            .collect();
+        let table_span = table.as_ref().map(|text| self.span(text));
+        let tool = self.word(wire, "mirror", &tools);
+        let table = self.optional(table);
+        if let (None, Some(span)) = (&tool, table_span) {
+            self.fault(Diagnostic::new("`mirror-table` means nothing without `mirror`"), span);
+        }
+        tool.map(|tool| Mirror { tool, table })
     }
 
     fn schema_check(&mut self, wire: wire::SchemaCheck) -> SchemaCheck {

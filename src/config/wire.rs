@@ -29,6 +29,18 @@ pub(super) struct Config {
     pub(super) modules: Option<Modules>,
     pub(super) schema_check: Option<SchemaCheck>,
     pub(super) policy: Option<Policy>,
+    pub(super) adopt: Option<Vec<Adopt>>,
+    pub(super) mirror: Option<Text>,
+    pub(super) mirror_table: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Adopt {
+    pub(super) from: Text,
+    pub(super) module: Text,
+    pub(super) table: Option<Text>,
+    pub(super) schema: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -74,6 +86,8 @@ pub(super) struct Enable {
     pub(super) depends_on: Option<Vec<Text>>,
     pub(super) foreign_keys: Option<Text>,
     pub(super) session: Option<BTreeMap<String, Text>>,
+    pub(super) mirror: Option<Text>,
+    pub(super) mirror_table: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -23,6 +23,8 @@ use super::stopped::{Half, before_steps, failed, not_taken_back, rolled_back, wh
 pub(super) struct Progress {
     /// Down scripts run.
     pub(super) undoes: bool,
+    /// How many rows of other tools were taken over and committed.
+    pub(super) adopted: usize,
     /// Steps that ended well, committed or in the open transaction.
     pub(super) applied: Vec<Applied>,
     /// How many of them are committed.
@@ -36,19 +38,28 @@ pub(super) struct Progress {
 impl Progress {
     /// Nothing yet of a plan.
     pub(super) const fn of(plan: &Plan) -> Self {
-        Self { undoes: plan.undoes, applied: Vec::new(), committed: 0, half: None, violations: None }
+        Self {
+            undoes: plan.undoes,
+            adopted: 0,
+            applied: Vec::new(),
+            committed: 0,
+            half: None,
+            violations: None,
+        }
     }
 }
 
 /// Where a walk begins.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Start {
+pub(super) struct Start<'a> {
     /// The position of the first history row.
     pub(super) position: i64,
     /// The guard must outlive the last transaction.
     pub(super) keep_guard: bool,
     /// How long each statement takes is told.
     pub(super) timed: bool,
+    /// Rows that are written before anything runs.
+    pub(super) adopted: &'a [NewRow],
 }
 
 /// A walk that came to no good end.
@@ -82,7 +93,7 @@ pub(super) async fn walk(
     plan: &Plan,
     mut guard: Box<dyn Guard>,
     run: &NewRun,
-    start: Start,
+    start: Start<'_>,
     progress: &mut Progress,
     sink: &mut dyn Sink,
 ) -> Result<End, Stop> {
@@ -91,15 +102,22 @@ pub(super) async fn walk(
     let clock = start.timed.then(Clock::default);
     let mut walker = Walker { run, plan, position: start.position, clock, progress, sink };
     for (index, group) in plan.groups.iter().enumerate() {
+        let adopted = if index == 0 { start.adopted } else { &[] };
         match group.mode {
             Mode::Alone { foreign_keys } => {
+                if !adopted.is_empty() {
+                    let session = walker.transaction(guard, &[], adopted, Begin::default()).await?;
+                    guard = commit_group(session, walker.progress, walker.sink).await?;
+                    walker.progress.adopted = adopted.len();
+                }
                 if let Err(stop) = walker.alone(&mut *guard, &group.steps, foreign_keys).await {
                     return Err(Stop { guard: Some(guard), ..stop });
                 }
             }
             Mode::Transaction { foreign_keys } => {
-                let session =
-                    walker.transaction(guard, &group.steps, Begin { foreign_keys, keep_guard }).await?;
+                let session = walker
+                    .transaction(guard, &group.steps, adopted, Begin { foreign_keys, keep_guard })
+                    .await?;
                 if index + 1 == plan.groups.len() {
                     return Ok(End::Open(session));
                 }
@@ -162,10 +180,15 @@ impl Walker<'_> {
         &mut self,
         guard: Box<dyn Guard>,
         steps: &[Step],
+        adopted: &[NewRow],
         begin: Begin,
     ) -> Result<Box<dyn Session>, Stop> {
         let mut session = guard.begin(begin).await.map_err(|e| before_steps(self.progress, &e))?;
         session.write(Note::Run(self.run)).await.map_err(|e| before_steps(self.progress, &e))?;
+        if !adopted.is_empty() {
+            let rows = Note::Rows(self.run, adopted);
+            session.write(rows).await.map_err(|e| before_steps(self.progress, &e))?;
+        }
         if begin.foreign_keys == Some(false) {
             let violations = session.violations().await.map_err(|e| before_steps(self.progress, &e))?;
             self.progress.violations = Some(violations);

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::adopt::{self, Imported, Spelling, Tool};
-use crate::database::{Begin, CommitError, ForeignTable, NewRow, NewRun, Note};
+use crate::database::{Begin, CommitError, ForeignTable, NewRow, NewRun, Note, Read};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
 use crate::git;
@@ -14,6 +14,7 @@ use crate::history::{History, Row, RowKind};
 use crate::id::{Checksum, MigrationId};
 use crate::lock::{Document, Lock};
 use crate::lockfile;
+use crate::module::Module;
 
 use super::failure::{Failure, Kind, describe};
 use super::migrate::Request;
@@ -54,7 +55,7 @@ pub async fn import(
     source: Source<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Import, Failure> {
-    let Source { tool, module: namespace, schema, .. } = source;
+    let Source { tool, module: namespace, .. } = source;
     let table = source.table.unwrap_or(tool.table());
     let module =
         project.catalogue.module(namespace).cloned().ok_or_else(|| unknown_module(project, namespace))?;
@@ -62,12 +63,7 @@ pub async fn import(
     sink.tell(Event::Connected(database.server().clone()));
     let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
     let history = guard.history().await?;
-    let foreign = ForeignTable { schema, table, columns: tool.columns(), order: tool.order() };
-    let rows = guard.foreign_rows(foreign).await.map_err(|error| no_table(tool, table, &error))?;
-    let refused = |faults| Failure::all(Kind::Refused, faults);
-    let ran = adopt::read(tool, &rows).map_err(refused)?;
-    let matched =
-        adopt::match_rows(tool, &module, request.connect.dialect(), &ran, table).map_err(refused)?;
+    let matched = matched(source, &module, &mut *guard).await?;
     let import = new_rows(matched, &history);
     if import.rows.is_empty() {
         guard.free().await?.close().await;
@@ -105,6 +101,21 @@ pub async fn import(
     }
     let recorded = import.rows.into_iter().map(|row| row.id).collect();
     Ok(Import { recorded, known: import.known, respelled: import.respelled, lock_written })
+}
+
+/// What another tool's table says of a module's migrations, proved.
+pub(super) async fn matched(
+    source: Source<'_>,
+    module: &Module,
+    read: &mut (dyn Read + '_),
+) -> Result<Vec<Imported>, Failure> {
+    let Source { tool, schema, .. } = source;
+    let table = source.table.unwrap_or(tool.table());
+    let foreign = ForeignTable { schema, table, columns: tool.columns(), order: tool.order() };
+    let rows = read.foreign_rows(foreign).await.map_err(|error| no_table(tool, table, &error))?;
+    let refused = |faults| Failure::all(Kind::Refused, faults);
+    let ran = adopt::read(tool, &rows).map_err(refused)?;
+    adopt::match_rows(tool, module, read.server().dialect, &ran, table).map_err(refused)
 }
 
 /// The fault of naming a module that is not there.
@@ -175,7 +186,7 @@ fn by_date(mut lock: Lock, history: &History) -> Lock {
 
 /// When each has run. What a tool does not date (Flyway's baseline stands for what is below it) ran before what
 /// follows it in the same import.
-fn dates(history: &History) -> HashMap<&MigrationId, &str> {
+pub(super) fn dates(history: &History) -> HashMap<&MigrationId, &str> {
     let mut dates = HashMap::new();
     let mut next: Option<&Row> = None;
     for row in history.rows().iter().rev() {

@@ -129,7 +129,7 @@ pub async fn migrate(
             database.close().await;
             return Ok(Outcome::NothingToDo(Box::new(prepared)));
         }
-        refuse_strangers(&history, &mut *database).await?;
+        refuse_strangers(project, &history, &mut *database).await?;
         if request.dry_run {
             database.close().await;
             return Ok(Outcome::Planned(Box::new(prepared)));
@@ -144,7 +144,7 @@ pub async fn migrate(
         let before = history;
         let history = guard.history().await?;
         let digest = prepared.fingerprint.digest;
-        let again = if edited || history != before {
+        let again = if edited || history != before || !prepared.adoption.rows.is_empty() {
             prepare_for(project, &history, &request.aim, &mut *guard).await?
         } else {
             prepared
@@ -223,10 +223,15 @@ async fn run(
         reason: why(request),
     };
     let mut progress = Progress::of(&prepared.plan);
+    let adopted = &prepared.adoption.rows[..];
+    for source in &prepared.adoption.sources {
+        sink.tell(Event::Noted(format!("taking over {source}")));
+    }
     let start = Start {
-        position: history.next_position(),
+        position: history.next_position() + i64::try_from(adopted.len()).unwrap_or_default(),
         keep_guard: request.mode == LockMode::Update,
         timed: request.timed,
+        adopted,
     };
     let mut session = match walk(&prepared.plan, guard, &run, start, &mut progress, sink).await {
         Err(stop) => return Err(settled(project, &run, before, &progress, stop, sink).await),
@@ -236,7 +241,11 @@ async fn run(
                 .begin(Begin { foreign_keys: None, keep_guard: start.keep_guard })
                 .await
                 .map_err(|error| rolled_back(&progress, describe(&error)))?;
-            session.write(Note::Run(&run)).await.map_err(|error| rolled_back(&progress, describe(&error)))?;
+            let told = |error: DatabaseError| rolled_back(&progress, describe(&error));
+            session.write(Note::Run(&run)).await.map_err(told)?;
+            if prepared.plan.groups.is_empty() && !adopted.is_empty() {
+                session.write(Note::Rows(&run, adopted)).await.map_err(told)?;
+            }
             session
         }
     };

@@ -10,9 +10,11 @@
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
+//! - `adopt`: other tools' histories, in a run
 //! - `mend`: rows of the history that do not fit
 //! - `status`, `import`, `repair`, `version`, `layout`, `snapshots`: the other commands' work
 
+mod adopt;
 mod check;
 mod compensate;
 mod execute;
@@ -36,6 +38,7 @@ mod version;
 mod waiting;
 mod write_sql;
 
+pub use adopt::{Adoption, unadopted};
 pub use check::{CheckMode, Verdict, compare_with};
 pub use failure::{Failure, Kind as FailureKind};
 pub use import::{Import, Source, import, unknown_module};

@@ -11,6 +11,7 @@ use crate::lock::{Finding, Merged, Rule, merge};
 use crate::plan::{Circumstances, Goal, Plan};
 use crate::snapshot::Fingerprint;
 
+use super::adopt::{Adoption, adopted};
 use super::failure::{Failure, Kind};
 use super::project::Project;
 
@@ -25,6 +26,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// What the merged lock means for this database.
     pub fingerprint: Fingerprint,
+    /// What is taken over from other tools before anything runs.
+    pub adoption: Adoption,
 }
 
 impl Prepared {
@@ -35,7 +38,10 @@ impl Prepared {
 
     /// Whether nothing is to be run or written.
     pub fn nothing_to_do(&self, project: &Project) -> bool {
-        self.plan.is_empty() && self.plan.refusals.is_empty() && self.lock_text == project.document.text()
+        self.plan.is_empty()
+            && self.adoption.rows.is_empty()
+            && self.plan.refusals.is_empty()
+            && self.lock_text == project.document.text()
     }
 }
 
@@ -80,6 +86,9 @@ pub async fn prepare_for(
     read: &mut (dyn Read + '_),
 ) -> Result<Prepared, Failure> {
     let dialect = read.server().dialect;
+    let adoption = adopted(project, history, read).await?;
+    let taken_over = (!adoption.rows.is_empty()).then(|| adoption.history());
+    let history = taken_over.as_ref().unwrap_or(history);
     let (merged, mut lock_text) = merged(project, Some(history))?;
     let pending = aim.goal.may_undo() || merged.lock.runnable().any(|id| !history.contains(id));
     let referenced = if pending && dialect.facts().settings_by_pragma {
@@ -104,7 +113,7 @@ pub async fn prepare_for(
         project.document.text().clone_into(&mut lock_text);
     }
     let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
-    Ok(Prepared { merged, lock_text, plan, fingerprint })
+    Ok(Prepared { merged, lock_text, plan, fingerprint, adoption })
 }
 
 /// What `policy.unknown-executed: deny` says.

@@ -13,6 +13,7 @@ use crate::lock::{Finding, Rule};
 use crate::plan::Plan;
 use crate::snapshot::Fingerprint;
 
+use super::adopt::unadopted;
 use super::check::CheckMode;
 use super::failure::{Failure, Kind};
 use super::migrate::{LockMode, Request};
@@ -73,11 +74,15 @@ pub(super) fn accept(prepared: &Prepared, mode: LockMode) -> Result<(), Failure>
 }
 
 /// Another tool's history with rows, while ours is empty, means that this database has a past.
-pub(super) async fn refuse_strangers(history: &History, database: &mut dyn Database) -> Result<(), Failure> {
+pub(super) async fn refuse_strangers(
+    project: &Project,
+    history: &History,
+    database: &mut dyn Database,
+) -> Result<(), Failure> {
     if !history.is_empty() {
         return Ok(());
     }
-    match strangers_diagnostic(&database.strangers().await?) {
+    match strangers_diagnostic(&unadopted(project, database.strangers().await?)) {
         Some(diagnostic) => Err(Failure::new(Kind::Refused, diagnostic)),
         None => Ok(()),
     }

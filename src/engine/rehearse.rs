@@ -166,7 +166,7 @@ async fn on_scratch(database: Box<dyn Database>, plan: &Plan, live: &Schema) -> 
     let sleeping = asleep(live, dialect);
     load(&mut *guard, &run, &sleeping).await?;
     let mut progress = Progress::of(plan);
-    let start = Start { position: 1, keep_guard: false, timed: false };
+    let start = Start { position: 1, keep_guard: false, timed: false, adopted: &[] };
     let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await;
     let mut guard = match end.map_err(|stop| Unproved::Failed(Box::new(stop)))? {
         End::Outside(guard) => guard,

@@ -70,7 +70,7 @@ async fn run(
     };
     let run = scratch_run("replay");
     let mut progress = Progress::of(plan);
-    let start = Start { position: 1, keep_guard: false, timed: false };
+    let start = Start { position: 1, keep_guard: false, timed: false, adopted: &[] };
     let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await.map_err(|stop| {
         let diagnostic = &stop.failure.diagnostics[0];
         let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::lock::Rule;
 use crate::plan::Why;
 use crate::sql;
 
+use super::adopt::unadopted;
 use super::failure::Failure;
 use super::prepare::{Prepared, prepare};
 use super::project::Project;
@@ -123,6 +124,7 @@ pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, 
     let prepared = prepare(project, &history, &mut *database).await?;
     let holder = database.holder().await?;
     let strangers = if history.is_empty() { database.strangers().await? } else { Vec::new() };
+    let strangers = unadopted(project, strangers);
     let server = database.server().clone();
     database.close().await;
     let states = States::of(&prepared, &history, &project.catalogue, server.dialect);

@@ -65,7 +65,7 @@ const ON: &str =
 const ON_DOWN: &str = "`db-migrations list` says what is left; mend the cause, then undo the rest: `db-migrations execute ID… --down`";
 
 fn nothing_stayed(progress: &Progress) -> bool {
-    progress.committed == 0 && progress.half.is_none()
+    progress.committed == 0 && progress.adopted == 0 && progress.half.is_none()
 }
 
 /// Without what the compensation has undone since.
@@ -81,6 +81,10 @@ const UNDONE: &str = "undone before, and stays undone";
 /// Names what was committed before.
 fn stayed(progress: &Progress, mut diagnostic: Diagnostic) -> Diagnostic {
     let done = &progress.applied[..progress.committed];
+    if progress.adopted > 0 {
+        let rows = count(progress.adopted, "row", "rows");
+        diagnostic.notes.push(format!("taken over from other tools before, and stayed: {rows}"));
+    }
     let what = if progress.undoes { UNDONE } else { COMMITTED };
     let named = |ids: &[super::migrate::Applied]| {
         ids.iter().map(|applied| format!("`{}`", applied.id)).collect::<Vec<_>>().join(", ")

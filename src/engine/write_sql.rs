@@ -48,9 +48,10 @@ pub async fn write_sql(
     };
     let prepared = prepare_for(project, &history, &request.aim, &mut *database).await?;
     fits(project, request, &prepared)?;
-    refuse_strangers(&history, &mut *database).await?;
+    refuse_strangers(project, &history, &mut *database).await?;
     refuse_plan(&prepared.plan, request)?;
     refuse_half(&history)?;
+    refuse_adoption(&prepared)?;
     tell_findings(project, &prepared, sink);
     let text = (!prepared.plan.is_empty()).then(|| {
         let run = NewRun {
@@ -78,6 +79,17 @@ fn refuse_half(history: &History) -> Result<(), Failure> {
         Diagnostic::new(format!("`{}` is half-applied: how it goes on cannot be written as a text", half.id))
             .help("`db-migrations repair` lists the ways on"),
     ))
+}
+
+/// What is taken over is proved by a run, and belongs to it.
+fn refuse_adoption(prepared: &Prepared) -> Result<(), Failure> {
+    if prepared.adoption.rows.is_empty() {
+        return Ok(());
+    }
+    let fault = Diagnostic::new(
+        "the history of another tool is to be taken over first, which is no SQL of a migration",
+    );
+    Err(Failure::new(Kind::Refused, fault.help("run `db-migrations import` once, then write the SQL")))
 }
 
 struct Writer<'a> {

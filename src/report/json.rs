@@ -120,7 +120,8 @@ pub fn why(why: &Why) -> String {
 
 /// What a run would do.
 pub fn prepared(prepared: &Prepared) -> Value {
-    json!({ "plan": plan(&prepared.plan), "findings": findings(&prepared.merged.findings) })
+    let adopted: Vec<&str> = prepared.adoption.rows.iter().map(|row| row.id.as_str()).collect();
+    json!({ "plan": plan(&prepared.plan), "adopted": adopted, "findings": findings(&prepared.merged.findings) })
 }
 
 /// What a run did.
@@ -134,6 +135,7 @@ pub fn migrated(migrated: &Migrated) -> Value {
         "run": migrated.run,
         (if migrated.prepared.plan.undoes { "undone" } else { "applied" }): applied,
         "schema_check": verdict(&migrated.verdict),
+        "adopted": migrated.prepared.adoption.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(),
         "written": migrated.written,
         "findings": findings(&migrated.prepared.merged.findings),
     })

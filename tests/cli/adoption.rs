@@ -212,3 +212,89 @@ fn two_tools_in_one_database_come_in_the_order_in_which_they_ran() {
         );
     });
 }
+
+/// `adopt:` does it on every database by itself.
+#[test]
+fn the_first_run_takes_over_what_the_configuration_names() {
+    each_database(|db| {
+        for past in pasts() {
+            let project = project(&past);
+            let config = project.read("db-migrations.yml");
+            project.write(
+                "db-migrations.yml",
+                format!("{config}adopt:\n  - {{ from: {}, module: app }}\n", past.tool),
+            );
+            let later = later(&past, &project);
+            let fresh = db.another();
+            project.run(&fresh, &["migrate"]).ok().does_not_say("taken over");
+            assert_eq!(ran(&fresh).len(), 3);
+            let db = &db.another();
+            adopt(db, &past);
+            let rows = format!("SELECT count(*) FROM {}", foreign_table(&past));
+            let (count, before) = (db.count(&rows), db.dump());
+            project.run(db, &["plan", "--locked"]).ok().says(&format!("of {}'s", past.tool)).says("later");
+            project.run(db, &["status"]).ok().does_not_say("migrated by another tool");
+            assert_eq!(db.dump(), before, "{}: nothing was written", past.tool);
+            let json = project.run(db, &["migrate", "--locked", "--format", "json"]).ok().json();
+            assert_eq!(
+                (json["adopted"].as_array().unwrap().len(), json["applied"].as_array().unwrap().len()),
+                (2, 1)
+            );
+            assert_eq!(ran(db).len(), 3, "{}", past.tool);
+            assert!(ran(db)[2].contains("later"), "{}: {:?}", past.tool, ran(db));
+            assert_eq!(db.count("SELECT count(*) FROM db_migrations WHERE kind = 'imported'"), 2);
+            assert_eq!(db.count(&rows), count, "{}: its table is untouched", past.tool);
+            project.run(db, &["migrate", "--locked"]).ok().says("nothing to do");
+            // what fails takes the imported rows back, too
+            let broken = db.another();
+            adopt(&broken, &past);
+            let before = broken.dump();
+            project.edit(&later, "later (id", "nowhere.later (id");
+            project.run_alone(&["lock", "--accept", "--module", "app"]).ok();
+            let output = project.run(&broken, &["migrate"]);
+            if db.is_mariadb() {
+                output.exits(4).says("taken over from other tools before, and stayed: 2 rows");
+            } else {
+                output.exits(3);
+                assert_eq!(broken.dump(), before, "{}", past.tool);
+            }
+        }
+    });
+}
+
+/// One more migration, in the format of the tool.
+fn later(past: &Past, project: &Project) -> String {
+    let sql = "CREATE TABLE later (id integer PRIMARY KEY);\n";
+    let (path, text) = match past.tool {
+        "diesel" => ("migrations/2099-01-01-000000_later/up.sql", sql.to_owned()),
+        "flyway" => ("migrations/V9__later.sql", sql.to_owned()),
+        "golang-migrate" => ("migrations/20990101000000_later.up.sql", sql.to_owned()),
+        "dbmate" => ("migrations/20990101000000_later.sql", format!("-- migrate:up\n{sql}-- migrate:down\n")),
+        "goose" => ("migrations/20990101000000_later.sql", format!("-- +goose Up\n{sql}")),
+        _ => ("migrations/20990101000000_later.sql", sql.to_owned()),
+    };
+    project.write(path, text);
+    path.to_owned()
+}
+
+#[test]
+fn what_cannot_be_adopted_stops_the_run() {
+    each_database(|db| {
+        let pasts = pasts();
+        let goose = pasts.iter().find(|past| past.tool == "goose").unwrap();
+        let project = project(goose);
+        let config = project.read("db-migrations.yml");
+        adopt(db, goose);
+        let with = |adopt: &str| project.write("db-migrations.yml", format!("{config}adopt: [{adopt}]\n"));
+        with("{ from: flyway, module: app }");
+        project.run(db, &["migrate"]).exits(7).says("import goose");
+        with("{ from: goose, module: nobody }");
+        project.run(db, &["migrate"]).exits(2).says("there is no module `nobody`");
+        with("{ from: goos, module: app }");
+        project.run(db, &["migrate"]).exits(2).says("did you mean `goose`?");
+        with("{ from: goose, module: app }");
+        project.remove(&format!("migrations/{}", goose.files[1].0));
+        project.run(db, &["migrate"]).exits(7).says("has no migration in module `app`");
+        assert!(db.query("SELECT 1 FROM goose_db_version").len() == 3);
+    });
+}

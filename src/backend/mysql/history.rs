@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
-use super::{MySql, quote_name, text};
+use super::{MySql, quote, quote_name, text};
 use crate::backend::tables::{is_outdated, known_layout, select};
 use crate::backend::{SQLX_COLUMNS, Tables, strange};
 use crate::database::{
@@ -177,6 +177,20 @@ pub(super) async fn strangers(mysql: &mut MySql) -> Result<Vec<Stranger>, Databa
         }
     }
     Ok(strangers)
+}
+
+/// Whether there is a table of this name.
+pub(super) async fn has_table(
+    mysql: &mut MySql,
+    schema: Option<&str>,
+    table: &str,
+) -> Result<bool, DatabaseError> {
+    let schema = schema.map_or_else(|| "DATABASE()".to_owned(), quote);
+    let sql = format!(
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {}",
+        quote(table)
+    );
+    Ok(mysql.one(sql).await?.is_some_and(|count| count != "0"))
 }
 
 /// All rows of another tool's table, in the connected database or in another one.

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::Postgres;
+use super::{Postgres, quote};
 use crate::backend::tables::{is_outdated, known_layout, select};
 use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 use crate::database::{
@@ -134,6 +134,21 @@ pub(super) async fn strangers(postgres: &mut Postgres) -> Result<Vec<Stranger>, 
         }
     }
     Ok(strangers)
+}
+
+/// Whether there is a table of this name.
+pub(super) async fn has_table(
+    postgres: &mut Postgres,
+    schema: Option<&str>,
+    table: &str,
+) -> Result<bool, DatabaseError> {
+    let schema = quote(schema.unwrap_or(super::DEFAULT_SCHEMA));
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {schema} AND c.relname = {})",
+        quote(table)
+    );
+    postgres.one::<bool>(sql).await
 }
 
 /// All rows of another tool's table.

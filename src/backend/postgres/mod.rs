@@ -363,6 +363,14 @@ impl Read for Postgres {
         })
     }
 
+    fn has_table<'a>(
+        &'a mut self,
+        schema: Option<&'a str>,
+        table: &'a str,
+    ) -> BoxFuture<'a, Result<bool, DatabaseError>> {
+        Box::pin(history::has_table(self, schema, table))
+    }
+
     fn foreign_rows<'a>(
         &'a mut self,
         table: ForeignTable<'a>,

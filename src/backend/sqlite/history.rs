@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::Sqlite;
+use super::{Sqlite, quote};
 use crate::database::{
     DatabaseError, FOREIGN_TABLES, ForeignColumn, ForeignColumnKind, ForeignRows, ForeignTable, Stranger,
     foreign_tool,
@@ -130,6 +130,19 @@ pub(super) async fn strangers(sqlite: &mut Sqlite) -> Result<Vec<Stranger>, Data
         }
     }
     Ok(strangers)
+}
+
+/// Whether there is a table of this name.
+pub(super) async fn has_table(
+    sqlite: &mut Sqlite,
+    schema: Option<&str>,
+    table: &str,
+) -> Result<bool, DatabaseError> {
+    let sql = format!(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = {} COLLATE NOCASE",
+        quote(table)
+    );
+    Ok(schema.is_none() && !sqlite.fetch(sql).await?.is_empty())
 }
 
 /// All rows of another tool's table.

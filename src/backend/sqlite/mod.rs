@@ -311,6 +311,14 @@ impl Read for Sqlite {
         })
     }
 
+    fn has_table<'a>(
+        &'a mut self,
+        schema: Option<&'a str>,
+        table: &'a str,
+    ) -> BoxFuture<'a, Result<bool, DatabaseError>> {
+        Box::pin(history::has_table(self, schema, table))
+    }
+
     fn foreign_rows<'a>(
         &'a mut self,
         table: ForeignTable<'a>,
