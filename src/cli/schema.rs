@@ -231,16 +231,11 @@ pub(super) fn scratch_connector(context: &Context, dialect: Dialect) -> Result<B
         .into_iter()
         .flatten()
         .find(|url| backend::dialect_of(url, &context.config.dialects) == Ok(dialect));
-    match fitting {
-        Some(url) => context.connector_to(url, false),
-        None => {
-            let title = dialect.facts().title;
-            let scratch = context.scratch_setting();
-            Err(Failure::new(
-                FailureKind::Usage,
-                Diagnostic::new(format!("a replay on {title} needs a server"))
-                    .help(format!("pass `--url`, or set `{scratch}`, with a {title} URL")),
-            ))
-        }
+    if let Some(url) = fitting {
+        return context.connector_to(url, false);
     }
+    let (title, scratch) = (dialect.facts().title, context.scratch_setting());
+    let fault = Diagnostic::new(format!("a replay on {title} needs a server"))
+        .help(format!("pass `--url`, or set `{scratch}`, with a {title} URL"));
+    Err(Failure::new(FailureKind::Usage, fault))
 }
