@@ -1,4 +1,4 @@
-//! The house keeps itself: floors, purity, sizes, exit codes.
+//! The house keeps itself: floors, purity, sizes, exit codes, variables of the environment.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -122,6 +122,33 @@ fn every_file_says_what_it_is_for_and_stays_small() {
         for word in ["todo!(", "unimplemented!(", "dbg!("] {
             assert!(!code(&text).contains(word), "{} has {word}", path.display());
         }
+    }
+}
+
+/// Names in capitals between quotes, in a source that reads the environment.
+fn variables(text: &str) -> Vec<&str> {
+    let is_name = |word: &&str| {
+        word.len() > 2
+            && word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    };
+    let lines = text.lines().filter(|line| !line.contains("value_name"));
+    lines.flat_map(|line| line.split('"').skip(1).step_by(2)).filter(is_name).collect()
+}
+
+#[test]
+fn every_variable_of_the_environment_is_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/configuration.md")).expect("docs/configuration.md");
+    let sources = sources();
+    let sources = sources.iter().filter(|(path, _)| !path.ends_with("tests.rs"));
+    let reading = sources.filter(|(_, text)| text.contains("env::var") || text.contains(".variable("));
+    let read: Vec<&str> = reading.flat_map(|(_, text)| variables(text)).collect();
+    for name in ["DATABASE_URL", "DB_MIGRATIONS_SCRATCH_URL", "CARGO", "CARGO_HOME", "USER"] {
+        assert!(read.contains(&name), "`{name}` is not read any more: {read:?}");
+    }
+    for name in read {
+        assert!(page.contains(&format!("`{name}`")), "docs/configuration.md does not say what `{name}` is");
     }
 }
 

@@ -49,11 +49,11 @@ fn unfit(bundle: &Bundle) -> Unfit {
         if Path::new(&module.folder).is_absolute() {
             unfit.push(
                 Diagnostic::new(format!(
-                    "the module `{}` has no place below the application",
+                    "the module `{}` has no path that is the same on every machine",
                     module.namespace
                 ))
-                .note(format!("its folder is `{}`, which is a path of this machine", module.folder))
-                .help("write the path of the dependency or plugin relative to the application"),
+                .note(format!("its folder is `{}`, which is one of this machine", module.folder))
+                .help("move it to the application's drive, or below its folder"),
             );
         }
     }

@@ -17,6 +17,9 @@ use crate::lockfile;
 /// The name of the configuration file.
 pub(super) const CONFIG: &str = "db-migrations.yml";
 
+/// The variable that stands in for `database.scratch-url` where a bundle has none.
+const SCRATCH_URL: &str = "DB_MIGRATIONS_SCRATCH_URL";
+
 /// What the command line, the environment and the configuration say together.
 pub(super) struct Context {
     pub(super) root: PathBuf,
@@ -87,7 +90,7 @@ impl Context {
             .map_err(|error| usage(Diagnostic::new("the current folder cannot be read").cause(error)))?;
         let environment = Environment { dotenv: dotenv(&root) };
         let mut config = bundle.config.clone();
-        config.database.scratch_url = environment.get("DB_MIGRATIONS_SCRATCH_URL");
+        config.database.scratch_url = environment.get(SCRATCH_URL);
         let (url, config_path) = (global.url.clone(), root.join(CONFIG));
         Ok(Self { root, config_path, config, environment, url, bundle: Some(Box::new(bundle)) })
     }
@@ -142,6 +145,11 @@ impl Context {
                     .help("set `DATABASE_URL`, pass `--url`, or write `database: { url: sqlite://app.db }` into `db-migrations.yml`"),
             )
         })
+    }
+
+    /// Where the URL for scratch databases is set.
+    pub(super) fn scratch_setting(&self) -> &'static str {
+        if self.bundle.is_some() { SCRATCH_URL } else { "database.scratch-url" }
     }
 
     /// The dialects for which snapshots are kept.

@@ -449,9 +449,11 @@ async fn unproved(
         }
         Replayed::Schema { schema, .. } if schema == snapshot.schema => Ok(None),
         Replayed::Schema { .. } => {
-            Ok(Some(Diagnostic::new(format!("`{name}` is not what a replay of the lock makes")).help(
-                format!("run `db-migrations schema snapshot --dialect {dialect}` and look at the difference"),
-            )))
+            let command = format!("db-migrations schema snapshot --dialect {dialect}");
+            Ok(Some(
+                Diagnostic::new(format!("`{name}` is not what a replay of the lock makes"))
+                    .help(engine::renew(project, &command)),
+            ))
         }
     }
 }

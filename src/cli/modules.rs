@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 use similar::TextDiff;
 
-use super::context::{CONFIG, Context};
+use super::context::{CONFIG, Context, From};
 use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::config::{self, disable_in_text, enable_in_text};
@@ -22,9 +22,12 @@ use crate::report::{count, human};
 /// A crate whose manifest says so (`[package.metadata.db-migrations]`) is a module. One that only has a folder
 /// of migrations is a candidate: enable it by name, after you have looked at what it would run.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    from: From,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,7 +60,7 @@ enum Command {
 }
 
 pub(super) fn run(global: &Global, args: Args) -> Result<Done, Failure> {
-    let context = Context::read(global)?;
+    let context = Context::open(global, &args.from)?;
     match args.command {
         None => list(global, &context),
         Some(Command::Enable { name, path, layout, version, namespace }) => {

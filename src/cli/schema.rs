@@ -231,14 +231,11 @@ pub(super) fn scratch_connector(context: &Context, dialect: Dialect) -> Result<B
         .into_iter()
         .flatten()
         .find(|url| backend::dialect_of(url, &context.config.dialects) == Ok(dialect));
-    match fitting {
-        Some(url) => context.connector_to(url, false),
-        None => Err(Failure::new(
-            FailureKind::Usage,
-            Diagnostic::new(format!("a replay on {} needs a server", dialect.facts().title)).help(format!(
-                "pass `--url`, or set `database.scratch-url`, with a {} URL",
-                dialect.facts().title
-            )),
-        )),
+    if let Some(url) = fitting {
+        return context.connector_to(url, false);
     }
+    let (title, scratch) = (dialect.facts().title, context.scratch_setting());
+    let fault = Diagnostic::new(format!("a replay on {title} needs a server"))
+        .help(format!("pass `--url`, or set `{scratch}`, with a {title} URL"));
+    Err(Failure::new(FailureKind::Usage, fault))
 }

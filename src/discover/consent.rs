@@ -16,7 +16,7 @@ use super::faults::{Faults, list};
 use super::folder::join;
 use super::graph::{Graph, Package};
 use super::plugin::Plugin;
-use super::{Consent, Request};
+use super::{Consent, Request, shown};
 use crate::config::Enable;
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::id::Namespace;
@@ -237,7 +237,7 @@ impl<'a> Chooser<'a> {
             origin: crate_origin(package),
             consent: if own { Consent::Metadata } else { Consent::Config },
             root: package.root.clone(),
-            shown: self.request.shown(package),
+            shown: shown::folder(self.request.root, package),
             path: declared.path.unwrap_or_else(|| DEFAULT_PATH.to_owned()),
             required: true,
             format: declared.format,
@@ -270,7 +270,7 @@ impl<'a> Chooser<'a> {
     }
 
     fn declared(&mut self, package: &Package) -> Option<Declared> {
-        let path = join(&self.request.shown(package), "Cargo.toml");
+        let path = join(&shown::folder(self.request.root, package), "Cargo.toml");
         let text = fs_err::read_to_string(package.root.join("Cargo.toml")).unwrap_or_default();
         declared::from_metadata(package.declared.as_ref()?, Place::manifest(&path, &text), self.faults)
     }

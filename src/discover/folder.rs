@@ -58,7 +58,11 @@ pub(super) fn is_sql(name: &str) -> bool {
 
 /// A path below a shown one.
 pub(super) fn join(shown: &str, name: &str) -> String {
-    if shown.is_empty() || shown == "." { name.to_owned() } else { format!("{shown}/{name}") }
+    match (shown, name) {
+        ("" | ".", name) => name.to_owned(),
+        (shown, ".") => shown.to_owned(),
+        (shown, name) => format!("{shown}/{name}"),
+    }
 }
 
 /// Why a declared path cannot be used, if it cannot.

@@ -18,6 +18,7 @@ mod format;
 mod graph;
 mod merge;
 mod plugin;
+mod shown;
 mod variant;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ pub use candidate::Candidate;
 use consent::{Choice, Chosen};
 use faults::{Faults, list};
 use folder::join;
-use graph::{Graph, Package};
+use graph::Graph;
 use merge::Merger;
 
 use crate::config::Config;
@@ -62,16 +63,6 @@ impl<'a> Request<'a> {
             offline: false,
             cargo: std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).into(),
             target: target.map(|target| root.join(target)),
-        }
-    }
-
-    /// The folder of a package as it is shown: below the application, or by name and version.
-    fn shown(&self, package: &Package) -> String {
-        let root = fs_err::canonicalize(self.root).unwrap_or_else(|_| self.root.to_owned());
-        match package.root.strip_prefix(&root) {
-            Ok(inside) => inside.to_string_lossy().into_owned(),
-            Err(_) if package.external => format!("{}-{}", package.name, package.version),
-            Err(_) => package.root.to_string_lossy().into_owned(),
         }
     }
 }

@@ -52,7 +52,7 @@ pub use project::Project;
 pub use refusal::{locked_refusals, strangers_diagnostic};
 pub use repair::{Repair, ToRepair, repair, to_repair};
 pub use replay::{Replayed, replay};
-pub use snapshots::{SnapshotState, checked as checks_schema, snapshot_state, write_snapshot};
+pub use snapshots::{SnapshotState, checked as checks_schema, renew, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};
 pub use version::{Mark, Which, mark, to_mark};
 pub use write_sql::{WrittenRun, write_sql};

@@ -32,7 +32,7 @@ impl SnapshotState {
     /// What to say where a fresh one is needed.
     pub fn diagnostic(&self, project: &Project, dialect: Dialect) -> Option<Diagnostic> {
         let name = project.snapshot_name(dialect);
-        let help = "run `db-migrations schema snapshot`, look at the difference, and commit it";
+        let help = renew(project, "db-migrations schema snapshot");
         match self {
             Self::Fresh(_) => None,
             Self::Missing => Some(Diagnostic::new(format!("the snapshot `{name}` is missing")).help(help)),
@@ -55,6 +55,14 @@ impl SnapshotState {
             Self::Unreadable(diagnostic) => Some(diagnostic.clone()),
         }
     }
+}
+
+/// How to get a snapshot that fits: by this command where the sources are.
+pub fn renew(project: &Project, command: &str) -> String {
+    if project.is_bundled() {
+        return format!("where the sources are, run `{command}`, commit it, and make the bundle anew");
+    }
+    format!("run `{command}`, look at the difference, and commit it")
 }
 
 /// Whether the project wants its schema checked at all.

@@ -6,16 +6,16 @@ use crate::common::{LOCK, add_tags, base, snapshot};
 use crate::support::database::{Db, each_database};
 use crate::support::project::{Output, Project};
 
-const FILE: &str = "app.bundle";
+pub(crate) const FILE: &str = "app.bundle";
 
 /// A folder that holds nothing but the bundle of this project.
-fn moved(project: &Project) -> Project {
+pub(crate) fn moved(project: &Project) -> Project {
     project.run_alone(&["bundle", "-o", FILE]).ok();
     Project::new().file(FILE, project.read(FILE))
 }
 
 /// Runs from the bundle, with nothing on the path.
-fn from_bundle(place: &Project, url: &str, args: &[&str]) -> Output {
+pub(crate) fn from_bundle(place: &Project, url: &str, args: &[&str]) -> Output {
     let args = [args, &["--bundle", FILE]].concat();
     let mut command = place.command(&args);
     command.env("PATH", "").env_remove("CARGO_HOME").env("DATABASE_URL", url);

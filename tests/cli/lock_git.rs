@@ -43,6 +43,8 @@ impl Repository {
             .env("GIT_AUTHOR_EMAIL", "t@t")
             .env("GIT_COMMITTER_NAME", "t")
             .env("GIT_COMMITTER_EMAIL", "t@t")
+            // where a merge has two bases, git takes them by date, and a clock could tick between them
+            .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
             .env("GIT_EDITOR", "true")
             .output()
             .unwrap();

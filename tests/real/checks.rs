@@ -37,7 +37,7 @@ pub(crate) fn a_second_database_becomes_the_same(project: &Project, db: &Db) {
     assert_eq!(second.query(HISTORY), db.query(HISTORY));
 }
 
-const HISTORY: &str =
+pub(crate) const HISTORY: &str =
     "SELECT concat_ws(' ', position, id, checksum, kind) FROM db_migrations ORDER BY position";
 
 /// `schema dump`.

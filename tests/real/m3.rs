@@ -7,7 +7,8 @@ use crate::m1::enabling;
 use crate::support::crates::cargo_project;
 use crate::support::database::Db;
 
-const CRATES: [&str; 4] = ["apalis-sql", "apalis-sqlite", "atuin-server-sqlite", "openmls_sqlx_storage"];
+pub(crate) const CRATES: [&str; 4] =
+    ["apalis-sql", "apalis-sqlite", "atuin-server-sqlite", "openmls_sqlx_storage"];
 
 #[test]
 fn copies_of_variants_are_found() {

@@ -5,6 +5,7 @@
 mod support;
 
 mod adoption;
+mod bundle;
 mod checks;
 mod counts;
 mod diesel;
