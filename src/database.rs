@@ -4,6 +4,8 @@
 //! consumed by its commit or rollback: wrong orders do not compile. Only [`Committed`] lets a run
 //! write the lock. How a database does it belongs to `backend`; nothing here sends a byte.
 
+mod foreign;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -17,6 +19,11 @@ use crate::migration::Script;
 use crate::schema::Schema;
 use crate::sql::Statement;
 use crate::tool::Tool;
+
+pub use foreign::{
+    FOREIGN_TABLES, ForeignColumn, ForeignColumnKind, ForeignRows, ForeignTable, MirrorRow, MirrorTable,
+    Stranger, foreign_tool,
+};
 
 /// A future in a box, since the ports are trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -106,72 +113,6 @@ pub struct Holder {
     /// How to end it, if it must be.
     pub remedy: Option<String>,
 }
-
-/// The table of another migration tool, with rows in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stranger {
-    /// The tool's name: `sqlx`.
-    pub tool: &'static str,
-    /// The table, qualified where that says more.
-    pub table: String,
-    /// How many rows.
-    pub rows: i64,
-}
-
-/// The tables by which other tools remember, for [`Stranger`] and to leave them out of the schema.
-pub const FOREIGN_TABLES: [(&str, &str); 10] = [
-    ("_sqlx_migrations", "sqlx"),
-    ("refinery_schema_history", "refinery"),
-    ("__diesel_schema_migrations", "diesel"),
-    ("seaql_migrations", "sea-orm"),
-    ("schema_migrations", "dbmate or golang-migrate"),
-    ("goose_db_version", "goose"),
-    ("flyway_schema_history", "flyway"),
-    ("doctrine_migration_versions", "doctrine"),
-    ("django_migrations", "django"),
-    ("alembic_version", "alembic"),
-];
-
-/// The tool that remembers in a table of this name; one of any other name was found by sqlx's columns.
-pub fn foreign_tool(table: &str) -> &'static str {
-    FOREIGN_TABLES.iter().find(|(name, _)| *name == table).map_or("sqlx", |(_, tool)| tool)
-}
-
-/// The table by which another tool remembers.
-#[derive(Clone, Copy, Debug)]
-pub struct ForeignTable<'a> {
-    /// Its schema, where it is not the usual one.
-    pub schema: Option<&'a str>,
-    /// Its name.
-    pub table: &'a str,
-    /// What is read of it.
-    pub columns: &'a [ForeignColumn],
-    /// The columns that put its rows in order, in SQL.
-    pub order: &'a str,
-}
-
-/// A column of it.
-#[derive(Clone, Copy, Debug)]
-pub struct ForeignColumn {
-    /// Its name.
-    pub name: &'static str,
-    /// What is in it.
-    pub kind: ForeignColumnKind,
-}
-
-/// What is in a column of another tool's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForeignColumnKind {
-    /// What is taken as the text that it is.
-    Text,
-    /// A time; as text in UTC.
-    Time,
-    /// Bytes; as text in hex.
-    Bytes,
-}
-
-/// The rows of another tool's table, each column as text.
-pub type ForeignRows = Vec<Vec<Option<String>>>;
 
 /// A history row to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -436,32 +377,6 @@ pub trait Guard: Read {
     }
     /// Frees the guard.
     fn free(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>>;
-}
-
-/// The table of another tool that is kept up to date beside ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MirrorTable {
-    /// Whose it is.
-    pub tool: Tool,
-    /// Its name.
-    pub name: String,
-    /// Its versions have eight bytes (refinery).
-    pub wide: bool,
-}
-
-/// A row of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MirrorRow {
-    /// As the tool spells it.
-    pub version: String,
-    /// What it calls the migration.
-    pub name: String,
-    /// When it ran, in RFC 3339.
-    pub at: String,
-    /// The tool's checksum, in hex or as it writes numbers.
-    pub checksum: String,
-    /// How long it took; -1 where that is not known.
-    pub nanoseconds: i64,
 }
 
 /// What is written into our own tables beside the rows of migrations that run.

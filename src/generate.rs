@@ -65,6 +65,17 @@ pub fn files(
     }
 }
 
+/// The same files with a text that applies: behind the heading of its section, where the format has sections.
+pub fn filled(mut files: Vec<NewFile>, body: &str) -> Vec<NewFile> {
+    if let Some(file) = files.first_mut() {
+        let heading = ["-- migrate:up\n", "-- +goose Up\n"];
+        let ends = heading.into_iter().filter_map(|mark| file.text.find(mark).map(|at| at + mark.len()));
+        let at = ends.min().unwrap_or(file.text.len());
+        file.text.insert_str(at, body);
+    }
+    files
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +85,13 @@ mod tests {
         assert_eq!(slug("Add users' table!").as_deref(), Some("add_users_table"));
         assert_eq!(slug("../../etc"), Some("etc".to_owned()));
         assert_eq!(slug("--"), None);
+    }
+
+    #[test]
+    fn a_text_stands_in_the_section_that_applies() {
+        let text = |format| filled(files(format, "1", None, "x", &[], false), "SELECT 1;\n")[0].text.clone();
+        assert_eq!(text(Format::Native), "SELECT 1;\n");
+        assert_eq!(text(Format::Dbmate), "-- migrate:up\nSELECT 1;\n\n-- migrate:down\n");
     }
 
     #[test]

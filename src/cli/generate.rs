@@ -65,7 +65,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     Ok(Done::new(Exit::Done, "written", json!({ "module": module.namespace.as_str(), "written": written })))
 }
 
-fn shown(path: &Path, root: &Path) -> String {
+pub(super) fn shown(path: &Path, root: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
@@ -79,7 +79,11 @@ fn published(module: &Module) -> bool {
     matches!(module.origin, Origin::Crate { .. })
 }
 
-fn choose<'a>(global: &Global, project: &'a Project, wanted: Option<&str>) -> Result<&'a Module, Failure> {
+pub(super) fn choose<'a>(
+    global: &Global,
+    project: &'a Project,
+    wanted: Option<&str>,
+) -> Result<&'a Module, Failure> {
     let usage = |fault: Diagnostic| Failure::new(FailureKind::Usage, fault);
     let modules: Vec<&Module> = project.catalogue.modules().iter().filter(|module| ours(module)).collect();
     if let Some(wanted) = wanted {

@@ -38,7 +38,7 @@ pub(super) struct Args {
 }
 
 /// What `--module` means where it is absent.
-fn application(project: &Project) -> Result<String, Failure> {
+pub(super) fn application(project: &Project) -> Result<String, Failure> {
     let modules = project.catalogue.modules();
     let application = modules.iter().find(|module| module.origin == Origin::Application);
     application.map(|module| module.namespace.to_string()).ok_or_else(|| {

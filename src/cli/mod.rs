@@ -7,6 +7,7 @@ mod bundle;
 mod confirm;
 mod context;
 mod current;
+mod dump_schema;
 mod execute;
 mod exit;
 mod generate;
@@ -20,6 +21,7 @@ mod plan;
 mod repair;
 mod reset;
 mod rollback;
+mod rollup;
 mod run;
 mod schema;
 mod status;
@@ -103,6 +105,8 @@ enum Command {
     Repair(repair::Args),
     Init(init::Args),
     Generate(generate::Args),
+    DumpSchema(dump_schema::Args),
+    Rollup(rollup::Args),
     Reset(reset::Args),
 }
 
@@ -129,6 +133,8 @@ impl Command {
             Self::Repair(_) => "repair",
             Self::Init(_) => "init",
             Self::Generate(_) => "generate",
+            Self::DumpSchema(_) => "dump-schema",
+            Self::Rollup(_) => "rollup",
             Self::Reset(_) => "reset",
         }
     }
@@ -206,6 +212,8 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Repair(args) => repair::run(&global, args).await,
         Command::Init(args) => init::run(&global, &args),
         Command::Generate(args) => generate::run(&global, &args),
+        Command::DumpSchema(args) => dump_schema::run(&global, &args).await,
+        Command::Rollup(args) => rollup::run(&global, args).await,
         Command::Reset(args) => reset::run(&global, &args).await,
     }
 }

@@ -13,11 +13,13 @@
 //! - `adopt`: other tools' histories, in a run
 //! - `mirror`: our rows in other tools' tables
 //! - `mend`: rows of the history that do not fit
+//! - `dump`: a first migration of what is there; `rollup`: a history of one row
 //! - `status`, `import`, `repair`, `version`, `layout`, `snapshots`: the other commands' work
 
 mod adopt;
 mod check;
 mod compensate;
+mod dump;
 mod execute;
 mod failure;
 mod import;
@@ -32,6 +34,7 @@ mod refusal;
 mod rehearse;
 mod repair;
 mod replay;
+mod rollup;
 mod snapshots;
 mod status;
 mod stopped;
@@ -42,6 +45,7 @@ mod write_sql;
 
 pub use adopt::{Adoption, unadopted};
 pub use check::{CheckMode, Verdict, compare_with};
+pub use dump::{Dumped, dump_schema};
 pub use failure::{Failure, Kind as FailureKind};
 pub use import::{Import, Source, import, unknown_module};
 pub use layout::sync_layout;
@@ -52,6 +56,7 @@ pub use project::Project;
 pub use refusal::{locked_refusals, strangers_diagnostic};
 pub use repair::{Repair, ToRepair, repair, to_repair};
 pub use replay::{Replayed, replay};
+pub use rollup::{Rollup, roll_up, to_roll_up};
 pub use snapshots::{SnapshotState, checked as checks_schema, renew, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};
 pub use version::{Mark, Which, mark, to_mark};

@@ -144,7 +144,7 @@ async fn rehearse(
 }
 
 /// Why a rehearsal came to no schema.
-enum Unproved {
+pub(super) enum Unproved {
     /// It could not be tried.
     Why(String),
     /// A migration failed.
@@ -179,7 +179,7 @@ async fn on_scratch(database: Box<dyn Database>, plan: &Plan, live: &Schema) -> 
 }
 
 /// Makes the live schema on the scratch database.
-async fn load(guard: &mut dyn Guard, run: &NewRun, schema: &Schema) -> Result<(), Unproved> {
+pub(super) async fn load(guard: &mut dyn Guard, run: &NewRun, schema: &Schema) -> Result<(), Unproved> {
     if schema.is_empty() {
         return Ok(());
     }

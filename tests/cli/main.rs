@@ -18,6 +18,7 @@ mod common;
 mod copies;
 mod failure;
 mod faults;
+mod first_migration;
 mod generating;
 mod json;
 mod lock_command;
