@@ -6,12 +6,19 @@ use crate::support::project::Project;
 
 /// All kinds of objects, with foreign keys in both directions where that can be.
 fn fill(db: &Db) {
-    db.load("CREATE TABLE users (id integer PRIMARY KEY, name varchar(40) NOT NULL DEFAULT 'a;b', email varchar(60));\n");
-    db.load("CREATE TABLE posts (id integer PRIMARY KEY, user_id integer NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n");
-    db.load("CREATE UNIQUE INDEX users_by_email ON users (email);\n");
-    db.load("CREATE VIEW names AS SELECT name FROM users;\n");
+    // the client's own character set is remembered with views and bodies
+    let names = if db.is_mariadb() { "SET NAMES utf8mb4;\n" } else { "" };
+    let load = |sql: &str| db.load(&format!("{names}{sql}"));
+    load(
+        "CREATE TABLE users (id integer PRIMARY KEY, name varchar(40) NOT NULL DEFAULT 'a;b', email varchar(60));\n",
+    );
+    load(
+        "CREATE TABLE posts (id integer PRIMARY KEY, user_id integer NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n",
+    );
+    load("CREATE UNIQUE INDEX users_by_email ON users (email);\n");
+    load("CREATE VIEW names AS SELECT name FROM users;\n");
     if db.is_postgres() {
-        db.load(
+        load(
             "CREATE TYPE mood AS ENUM ('sad', 'it''s ok');\n\
              CREATE DOMAIN short AS text CHECK (length(VALUE) < 9);\n\
              CREATE SEQUENCE counter START 7;\n\
@@ -24,7 +31,7 @@ fn fill(db: &Db) {
              COMMENT ON TABLE users IS 'people';\n",
         );
     } else if db.is_mariadb() {
-        db.load(
+        load(
             "ALTER TABLE users ADD COLUMN first_post integer, ADD FOREIGN KEY (first_post) REFERENCES posts (id);\n\
              DELIMITER //\n\
              CREATE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW BEGIN SET NEW.name = 'x;'; SET @a = 1; END//\n\
@@ -32,7 +39,7 @@ fn fill(db: &Db) {
              DELIMITER ;\n",
         );
     } else {
-        db.load(
+        load(
             "CREATE TRIGGER touch AFTER UPDATE ON users BEGIN UPDATE users SET name = 'x;'; SELECT 1; END;\n",
         );
     }
