@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Bundle, settings, wire};
+use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::id::{Checksum, Version};
@@ -24,7 +25,7 @@ pub fn render(bundle: &Bundle) -> Result<String, Unfit> {
         settings: settings::to_wire(&bundle.config),
         lock: file(&bundle.config.lock, &bundle.lock),
         snapshots: bundle.snapshots.iter().map(|(dialect, text)| snapshot(bundle, *dialect, text)).collect(),
-        modules: bundle.modules.iter().map(module).collect(),
+        modules: bundle.modules.iter().map(|one| module(&bundle.config, one)).collect(),
     };
     let body = serde_json::to_string_pretty(&content)
         .map_err(|error| vec![Diagnostic::new("the bundle cannot be written").cause(error)])?;
@@ -77,7 +78,17 @@ fn texts<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
     values.into_iter().map(|value| value.to_string()).collect()
 }
 
-fn module(module: &Module) -> wire::Module {
+/// The file as it stands is kept only where it matters: a checkout with other line ends gives the same bundle.
+fn without_raw(mut migration: wire::Migration) -> wire::Migration {
+    migration.up.values_mut().chain(migration.down.values_mut()).for_each(|script| script.raw = None);
+    migration
+}
+
+fn module(config: &Config, module: &Module) -> wire::Module {
+    let is_application = module.origin == Origin::Application;
+    let hashed = config.hashes_files(&module.namespace, is_application);
+    let kept = |one: wire::Migration| if hashed { one } else { without_raw(one) };
+
     let Module { namespace, origin, folder, format, depends_on, migrations, checks } = module;
     wire::Module {
         namespace: namespace.to_string(),
@@ -91,7 +102,7 @@ fn module(module: &Module) -> wire::Module {
         folder: folder.clone(),
         format: format.name().to_owned(),
         depends_on: texts(depends_on),
-        migrations: migrations.iter().map(migration).collect(),
+        migrations: migrations.iter().map(|one| kept(migration(one))).collect(),
         checks: checks.iter().map(check).collect(),
     }
 }

@@ -253,6 +253,18 @@ pub enum Reaction {
     Deny,
 }
 
+impl Config {
+    /// Whether another tool's checksums of a module's files are needed: then line ends count.
+    pub fn hashes_files(&self, namespace: &Namespace, is_application: bool) -> bool {
+        let adopted = self.adopt.iter().any(|adopt| adopt.module == namespace.as_str());
+        let mirrored = |(name, enable): (&String, &Enable)| {
+            let own = enable.namespace.as_ref().map_or(name.as_str(), Namespace::as_str);
+            own == namespace.as_str() && enable.mirror.is_some()
+        };
+        adopted || (is_application && self.mirror.is_some()) || self.modules.enable.iter().any(mirrored)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
