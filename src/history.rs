@@ -215,6 +215,11 @@ impl History {
         self.index.contains_key(id)
     }
 
+    /// Whether no run of ours has ended here yet: what other tools left is not ours to pass over.
+    pub fn is_untouched(&self) -> bool {
+        self.is_empty() && self.last_run.as_ref().is_none_or(|run| run.verdict.is_none())
+    }
+
     /// Whether nothing has run, not even half.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.partial.is_empty()

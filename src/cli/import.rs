@@ -94,9 +94,11 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
                 "note: when everything is imported, run `db-migrations schema snapshot` and commit lock and snapshot",
             );
         }
+        let name = tool.name();
+        let or =
+            if tool.can_be_mirrored() { format!(", or set `mirror: {name}` for it") } else { String::new() };
         human::note(&format!(
-            "note: remove the call of {name}'s migrator for `{module}`, or set `mirror: {name}` for it: from now on these tables are migrated here",
-            name = tool.name()
+            "note: remove the call of {name}'s migrator for `{module}`{or}: from now on these tables are migrated here"
         ));
     }
     let respelled: Vec<_> =

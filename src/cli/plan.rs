@@ -40,7 +40,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         let refusals = engine::locked_refusals(&project, &prepared, connect.dialect());
         prepared.plan.refusals.splice(0..0, refusals);
     }
-    let strangers = if history.is_empty() { database.strangers().await? } else { Vec::new() };
+    let strangers = if history.is_untouched() { database.strangers().await? } else { Vec::new() };
     let strangers = engine::unadopted(&project, strangers);
     let server = database.server().clone();
     database.close().await;

@@ -112,7 +112,7 @@ async fn mend(
             human::line(&format!("{word} {id}"));
         }
         if ids.is_empty() {
-            human::line("nothing to repair");
+            human::line("nothing to mend in this way; `db-migrations repair` lists what there is");
         }
     }
     let outcome = if ids.is_empty() { "nothing-to-do" } else { outcome };

@@ -161,7 +161,7 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
         ));
     }
     let context = Context::open(global, &options.from)?;
-    let connect = context.connector(!options.dry_run && goal.may_run())?;
+    let connect = context.connector(!options.dry_run && options.write_sql.is_none() && goal.may_run())?;
     let (yes, atomic, write_sql) = (options.yes, options.all_or_nothing, options.write_sql.clone());
     let mut request = options.request(&context, &*connect, goal, compensate);
     let mut project = context.project()?;

@@ -6,9 +6,22 @@ use serde_json::json;
 
 use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
+use crate::diagnostic::Diagnostic;
 use crate::engine::{self, Failure, FailureKind, Project, Request};
 use crate::lockfile;
 use crate::report::{count, human, json as document};
+
+/// A file that is not a text of ours is not written over.
+fn ours(file: &Path) -> Result<(), Failure> {
+    let usage = |fault| Failure::new(FailureKind::Usage, fault);
+    match lockfile::read(file).map_err(usage)? {
+        Some(text) if !text.is_empty() && !text.starts_with(engine::WRITTEN_BY) => Err(usage(
+            Diagnostic::new(format!("`{}` is there, and was not written by `--write-sql`", file.display()))
+                .help("name another file"),
+        )),
+        _ => Ok(()),
+    }
+}
 
 /// Standard output.
 const STDOUT: &str = "-";
@@ -30,10 +43,14 @@ pub(super) async fn run(
     let mut rest = document::prepared(&written.prepared);
     if file == Path::new(STDOUT) {
         if human {
-            human::raw(&written.text);
+            human::raw_whole(&written.text).map_err(|error| {
+                let fault = Diagnostic::new("the SQL could not be written whole").cause(error);
+                Failure::new(FailureKind::Usage, fault.help("name a file: `--write-sql=FILE`"))
+            })?;
         }
         rest["sql"] = written.text.into();
     } else {
+        ours(file)?;
         lockfile::write(file, &written.text).map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
         if human {
             let what = count(written.prepared.plan.len(), "migration", "migrations");

@@ -148,8 +148,12 @@ impl<'a> Reader<'a> {
         let table_span = table.as_ref().map(|text| self.span(text));
         let tool = self.word(wire, "mirror", &tools);
         let table = self.optional(table);
-        if let (None, Some(span)) = (&tool, table_span) {
-            self.fault(Diagnostic::new("`mirror-table` means nothing without `mirror`"), span);
+        if let Some(span) = table_span {
+            if tool.is_none() {
+                self.fault(Diagnostic::new("`mirror-table` means nothing without `mirror`"), span);
+            } else if table.as_ref().is_some_and(String::is_empty) {
+                self.fault(Diagnostic::new("`mirror-table` is empty"), span);
+            }
         }
         tool.map(|tool| Mirror { tool, table })
     }

@@ -10,6 +10,7 @@ use crate::history::{History, Row, RowKind};
 
 use super::failure::Failure;
 use super::import::{Source, dates, matched, unknown_module};
+use super::mirror::mirrored;
 use super::project::Project;
 
 /// Rows of other tools that count as ours.
@@ -28,7 +29,7 @@ pub(super) async fn adopted(
     read: &mut (dyn Read + '_),
 ) -> Result<Adoption, Failure> {
     let mut adoption = Adoption::default();
-    if !history.is_empty() {
+    if !history.is_untouched() {
         return Ok(adoption);
     }
     let mut imported: Vec<(usize, Imported)> = Vec::new();
@@ -96,12 +97,13 @@ impl Adoption {
     }
 }
 
-/// Tables of other tools that the configuration does not speak of.
+/// Tables of other tools of which the configuration does not say that they are taken over or written by us.
 pub fn unadopted(project: &Project, strangers: Vec<Stranger>) -> Vec<Stranger> {
     let spoken_of = |stranger: &Stranger| {
         let table = stranger.table.rsplit('.').next().unwrap_or(&stranger.table);
         let names = |tool: Tool, name: &Option<String>| name.as_deref().unwrap_or(tool.table()) == table;
-        project.config.adopt.iter().any(|adopt| names(adopt.tool, &adopt.table))
+        let adopted = project.config.adopt.iter().any(|adopt| names(adopt.tool, &adopt.table));
+        adopted || mirrored(project).iter().any(|mirror| mirror.name == table)
     };
     strangers.into_iter().filter(|stranger| !spoken_of(stranger)).collect()
 }

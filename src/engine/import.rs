@@ -129,7 +129,7 @@ pub fn unknown_module(project: &Project, namespace: &str) -> Failure {
     Failure::new(Kind::Usage, diagnostic.help(format!("the modules are {}", known.join(", "))))
 }
 
-fn no_table(tool: Tool, table: &str, error: &crate::database::DatabaseError) -> Failure {
+pub(super) fn no_table(tool: Tool, table: &str, error: &crate::database::DatabaseError) -> Failure {
     Failure::new(
         Kind::Refused,
         Diagnostic::new(format!("`{table}` cannot be read as a history of {}", tool.name()))

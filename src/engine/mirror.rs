@@ -4,11 +4,13 @@
 //! What has run and is not there is written in the run's last transaction; that of an earlier run that was cut
 //! off, too. What a run undoes goes there as well. Rows of the tool's own are never touched.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::adopt::{self, Ran, Tool};
 use crate::config::Mirror;
 use crate::database::{DatabaseError, ForeignTable, Guard, MirrorRow, MirrorTable, Note, Read, Session};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
 use crate::history::{History, Row};
 use crate::id::MigrationId;
 use crate::module::{Module, Origin};
@@ -16,13 +18,15 @@ use crate::plan::Plan;
 use crate::sql::Way;
 
 use super::failure::{Failure, Kind};
+use super::import::no_table;
 use super::project::Project;
 
 /// A module with its mirror.
-struct Mirrored<'a> {
+pub(super) struct Mirrored<'a> {
     module: &'a Module,
-    tool: Tool,
-    name: &'a str,
+    pub(super) tool: Tool,
+    /// The table.
+    pub(super) name: &'a str,
 }
 
 /// Rows that a table lacks.
@@ -31,7 +35,7 @@ pub(super) struct Lacking {
     rows: Vec<MirrorRow>,
 }
 
-fn mirrored(project: &Project) -> Vec<Mirrored<'_>> {
+pub(super) fn mirrored(project: &Project) -> Vec<Mirrored<'_>> {
     let of = |module: &Module| -> Option<&Mirror> {
         let config = &project.config;
         if module.origin == Origin::Application {
@@ -55,13 +59,22 @@ pub(super) fn tools(project: &Project) -> Vec<Tool> {
     mirrored(project).iter().map(|one| one.tool).collect()
 }
 
-/// What has run and is not in the tables.
-pub(super) async fn lacking(
+/// What does not fit between our history and the tables.
+#[derive(Default)]
+pub(super) struct Behind {
+    /// What has run and is not there.
+    pub(super) lacking: Vec<Lacking>,
+    /// What is there with another text.
+    pub(super) wrong: Vec<Diagnostic>,
+}
+
+/// Compares our history with the tables.
+pub(super) async fn behind(
     project: &Project,
     history: &History,
     read: &mut (dyn Read + '_),
-) -> Result<Vec<Lacking>, Failure> {
-    let mut all = Vec::new();
+) -> Result<Behind, Failure> {
+    let mut all = Behind::default();
     let dialect = read.server().dialect;
     for Mirrored { module, tool, name } in mirrored(project) {
         let ran = ran(tool, name, read).await?;
@@ -74,11 +87,36 @@ pub(super) async fn lacking(
             Some(mirror_row(spelled, row))
         };
         let rows: Vec<MirrorRow> = absent.filter_map(row).collect();
+        all.wrong.extend(wrong(tool, name, module, dialect, &ran));
         if !rows.is_empty() {
-            all.push(Lacking { table: MirrorTable { tool, name: name.to_owned(), wide }, rows });
+            all.lacking.push(Lacking { table: MirrorTable { tool, name: name.to_owned(), wide }, rows });
         }
     }
     Ok(all)
+}
+
+/// Rows of another text than ours: the tool itself would stop at them. They are a person's to mend.
+fn wrong(tool: Tool, table: &str, module: &Module, dialect: Dialect, ran: &[Ran]) -> Vec<Diagnostic> {
+    let rows: HashMap<String, &Ran> = adopt::versions(tool, ran).into_iter().zip(ran).collect();
+    let differs =
+        |migration: &crate::migration::Migration| {
+            let row = rows.get(&migration.version.canonical())?;
+            let script = migration.up.choose(dialect)?;
+            let proved =
+                |text: &str| row.proof.spelling(text, row.name.as_deref().unwrap_or_default(), &row.version);
+            if proved(script.original()).or_else(|| proved(&script.text)).is_some() {
+                return None;
+            }
+            let message = format!(
+                "`{table}` has another text of `{}`: {}'s own migrator will stop at it",
+                migration.id,
+                tool.name()
+            );
+            Some(Diagnostic::new(message).help(
+                "if the present text is the right one, delete that row: the next `migrate` writes it anew",
+            ))
+        };
+    module.migrations.iter().filter_map(differs).collect()
 }
 
 fn mirror_row(spelled: adopt::Spelled, row: &Row) -> MirrorRow {
@@ -106,7 +144,7 @@ async fn ran(tool: Tool, table: &str, read: &mut (dyn Read + '_)) -> Result<Vec<
         return Ok(Vec::new());
     }
     let foreign = ForeignTable { schema: None, table, columns: tool.columns(), order: tool.order() };
-    let rows = read.foreign_rows(foreign).await?;
+    let rows = read.foreign_rows(foreign).await.map_err(|error| no_table(tool, table, &error))?;
     adopt::read(tool, &rows).map_err(|faults| Failure::all(Kind::Refused, faults))
 }
 
@@ -140,7 +178,7 @@ pub(super) async fn sync(project: &Project, plan: &Plan, session: &mut dyn Sessi
         }
     }
     // in a borrow of its own: what is read here is what was just written
-    for Lacking { table, rows } in lacking(project, &history, session).await? {
+    for Lacking { table, rows } in behind(project, &history, session).await?.lacking {
         session.write(Note::Mirrored(&table, &rows)).await?;
     }
     Ok(())

@@ -95,7 +95,12 @@ pub async fn prepare_for(
     read: &mut (dyn Read + '_),
 ) -> Result<Prepared, Failure> {
     let dialect = read.server().dialect;
-    let adoption = adopted(project, history, read).await?;
+    // what does not fit refuses the run, and must not keep anybody from looking
+    let (adoption, misfits) = match adopted(project, history, read).await {
+        Ok(adoption) => (adoption, Vec::new()),
+        Err(failure) if failure.kind == Kind::Refused => (Adoption::default(), failure.diagnostics),
+        Err(failure) => return Err(failure),
+    };
     let taken_over = (!adoption.rows.is_empty()).then(|| adoption.history());
     let history = taken_over.as_ref().unwrap_or(history);
     let (merged, mut lock_text) = merged(project, Some(history))?;
@@ -115,6 +120,7 @@ pub async fn prepare_for(
     let at = circumstances(project, dialect, &foreign_keys, &live, aim.apart);
     let mut plan = Plan::toward(&aim.goal, &merged.lock, &project.catalogue, history, &at)
         .map_err(|fault| Failure::new(Kind::Usage, fault))?;
+    plan.refusals.extend(misfits);
     if !plan.undoes && project.config.policy.unknown_executed == Reaction::Deny {
         plan.refusals.extend(merged.findings.iter().filter(|f| f.rule == Rule::Unknown).map(denied));
     }
@@ -122,7 +128,13 @@ pub async fn prepare_for(
         project.document.text().clone_into(&mut lock_text);
     }
     let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, dialect);
-    let mirror_lacks = !history.is_empty() && !mirror::lacking(project, history, read).await?.is_empty();
+    let behind = if history.is_empty() {
+        mirror::Behind::default()
+    } else {
+        mirror::behind(project, history, read).await?
+    };
+    plan.warnings.extend(behind.wrong);
+    let mirror_lacks = !behind.lacking.is_empty();
     Ok(Prepared { merged, lock_text, plan, fingerprint, adoption, mirror_lacks })
 }
 

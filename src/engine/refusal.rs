@@ -79,7 +79,7 @@ pub(super) async fn refuse_strangers(
     history: &History,
     database: &mut dyn Database,
 ) -> Result<(), Failure> {
-    if !history.is_empty() {
+    if !history.is_untouched() {
         return Ok(());
     }
     match strangers_diagnostic(&unadopted(project, database.strangers().await?)) {

@@ -123,7 +123,7 @@ pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, 
     let history = database.history().await?;
     let prepared = prepare(project, &history, &mut *database).await?;
     let holder = database.holder().await?;
-    let strangers = if history.is_empty() { database.strangers().await? } else { Vec::new() };
+    let strangers = if history.is_untouched() { database.strangers().await? } else { Vec::new() };
     let strangers = unadopted(project, strangers);
     let server = database.server().clone();
     database.close().await;

@@ -16,10 +16,14 @@ use crate::sql::Way;
 
 use super::failure::{Failure, Kind};
 use super::migrate::{LockMode, Request, fits, why};
+use super::mirror::mirrored;
 use super::prepare::{Prepared, prepare_for};
 use super::project::Project;
 use super::refusal::{fits_without_database, refuse_plan, refuse_strangers, tell_findings};
 use super::waiting::look;
+
+/// How each text begins.
+pub const WRITTEN_BY: &str = "-- Written by db-migrations";
 
 /// What a run would send.
 #[derive(Clone, Debug)]
@@ -63,8 +67,14 @@ pub async fn write_sql(
                 why(request).map_or_else(|| "--write-sql".to_owned(), |why| format!("--write-sql: {why}")),
             ),
         };
-        Writer { read: &*database, run: &run, position: history.next_position(), text: String::new() }
-            .write(&prepared)
+        Writer {
+            read: &*database,
+            run: &run,
+            position: history.next_position(),
+            mirrors: !mirrored(project).is_empty(),
+            text: String::new(),
+        }
+        .write(&prepared)
     });
     database.close().await;
     let lock_grows = prepared.lock_text != project.document.text();
@@ -96,6 +106,8 @@ struct Writer<'a> {
     read: &'a dyn Database,
     run: &'a NewRun,
     position: i64,
+    /// Whether rows for other tools are left to the next run.
+    mirrors: bool,
     text: String,
 }
 
@@ -130,7 +142,10 @@ impl Writer<'_> {
             "The schema is not checked by it: run `db-migrations migrate --locked` afterwards.".to_owned(),
         ];
         let split = "It is not one transaction: after an error, what ran before it stays.".to_owned();
-        for line in lines.into_iter().chain(plan.splits().then_some(split)) {
+        let mirror = "The next run writes the rows of mirrored tools, too.".to_owned();
+        let more = [(plan.splits(), split), (self.mirrors, mirror)];
+        let more = more.into_iter().filter_map(|(said, line)| said.then_some(line));
+        for line in lines.into_iter().chain(more) {
             let _ = writeln!(self.text, "-- {}", line.replace(['\n', '\r'], " "));
         }
     }

@@ -86,12 +86,18 @@ fn absent(
     history: Option<&History>,
 ) -> Finding {
     if let Some(new) = new {
+        let (old, now) = (id.namespace(), new.namespace());
+        let way = if old == now {
+            format!("if it was renamed, run `db-migrations lock rename {id} {new}`")
+        } else {
+            format!("if the module was renamed, run `db-migrations lock rename --module {old} {now}`")
+        };
         return Finding::new(
             Rule::Rename,
             id,
             format!("`{id}` went and `{new}` came with the same version or text"),
         )
-        .help(format!("if it was renamed, run `db-migrations lock rename {id} {new}`"))
+        .help(way)
         .help("if not, run `db-migrations lock --prune` first");
     }
     if history.is_some_and(|history| history.contains(id)) {
@@ -117,19 +123,24 @@ fn absent(
 /// New migrations, to be compared with those that went.
 struct Renames {
     fresh: HashMap<String, Vec<MigrationId>>,
+    by_name: HashMap<String, Vec<MigrationId>>,
 }
 
 impl Renames {
     fn new(merged: &Merged, catalogue: &Catalogue) -> Self {
-        let mut fresh: HashMap<String, Vec<MigrationId>> = HashMap::new();
+        let (mut fresh, mut by_name) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         for migration in catalogue.iter().filter(|m| !merged.lock.entries.contains_key(&m.id)) {
             fresh.entry(migration.id.namespace().to_owned()).or_default().push(migration.id.clone());
+            by_name.entry(migration.id.name().to_owned()).or_default().push(migration.id.clone());
         }
-        Self { fresh }
+        Self { fresh, by_name }
     }
 
     /// The new migration of the same module that has the version or the text of `gone`.
     fn of<'a>(&'a self, catalogue: &Catalogue, gone: &MigrationId, entry: &Entry) -> Option<&'a MigrationId> {
+        if catalogue.module(gone.namespace()).is_none() {
+            return self.elsewhere(catalogue, gone, entry);
+        }
         let version = leading_version(gone.name());
         self.fresh.get(gone.namespace())?.iter().find(|id| {
             catalogue.get(id).is_some_and(|migration| {
@@ -137,6 +148,16 @@ impl Renames {
                     || (!version.is_empty() && leading_version(id.name()) == version)
             })
         })
+    }
+}
+
+impl Renames {
+    /// The same migration in a module that has another name now.
+    fn elsewhere(&self, catalogue: &Catalogue, gone: &MigrationId, entry: &Entry) -> Option<&MigrationId> {
+        let same = |id: &&MigrationId| {
+            catalogue.get(id).is_some_and(|migration| Some(migration.up.checksum()) == entry.checksum)
+        };
+        self.by_name.get(gone.name())?.iter().find(same)
     }
 }
 

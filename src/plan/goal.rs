@@ -263,12 +263,13 @@ impl Choice<'_> {
     fn last_run(&self) -> Result<Chosen, Diagnostic> {
         let Some(last) = self.history.rows().last() else { return Ok(Chosen::Down(Vec::new())) };
         let rows: Vec<Row> = self.history.rows().iter().filter(|row| row.run == last.run).cloned().collect();
-        if let Some(row) = rows.iter().find(|row| row.kind != RowKind::Applied) {
+        let ran: Vec<Row> = rows.iter().filter(|row| row.kind == RowKind::Applied).cloned().collect();
+        if let ([], Some(row)) = (&ran[..], rows.first()) {
             return Err(Diagnostic::new(format!("the last run ran nothing: it recorded {}", rows_of(&rows)))
                 .note(format!("`{}` is {}", row.id, row.kind.name()))
                 .help("say what to undo: `--steps N`, `--to ID` or `--run ID`"));
         }
-        Ok(Chosen::Down(undone(&rows)))
+        Ok(Chosen::Down(undone(&ran)))
     }
 
     fn run(&self, prefix: &str) -> Result<Chosen, Diagnostic> {

@@ -174,8 +174,7 @@ impl Plan {
             Chosen::Down(chosen) => {
                 plan.undoes = true;
                 plan.left_out.extend(pending.iter().cloned().map(|id| LeftOut { id, why: Why::Beyond }));
-                let again = chosen.iter().filter(|id| lock.entries.get(*id).is_some_and(|entry| !entry.skip));
-                plan.remaining = pending.len() + again.count();
+                plan.remaining = pending.len() + pending_again(lock, &chosen);
                 plan.undo(&chosen, lock, catalogue, history, at);
             }
         }
@@ -283,6 +282,15 @@ impl Plan {
             ),
         }
     }
+}
+
+/// How many entries are pending once these are undone: those of their ids, and those that replace them.
+fn pending_again(lock: &Lock, undone: &[MigrationId]) -> usize {
+    let undone: HashSet<&MigrationId> = undone.iter().collect();
+    let again = |id: &MigrationId, entry: &crate::lock::Entry| {
+        !entry.skip && (undone.contains(id) || entry.replaces.iter().any(|old| undone.contains(old)))
+    };
+    lock.entries.iter().filter(|(id, entry)| again(id, entry)).count()
 }
 
 fn replaced(entry: &crate::lock::Entry, history: &History) -> Option<MigrationId> {

@@ -124,6 +124,13 @@ pub fn raw(text: &str) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
+/// The same; whether all of it was taken.
+pub fn raw_whole(text: &str) -> std::io::Result<()> {
+    let mut out = anstream::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
 /// Prints a remark on standard error.
 pub fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{}", clean(text));

@@ -298,3 +298,48 @@ fn what_cannot_be_adopted_stops_the_run() {
         assert!(db.query("SELECT 1 FROM goose_db_version").len() == 3);
     });
 }
+
+/// What was undone is not taken over once more.
+#[test]
+fn a_database_is_adopted_once() {
+    each_database(|db| {
+        let pasts = pasts();
+        let past = pasts.iter().find(|past| past.tool == "diesel").unwrap();
+        let project = project(past);
+        let config = project.read("db-migrations.yml");
+        project.write("db-migrations.yml", format!("{config}adopt: [{{ from: diesel, module: app }}]\n"));
+        for (file, _) in &past.files {
+            let name = if file.contains("users") { "users" } else { "posts" };
+            project.write(
+                &format!("migrations/{}", file.replace("up.sql", "down.sql")),
+                format!("DROP TABLE {name};\n"),
+            );
+        }
+        later(past, &project);
+        project.write("migrations/2099-01-01-000000_later/down.sql", "DROP TABLE later;\n");
+        adopt(db, past);
+        project.run(db, &["migrate"]).ok();
+        project.run(db, &["rollback", "--yes"]).ok().says("undone app::2099-01-01-000000_later");
+        project.run(db, &["migrate", "first", "--yes"]).ok();
+        assert_eq!(ran(db).len(), 0);
+        project.run(db, &["migrate"]).ok().does_not_say("taking over").says("3 migrations committed");
+    });
+}
+
+#[test]
+fn a_history_that_does_not_fit_can_still_be_looked_at() {
+    let db = Db::sqlite();
+    let pasts = pasts();
+    let past = pasts.iter().find(|past| past.tool == "diesel").unwrap();
+    let project = project(past);
+    let config = project.read("db-migrations.yml");
+    project.write("db-migrations.yml", format!("{config}adopt: [{{ from: diesel, module: app }}]\n"));
+    adopt(&db, past);
+    project.remove("migrations/2024-01-02-000000_posts");
+    for command in ["status", "list", "count", "repair"] {
+        let output = project.run(&db, &[command]);
+        assert!(output.code < 2, "{output}");
+    }
+    project.run(&db, &["plan"]).exits(1).says("has no migration in module `app`");
+    project.run(&db, &["migrate"]).exits(7).says("has no migration in module `app`");
+}

@@ -80,6 +80,45 @@ fn what_ran_under_the_old_id_is_undone_under_the_new() {
     });
 }
 
+/// The last one that ran has another id now: what is pending afterwards is counted by it.
+#[test]
+fn the_last_run_is_undone_after_a_rename() {
+    each_database(|db| {
+        let project = renamed_file(db, true);
+        project.remove("migrations/20240103000000_tags.sql");
+        project.run_alone(&["lock", "--prune"]).ok();
+        project.run(db, &["repair", "--forget", "--yes"]).ok();
+        db.execute("DROP TABLE tags");
+        project.run(db, &["schema", "snapshot"]).ok();
+        project.run(db, &["migrate"]).ok();
+        assert_eq!(ran(db), [USERS, POSTS]);
+        project.run(db, &["rollback", "--steps", "1", "--yes"]).ok().says("not checked: 1 pending");
+        assert_eq!(ran(db), [USERS]);
+        project.run(db, &["migrate"]).ok();
+        assert_eq!(ran(db), [USERS, ARTICLES]);
+    });
+}
+
+#[test]
+fn a_module_that_moved_is_not_run_again_by_itself() {
+    let db = Db::sqlite();
+    let project = Project::with_config("cargo: off\nmodules:\n  paths: [\"plugins/*\"]\n").file(
+        "plugins/blog/migrations/1_p.sql",
+        "CREATE TABLE IF NOT EXISTS p (id integer);\nINSERT INTO p VALUES (1);\n",
+    );
+    project.run(&db, &["migrate"]).ok();
+    std::fs::rename(project.join("plugins/blog"), project.join("plugins/news")).unwrap();
+    for args in [&["migrate"][..], &["lock"], &["lock", "--check"]] {
+        let output = project.run(&db, args);
+        assert_ne!(output.code, 0, "{output}");
+        output.says("lock rename --module blog news");
+    }
+    assert_eq!(db.count("SELECT count(*) FROM p"), 1);
+    project.run(&db, &["lock", "rename", "--module", "blog", "news"]).ok();
+    project.run(&db, &["migrate"]).ok();
+    assert_eq!(db.count("SELECT count(*) FROM p"), 1);
+}
+
 #[test]
 fn a_whole_module_gets_another_name() {
     each_database(|db| {

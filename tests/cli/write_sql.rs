@@ -97,6 +97,51 @@ fn settings_of_a_migration_do_not_reach_the_next() {
 }
 
 #[test]
+fn what_a_migration_sets_does_not_reach_the_next_text() {
+    each_database(|db| {
+        let set = if db.is_postgres() {
+            "SET work_mem = '8MB';\n"
+        } else if db.is_mariadb() {
+            "SET sql_mode = '', foreign_key_checks = 0;\nSET NAMES latin1;\n"
+        } else {
+            "PRAGMA recursive_triggers = ON;\n"
+        };
+        let show = if db.is_mariadb() {
+            "CAST(CONCAT(@@sql_mode, @@foreign_key_checks) AS CHAR(200))"
+        } else {
+            "'ü'"
+        };
+        let project = bare().file("migrations/1_a.sql", set).file(
+            "migrations/2_b.sql",
+            format!("CREATE TABLE b AS SELECT {show} AS s;\nINSERT INTO b VALUES ('ü');\n"),
+        );
+        let other = &db.another();
+        project.run(db, &["migrate"]).ok();
+        let sql = project.run(other, &["migrate", "--write-sql", "--format", "json"]).ok().json();
+        // a client that would take the text for something else
+        let client = if db.is_postgres() { "SET client_encoding = 'LATIN1';\n" } else { "" };
+        other.load(&format!("{client}{}", sql["sql"].as_str().unwrap()));
+        assert_eq!(other.query("SELECT s FROM b"), db.query("SELECT s FROM b"));
+    });
+}
+
+#[test]
+fn a_file_of_somebody_else_is_not_written_over() {
+    let db = Db::sqlite();
+    let project = base();
+    project.run_alone(&["lock"]).ok();
+    let tree = project.tree();
+    for file in ["migrations-lock.yml", "migrations/20240101000000_users.sql"] {
+        let output = project.run(&db, &["migrate", &format!("--write-sql={file}")]).exits(2);
+        output.says("was not written by `--write-sql`");
+    }
+    assert_eq!(project.tree(), tree);
+    project.run(&db, &["migrate", "--write-sql=run.sql"]).ok();
+    project.run(&db, &["migrate", "--write-sql=run.sql"]).ok();
+    assert_eq!(db.path().unwrap().metadata().map_or(0, |file| file.len()), 0, "no database was made");
+}
+
+#[test]
 fn each_statement_is_timed() {
     each_database(|db| {
         let project = base();

@@ -105,7 +105,11 @@ impl MySql {
             Written::Begin => "START TRANSACTION".to_owned(),
             Written::ForeignKeys(_) => String::new(),
             Written::Settings(settings) => set_session(settings, literal),
-            Written::Reset(settings) => set_session(settings, |_| "DEFAULT".to_owned()),
+            Written::Reset(settings) => {
+                let usual = USUAL.iter().map(|name| ((*name).to_owned(), String::new()));
+                let all: BTreeMap<String, String> = settings.clone().into_iter().chain(usual).collect();
+                format!("{};\nSET NAMES utf8mb4", set_session(&all, |_| "DEFAULT".to_owned()))
+            }
             Written::Note(note) => self.tables.note_text(&words, note),
             Written::Record(run, record) => self.tables.record(&words, run, record, "NULL"),
         }
@@ -122,6 +126,17 @@ impl MySql {
         }
     }
 }
+
+/// What migrations set for their session most often; another client brings these back behind each that sets any.
+const USUAL: [&str; 7] = [
+    "sql_mode",
+    "foreign_key_checks",
+    "unique_checks",
+    "time_zone",
+    "sql_safe_updates",
+    "group_concat_max_len",
+    "lock_wait_timeout",
+];
 
 /// Settings as one statement; none where there are none.
 pub(super) fn set_session(settings: &BTreeMap<String, String>, value: impl Fn(&str) -> String) -> String {

@@ -105,7 +105,9 @@ impl Postgres {
                 };
                 settings.iter().map(set).collect::<Vec<_>>().join(";\n")
             }
-            Written::Reset(_) => RESET.replace("; ", ";\n"),
+            Written::Reset(_) => {
+                format!("{};\n{}", RESET.replace("; ", ";\n"), self.text_of(Written::Encoding))
+            }
             Written::Note(note) => self.tables.note_text(&WORDS, note),
             Written::Record(run, record) => self.tables.record(&WORDS, run, record, "NULL"),
         }

@@ -131,6 +131,26 @@ fn a_mirror_that_is_set_later_catches_up_and_follows() {
     });
 }
 
+/// Our own mirror is no history of somebody else, and a row of another text is told.
+#[test]
+fn rows_of_ours_are_no_strangers_and_are_compared() {
+    each_database(|db| {
+        let (project, files) = mirrored(&SQLX);
+        project.run(db, &["migrate"]).ok();
+        project.run(db, &["version", "--all", "--delete", "--yes"]).ok();
+        project.run(db, &["version", "--all", "--add", "--yes"]).ok();
+        project.run(db, &["migrate"]).ok();
+        project.edit(&format!("migrations/{}", files[2].0), "tags (id", "tags  (id");
+        project.run_alone(&["lock", "--accept", "--module", "app"]).ok();
+        let said = "`_sqlx_migrations` has another text of `app::20240103000000_tags`";
+        project.run(db, &["plan"]).ok().says(said);
+        db.execute("DELETE FROM _sqlx_migrations WHERE version = 20240103000000");
+        project.run(db, &["schema", "snapshot"]).ok();
+        project.run(db, &["migrate"]).ok();
+        finds_its_work_done(&SQLX, &project, db);
+    });
+}
+
 #[test]
 fn a_run_that_fails_writes_no_rows() {
     each_tool(|tool, db| {
