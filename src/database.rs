@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::dialect::Dialect;
-use crate::history::{History, Partial, RowKind};
+use crate::history::{History, Partial, Row, RowKind};
 use crate::id::{Checksum, MigrationId};
 use crate::migration::Script;
 use crate::schema::Schema;
@@ -129,6 +129,22 @@ pub struct NewRow {
     pub executed_at: Option<String>,
     /// How long it took, if not measured here.
     pub execution_ms: Option<i64>,
+}
+
+impl NewRow {
+    /// As it will be read; where it says no time, none is known yet.
+    pub fn as_row(&self) -> Row {
+        Row {
+            id: self.id.clone(),
+            checksum: Some(self.checksum),
+            dialect: None,
+            kind: self.kind,
+            run: String::new(),
+            position: self.position,
+            executed_at: self.executed_at.clone().unwrap_or_default(),
+            execution_ms: self.execution_ms,
+        }
+    }
 }
 
 /// A row of `db_migrations_run`, written when a run begins.

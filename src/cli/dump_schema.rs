@@ -3,14 +3,13 @@
 use serde_json::json;
 
 use super::context::Context;
-use super::generate::{choose, shown};
+use super::generate::{choose, write_new};
 use super::run::looking;
 use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{self, Failure, FailureKind};
 use crate::generate::{files, filled, slug};
-use crate::lockfile;
 use crate::module::Format as Layout;
 use crate::report::{count, human};
 
@@ -55,15 +54,8 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let connect = looking(&context)?;
     let dumped = engine::dump_schema(&*connect, &mut *reporter(global)).await?;
     let stamp = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
-    let mut written = Vec::new();
-    for file in filled(files(module.format, &stamp, None, &slug, &[], false), &dumped.sql) {
-        let path = source.folder.join(&file.path);
-        if path.exists() {
-            return Err(usage(Diagnostic::new(format!("`{}` exists already", shown(&path, &context.root)))));
-        }
-        lockfile::write(&path, &file.text).map_err(usage)?;
-        written.push(shown(&path, &context.root));
-    }
+    let files = filled(files(module.format, &stamp, None, &slug, &[], false), &dumped.sql);
+    let written = write_new(&files, &source.folder, &context.root)?;
     if global.format == Format::Human {
         for path in &written {
             human::line(&format!("wrote {path} ({})", count(dumped.objects, "object", "objects")));

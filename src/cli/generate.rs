@@ -9,7 +9,7 @@ use super::context::Context;
 use super::{Done, Exit, Format, Global};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::engine::{Failure, FailureKind, Project};
-use crate::generate::{files, slug};
+use crate::generate::{NewFile, files, slug};
 use crate::id::{MigrationId, Version};
 use crate::lockfile;
 use crate::module::{Module, Origin};
@@ -48,15 +48,8 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let next = next_number(module);
     let pair = args.down || module.migrations.last().is_some_and(|last| !last.down.is_empty());
     let depends_on = if published(module) { last_of_dependencies(&project, module) } else { Vec::new() };
-    let mut written = Vec::new();
-    for file in files(module.format, &stamp, next.as_deref(), &slug, &depends_on, pair) {
-        let path = source.folder.join(&file.path);
-        if path.exists() {
-            return Err(usage(Diagnostic::new(format!("`{}` exists already", shown(&path, &context.root)))));
-        }
-        lockfile::write(&path, &file.text).map_err(usage)?;
-        written.push(shown(&path, &context.root));
-    }
+    let files = files(module.format, &stamp, next.as_deref(), &slug, &depends_on, pair);
+    let written = write_new(&files, &source.folder, &context.root)?;
     if global.format == Format::Human {
         for path in &written {
             human::line(&format!("wrote {path}"));
@@ -65,7 +58,21 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     Ok(Done::new(Exit::Done, "written", json!({ "module": module.namespace.as_str(), "written": written })))
 }
 
-pub(super) fn shown(path: &Path, root: &Path) -> String {
+/// Writes files that must not be there yet; as they are shown.
+pub(super) fn write_new(files: &[NewFile], folder: &Path, root: &Path) -> Result<Vec<String>, Failure> {
+    let usage = |fault: Diagnostic| Failure::new(FailureKind::Usage, fault);
+    if let Some(file) = files.iter().find(|file| folder.join(&file.path).exists()) {
+        let path = shown(&folder.join(&file.path), root);
+        return Err(usage(Diagnostic::new(format!("`{path}` exists already"))));
+    }
+    let write = |file: &NewFile| {
+        let path = folder.join(&file.path);
+        lockfile::write(&path, &file.text).map(|_| shown(&path, root)).map_err(usage)
+    };
+    files.iter().map(write).collect()
+}
+
+fn shown(path: &Path, root: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 

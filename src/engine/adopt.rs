@@ -83,17 +83,7 @@ fn in_order(imported: &[(usize, Imported)]) -> Vec<NewRow> {
 impl Adoption {
     /// The history as it will be.
     pub(super) fn history(&self) -> History {
-        let row = |row: &NewRow| Row {
-            id: row.id.clone(),
-            checksum: Some(row.checksum),
-            dialect: None,
-            kind: row.kind,
-            run: String::new(),
-            position: row.position,
-            executed_at: row.executed_at.clone().unwrap_or_default(),
-            execution_ms: row.execution_ms,
-        };
-        History::new(self.rows.iter().map(row).collect())
+        History::new(self.rows.iter().map(NewRow::as_row).collect())
     }
 }
 

@@ -204,17 +204,8 @@ const NOW: &str = "~";
 
 /// What has run belongs into the lock.
 fn write_lock(project: &mut Project, before: &History, rows: &[NewRow]) -> Result<bool, Failure> {
-    let as_row = |row: &NewRow| Row {
-        id: row.id.clone(),
-        checksum: Some(row.checksum),
-        dialect: None,
-        kind: row.kind,
-        run: String::new(),
-        position: row.position,
-        executed_at: row.executed_at.clone().unwrap_or_default(),
-        execution_ms: None,
-    };
-    let history = History::new(before.rows().iter().cloned().chain(rows.iter().map(as_row)).collect());
+    let history =
+        History::new(before.rows().iter().cloned().chain(rows.iter().map(NewRow::as_row)).collect());
     let all_locked = rows.iter().all(|row| project.document.lock().entries.contains_key(&row.id));
     let only_imported = before.rows().iter().all(|row| row.kind == RowKind::Imported);
     let orders = only_imported && git::is_uncommitted(&project.root, &project.config.lock);

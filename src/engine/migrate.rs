@@ -115,7 +115,8 @@ pub async fn migrate(
     if request.mode == LockMode::Locked && !request.aim.goal.may_undo() {
         fits_without_database(project, request)?;
     }
-    let (mut database, mut first) = look(request, sink).await?;
+    let (mut database, history) = look(request, sink).await?;
+    let mut first = Some(history);
     let mut agreed = request.agreed.clone();
     for _ in 0..3 {
         let history = match first.take() {

@@ -34,11 +34,7 @@ pub async fn to_roll_up(
     module: &str,
     sink: &mut dyn Sink,
 ) -> Result<Rollup, Failure> {
-    let (mut database, history) = look(request, sink).await?;
-    let history = match history {
-        Some(history) => history,
-        None => database.history().await?,
-    };
+    let (database, history) = look(request, sink).await?;
     let dialect = database.server().dialect;
     database.close().await;
     plan(project, &history, dialect, module)

@@ -46,11 +46,7 @@ pub async fn to_mark(
     which: &Which,
     sink: &mut dyn Sink,
 ) -> Result<Vec<MigrationId>, Failure> {
-    let (mut database, history) = look(request, sink).await?;
-    let history = match history {
-        Some(history) => history,
-        None => database.history().await?,
-    };
+    let (database, history) = look(request, sink).await?;
     let dialect = database.server().dialect;
     database.close().await;
     Choice { project, history: &history, dialect, mark }.choose(which)

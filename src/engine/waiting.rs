@@ -14,7 +14,7 @@ use super::migrate::Request;
 pub(super) async fn look(
     request: &Request<'_>,
     sink: &mut dyn Sink,
-) -> Result<(Box<dyn Database>, Option<History>), Failure> {
+) -> Result<(Box<dyn Database>, History), Failure> {
     let start = Instant::now();
     let mut told = false;
     loop {
@@ -25,7 +25,7 @@ pub(super) async fn look(
         match looked {
             Ok((database, history)) => {
                 sink.tell(Event::Connected(database.server().clone()));
-                return Ok((database, Some(history)));
+                return Ok((database, history));
             }
             Err(DatabaseError::Busy(holder)) if start.elapsed() < request.guard_wait => {
                 if !std::mem::replace(&mut told, true) {

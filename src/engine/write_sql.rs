@@ -46,10 +46,6 @@ pub async fn write_sql(
         fits_without_database(project, request)?;
     }
     let (mut database, history) = look(request, sink).await?;
-    let history = match history {
-        Some(history) => history,
-        None => database.history().await?,
-    };
     let prepared = prepare_for(project, &history, &request.aim, &mut *database).await?;
     fits(project, request, &prepared)?;
     refuse_strangers(project, &history, &mut *database).await?;
