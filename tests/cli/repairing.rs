@@ -33,7 +33,7 @@ fn a_text_that_was_accepted_elsewhere_is_accepted_here() {
         assert_eq!(db.query("SELECT checksum FROM db_migrations ORDER BY position"), before);
         project.run(db, &["repair", "--accept", "--yes"]).ok().says(&format!("accepted {TAGS}"));
         project.run(db, &["repair"]).ok().says("nothing to repair");
-        project.run(db, &["repair", "--accept"]).ok().says("nothing to repair");
+        project.run(db, &["repair", "--accept"]).ok().says("nothing to mend in this way");
         assert_eq!(ran(db), [USERS, POSTS, TAGS]);
         let reason = "SELECT count(*) FROM db_migrations_run WHERE reason = 'repair --accept'";
         assert_eq!(db.count(reason), 1);
