@@ -118,6 +118,8 @@ fn whatever_does_not_fit_is_refused_by_name() {
                 db.execute("INSERT INTO refinery_schema_history SELECT * FROM saved");
                 db.execute("DROP TABLE saved");
             }
+            // a checkout with other line ends than the one that ran
+            write(&project, &[(VISITS.0, &VISITS.1.replace("\r\n", "\n"))]);
             project
                 .run(db, &tool.import())
                 .ok()
