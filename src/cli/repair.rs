@@ -7,8 +7,8 @@ use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::config::Rehearsal;
 use crate::database::Connect;
-use crate::diagnostic::{Diagnostic, count};
-use crate::engine::{self, CheckMode, Failure, LockMode, Mend, Misfit, Repair, Request};
+use crate::diagnostic::count;
+use crate::engine::{self, CheckMode, Failure, LockMode, Mend, Misfit, Repair, Request, ToRepair};
 use crate::history::Partial;
 use crate::id::MigrationId;
 use crate::report::{human, json};
@@ -154,7 +154,7 @@ async fn list(global: &Global, context: &Context, request: &Request<'_>) -> Resu
         }
         for one in partial {
             human::line(&describe(one, false));
-            for way in ways(one, &looked.refusals) {
+            for way in ways(one, &looked) {
                 human::line(&format!("  {way}"));
             }
         }
@@ -184,15 +184,16 @@ fn document(misfit: &Misfit) -> serde_json::Value {
 }
 
 /// How a half-applied migration goes on: by itself where `migrate` can, else by hand.
-fn ways(partial: &Partial, refusals: &[Diagnostic]) -> Vec<String> {
+fn ways(partial: &Partial, looked: &ToRepair) -> Vec<String> {
     let id = &partial.id;
+    let consent = if looked.needs_consent { " --allow-split" } else { "" };
     let named = format!("`{id}`");
-    if let Some(refusal) = refusals.iter().find(|refusal| refusal.message.contains(&named)) {
+    if let Some(refusal) = looked.refusals.iter().find(|refusal| refusal.message.contains(&named)) {
         return [&refusal.message].into_iter().chain(&refusal.help).cloned().collect();
     }
     vec![
         format!(
-            "mend the cause, then `db-migrations migrate`: it goes on at statement {}",
+            "mend the cause, then `db-migrations migrate{consent}`: it goes on at statement {}",
             partial.finished + 1
         ),
         format!("or do the rest by hand, then `db-migrations repair --mark-done {id}`"),

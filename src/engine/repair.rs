@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::event::{Event, Sink};
 use crate::history::{History, Partial, RowKind};
 use crate::id::MigrationId;
+use crate::plan::Plan;
 
 use super::failure::{Failure, Kind};
 use super::migrate::Request;
@@ -40,6 +41,8 @@ pub struct ToRepair {
     pub history: History,
     /// What the next `migrate` would refuse, where that could be found out.
     pub refusals: Vec<Diagnostic>,
+    /// Whether it needs a person's consent to more than one transaction.
+    pub needs_consent: bool,
 }
 
 /// Looks; without a project whose lock can be read only at the history.
@@ -51,12 +54,12 @@ pub async fn to_repair(
     let mut database = request.connect.connect().await?;
     sink.tell(Event::Connected(database.server().clone()));
     let history = database.history().await?;
-    let refusals = match project {
-        Some(project) => prepare(project, &history, &mut *database).await?.plan.refusals,
-        None => Vec::new(),
+    let plan = match project {
+        Some(project) => prepare(project, &history, &mut *database).await?.plan,
+        None => Plan::default(),
     };
     database.close().await;
-    Ok(ToRepair { history, refusals })
+    Ok(ToRepair { history, needs_consent: plan.needs_consent(), refusals: plan.refusals })
 }
 
 /// Writes it down.
