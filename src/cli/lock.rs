@@ -192,9 +192,10 @@ async fn resolve(global: &Global, context: &Context, deciding: &resolve::Decidin
         return Ok(done);
     }
     let snapshots = Dialect::ALL.into_iter().filter(|dialect| project.snapshot_path(*dialect).exists());
-    let names: Vec<String> = snapshots.map(|dialect| project.snapshot_name(dialect)).collect();
     if global.format == Format::Human {
-        human::note(&format!("next: look at it, then `git add {} {}`", project.config.lock, names.join(" ")));
+        let names = snapshots.map(|dialect| project.snapshot_name(dialect));
+        let names: Vec<String> = [project.config.lock.clone()].into_iter().chain(names).collect();
+        human::note(&format!("next: look at it, then `git add {}`", names.join(" ")));
     }
     Ok(Done::new(done.exit, "resolved", done.json))
 }
