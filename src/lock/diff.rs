@@ -55,12 +55,11 @@ impl Diff {
     /// Compares.
     ///
     /// ```
-    /// use db_migrations::lock::{Change, Diff, Document};
+    /// use db_migrations::lock::{Diff, Document};
     /// let lock = |text| Document::parse("lock", text).unwrap().lock().clone();
-    /// let diff = Diff::of(&lock("a::1_x: {}\na::2_y: {}\n"), &lock("a::2_y: {}\na::1_x: { skip: true }\n"));
+    /// let diff = Diff::of(&lock("a::1_x: {}\na::2_y: {}\na::3_z: {}\n"), &lock("a::2_y: {}\na::3_z: {}\na::1_x: { skip: true }\n"));
     /// let words: Vec<_> = diff.changes.iter().map(|(id, change)| (id.as_str(), change.name())).collect();
     /// assert_eq!(words, [("a::1_x", "moved"), ("a::1_x", "skipped")]);
-    /// # let _ = Change::Added;
     /// ```
     pub fn of(old: &Lock, new: &Lock) -> Self {
         let before = |id: &MigrationId, entry: &Entry| -> Option<usize> {
