@@ -210,6 +210,11 @@ impl History {
             .is_none_or(|run| run.verdict.as_deref().is_some_and(|verdict| verdict != REFUSED))
     }
 
+    /// Its row, under its id or under an older one.
+    pub fn get_under(&self, id: &MigrationId, older: &[MigrationId]) -> Option<&Row> {
+        self.get(id).or_else(|| older.iter().find_map(|old| self.get(old)))
+    }
+
     /// Whether it has run here.
     pub fn contains(&self, id: &MigrationId) -> bool {
         self.index.contains_key(id)

@@ -254,14 +254,21 @@ pub enum Reaction {
 }
 
 impl Config {
+    /// The tool whose table is kept up to date for a module.
+    pub fn mirror_of(&self, namespace: &Namespace, is_application: bool) -> Option<&Mirror> {
+        if is_application {
+            return self.mirror.as_ref();
+        }
+        let named = |(name, enable): &(&String, &Enable)| {
+            enable.namespace.as_ref().map_or(name.as_str(), Namespace::as_str) == namespace.as_str()
+        };
+        self.modules.enable.iter().find(named).and_then(|(_, enable)| enable.mirror.as_ref())
+    }
+
     /// Whether another tool's checksums of a module's files are needed: then line ends count.
     pub fn hashes_files(&self, namespace: &Namespace, is_application: bool) -> bool {
         let adopted = self.adopt.iter().any(|adopt| adopt.module == namespace.as_str());
-        let mirrored = |(name, enable): (&String, &Enable)| {
-            let own = enable.namespace.as_ref().map_or(name.as_str(), Namespace::as_str);
-            own == namespace.as_str() && enable.mirror.is_some()
-        };
-        adopted || (is_application && self.mirror.is_some()) || self.modules.enable.iter().any(mirrored)
+        adopted || self.mirror_of(namespace, is_application).is_some()
     }
 }
 

@@ -7,7 +7,6 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::adopt::{self, Ran, Tool};
-use crate::config::Mirror;
 use crate::database::{DatabaseError, ForeignTable, Guard, MirrorRow, MirrorTable, Note, Read, Session};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -36,22 +35,13 @@ pub(super) struct Lacking {
 }
 
 pub(super) fn mirrored(project: &Project) -> Vec<Mirrored<'_>> {
-    let of = |module: &Module| -> Option<&Mirror> {
-        let config = &project.config;
-        if module.origin == Origin::Application {
-            return config.mirror.as_ref();
-        }
-        let named = |(name, enable): &(&String, &crate::config::Enable)| {
-            enable.namespace.as_ref().map_or(name.as_str(), |n| n.as_str()) == module.namespace.as_str()
-        };
-        config.modules.enable.iter().find(named).and_then(|(_, enable)| enable.mirror.as_ref())
-    };
-    let with = |module| {
-        let mirror = of(module)?;
+    let with = project.catalogue.modules().iter().filter_map(|module| {
+        let is_application = module.origin == Origin::Application;
+        let mirror = project.config.mirror_of(&module.namespace, is_application)?;
         let name = mirror.table.as_deref().unwrap_or(mirror.tool.table());
         Some(Mirrored { module, tool: mirror.tool, name })
-    };
-    project.catalogue.modules().iter().filter_map(with).collect()
+    });
+    with.collect()
 }
 
 /// The tools whose own runs must be kept out.
@@ -131,11 +121,8 @@ fn mirror_row(spelled: adopt::Spelled, row: &Row) -> MirrorRow {
 
 /// Its row, under its id or under an older one.
 fn row_of<'a>(project: &Project, history: &'a History, id: &MigrationId) -> Option<&'a Row> {
-    let older = || {
-        let entry = project.document.lock().entries.get(id)?;
-        entry.replaces.iter().find_map(|old| history.get(old))
-    };
-    history.get(id).or_else(older)
+    let entry = project.document.lock().entries.get(id);
+    history.get_under(id, entry.map_or(&[], |entry| &entry.replaces))
 }
 
 /// What a tool's table says; nothing where it is absent.

@@ -129,9 +129,8 @@ pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, 
     database.close().await;
     let states = States::of(&prepared, &history, &project.catalogue, server.dialect);
     let line = |id: &MigrationId| {
-        let replaced =
-            || prepared.merged.lock.entries.get(id)?.replaces.iter().find_map(|old| history.get(old));
-        let row = history.get(id).or_else(replaced);
+        let entry = prepared.merged.lock.entries.get(id);
+        let row = history.get_under(id, entry.map_or(&[], |entry| &entry.replaces));
         Line {
             id: id.clone(),
             state: states.state(id),
