@@ -52,6 +52,7 @@ pub mod discover;
 pub mod drift;
 pub mod engine;
 pub mod event;
+mod fault;
 pub mod generate;
 pub mod git;
 pub mod history;

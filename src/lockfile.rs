@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
+use crate::fault::fault_point;
 
 /// A lock larger than this is not ours.
 const LIMIT: u64 = 64 * 1024 * 1024;
@@ -63,14 +64,19 @@ pub fn write(path: &Path, text: &str) -> Result<Written, Diagnostic> {
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;
+    fault_point!(now "file.begin");
     let mut file = tempfile::Builder::new().prefix(".db-migrations-").tempfile_in(folder)?;
     match fs_err::metadata(path) {
         Ok(old) => file.as_file().set_permissions(old.permissions())?,
         Err(_) => readable(file.as_file())?,
     }
+    fault_point!(now "file.made");
     file.write_all(text.as_bytes())?;
+    fault_point!(now "file.written");
     file.as_file().sync_all()?;
+    fault_point!(now "file.synced");
     file.persist(path).map_err(|error| error.error)?;
+    fault_point!(now "file.renamed");
     // not every system can sync a folder; the rename is done all the same
     if let Ok(folder) = std::fs::File::open(folder) {
         let _ = folder.sync_all();

@@ -8,7 +8,7 @@ const FLOORS: [&[&str]; 6] = [
     &["run_id", "id", "dialect", "diagnostic", "schema", "history", "tool"],
     &["migration", "module", "sql", "config", "database"],
     &["catalogue", "adopt", "lock", "plan", "snapshot", "drift", "generate", "event", "bundle"],
-    &["lockfile", "git", "discover", "backend"],
+    &["fault", "lockfile", "git", "discover", "backend"],
     &["engine"],
     &["report", "cli"],
 ];

@@ -11,6 +11,7 @@ use crate::database::{
 };
 use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
+use crate::fault::fault_point;
 use crate::history::RowKind;
 use crate::plan::{Mode, Plan, Step};
 use crate::sql::Way;
@@ -103,6 +104,7 @@ pub(super) async fn walk(
     let mut walker = Walker { run, plan, position: start.position, clock, progress, sink };
     for (index, group) in plan.groups.iter().enumerate() {
         let adopted = if index == 0 { start.adopted } else { &[] };
+        fault_point!("group.begin", |e| before_steps(walker.progress, &e));
         match group.mode {
             Mode::Alone { foreign_keys } => {
                 if !adopted.is_empty() {
@@ -147,6 +149,7 @@ impl Walker<'_> {
         foreign_keys: Option<bool>,
     ) -> Result<(), Stop> {
         for step in steps {
+            fault_point!("step.alone", |e| before_steps(self.progress, &e));
             let before = match foreign_keys {
                 Some(false) => Some(guard.violations().await.map_err(|e| before_steps(self.progress, &e))?),
                 _ => None,
@@ -165,6 +168,7 @@ impl Walker<'_> {
             self.progress.half = outcome.as_ref().err().and_then(|failure| Half::of(step, failure));
             self.finished(step, outcome)?;
             self.progress.committed = self.progress.applied.len();
+            fault_point!("step.stays", |e| rolled_back(self.progress, describe(&e)));
             if let Some(before) = before {
                 let after = guard.violations().await.map_err(|e| before_steps(self.progress, &e))?;
                 if let Some(found) = orphans(&before, &after) {
@@ -184,7 +188,9 @@ impl Walker<'_> {
         begin: Begin,
     ) -> Result<Box<dyn Session>, Stop> {
         let mut session = guard.begin(begin).await.map_err(|e| before_steps(self.progress, &e))?;
+        fault_point!("group.begun", |e| before_steps(self.progress, &e));
         session.write(Note::Run(self.run)).await.map_err(|e| before_steps(self.progress, &e))?;
+        fault_point!("group.noted", |e| before_steps(self.progress, &e));
         if !adopted.is_empty() {
             let rows = Note::Rows(self.run, adopted);
             session.write(rows).await.map_err(|e| before_steps(self.progress, &e))?;
@@ -195,6 +201,7 @@ impl Walker<'_> {
         }
         let batch = if self.clock.is_some() { 1 } else { session.batch().max(1) };
         for batch in steps.chunks(batch) {
+            fault_point!("step.begin", |e| rolled_back(self.progress, describe(&e)));
             let rows: Vec<NewRow> = batch.iter().map(|step| self.row(step)).collect();
             self.started(&batch[0], false);
             let clock = self.clock.as_ref();
@@ -209,6 +216,7 @@ impl Walker<'_> {
                     return Err(undone(session, stop).await);
                 }
             }
+            fault_point!("step.ran", |e| rolled_back(self.progress, describe(&e)));
         }
         no_new_violations(session, self.progress).await
     }
@@ -265,12 +273,14 @@ async fn commit_group(
     progress: &mut Progress,
     sink: &mut dyn Sink,
 ) -> Result<Box<dyn Guard>, Stop> {
+    fault_point!("group.commit", |e| rolled_back(progress, describe(&e)));
     sink.tell(Event::CommitStarted);
     match session.commit().await {
         Ok((_, guard)) => {
             sink.tell(Event::Committed);
             progress.committed = progress.applied.len();
             progress.violations = None;
+            fault_point!("group.committed", |e| rolled_back(progress, describe(&e)));
             Ok(guard)
         }
         Err(CommitError::RolledBack(error)) => {

@@ -10,6 +10,7 @@ use crate::config::Rehearsal;
 use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Guard, NewRun, Note};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
+use crate::fault::fault_point;
 use crate::history::{History, REFUSED};
 use crate::id::{Checksum, MigrationId};
 use crate::lockfile::{self, Written};
@@ -124,6 +125,7 @@ pub async fn migrate(
             None => database.history().await?,
         };
         let prepared = prepare_for(project, &history, &request.aim, &mut *database).await?;
+        fault_point!("run.merged");
         fits(project, request, &prepared)?;
         if prepared.nothing_to_do(project) && history.is_settled() {
             tell_findings(project, &prepared, sink);
@@ -141,11 +143,14 @@ pub async fn migrate(
             agreed = Some(ids(&prepared));
         }
         let expectation = expected(project, request, &prepared, &history, &mut *database, sink).await?;
+        fault_point!("run.expected");
         let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
         lock_out(project, request, &mut *guard).await?;
+        fault_point!("run.exclusive");
         let edited = project.read_lock()?;
         let before = history;
         let history = guard.history().await?;
+        fault_point!("run.reread");
         let digest = prepared.fingerprint.digest;
         let again = if edited || history != before || prepared.depends_on_others() {
             prepare_for(project, &history, &request.aim, &mut *guard).await?
@@ -167,6 +172,7 @@ pub async fn migrate(
         refuse_plan(&again.plan, request)?;
         is_agreed(&again, agreed.as_ref())?;
         tell_findings(project, &again, sink);
+        fault_point!("run.planned");
         return run(project, request, again, &history, expectation, guard, sink).await;
     }
     Err(Failure::new(
@@ -216,6 +222,7 @@ async fn run(
     sink: &mut dyn Sink,
 ) -> Result<Outcome, Failure> {
     let expectation = rehearsed(project, request, &prepared, expectation, &mut *guard, sink).await?;
+    fault_point!("run.rehearsed");
     let compensates = request.compensate && !prepared.plan.undoes;
     let before = if compensates { Some(fingerprint(&mut *guard).await?) } else { None };
     let run = NewRun {
@@ -253,6 +260,7 @@ async fn run(
             session
         }
     };
+    fault_point!("check.begin", |e| rolled_back(&progress, describe(&e)));
     let (verdict, live) = match judge(project, request, &prepared, expectation, &mut session, sink).await {
         Ok(judged) => judged,
         Err(diagnostics) => {
@@ -273,6 +281,7 @@ async fn run(
             return Err(settled(project, &run, before, &progress, stop, sink).await);
         }
     };
+    fault_point!("check.passed", |e| rolled_back(&progress, describe(&e)));
     if let Err(failure) = mirror::sync(project, &prepared.plan, &mut *session).await {
         let fault = failure.diagnostics.into_iter().next().unwrap_or_else(|| Diagnostic::new("mirror"));
         return Err(rolled_back(&progress, fault));
@@ -281,6 +290,7 @@ async fn run(
         .write(Note::Verdict(&run, &verdict.word()))
         .await
         .map_err(|error| rolled_back(&progress, describe(&error)))?;
+    fault_point!("commit.begin", |e| rolled_back(&progress, describe(&e)));
     sink.tell(Event::CommitStarted);
     let (committed, guard) = match session.commit().await {
         Ok(done) => done,
@@ -293,6 +303,7 @@ async fn run(
     };
     sink.tell(Event::Committed);
     let written = write_files(&committed, project, &prepared, live, sink)?;
+    fault_point!("commit.files", |e| stays(Diagnostic::new(e.to_string())));
     if let Ok(database) = guard.free().await {
         database.close().await;
     }
@@ -395,6 +406,16 @@ async fn find_out(
     ))
 }
 
+/// What went wrong after the commit.
+fn stays(diagnostic: Diagnostic) -> Failure {
+    Failure::new(
+        Kind::Stayed,
+        diagnostic.note("the run is committed: the database is migrated").help(
+            "mend the cause and run `db-migrations migrate` again: it writes the lock from the history",
+        ),
+    )
+}
+
 /// Writes snapshot, then lock: after a crash between, the next run still sees that the lock must grow.
 fn write_files(
     _: &Committed,
@@ -407,28 +428,20 @@ fn write_files(
     if project.is_bundled() || prepared.plan.undoes {
         return Ok(written);
     }
-    let failed = |diagnostic: Diagnostic| {
-        Failure::new(
-            Kind::Stayed,
-            diagnostic.note("the run is committed: the database is migrated").help(
-                "mend the cause and run `db-migrations migrate` again: it writes the lock from the history",
-            ),
-        )
-    };
     if let Some((schema, server, proof)) = live {
         let snapshot = snapshots::of(schema, server, proof, &prepared.fingerprint);
-        written.extend(snapshots::write(project, &snapshot).map_err(failed)?);
+        written.extend(snapshots::write(project, &snapshot).map_err(stays)?);
     }
     let path = project.lock_path();
-    let current = lockfile::read(&path).map_err(failed)?.unwrap_or_default();
+    let current = lockfile::read(&path).map_err(stays)?.unwrap_or_default();
     if current != project.document.text() && current != prepared.lock_text {
-        return Err(failed(Diagnostic::new(format!(
+        return Err(stays(Diagnostic::new(format!(
             "`{}` was edited while the run lasted",
             project.config.lock
         ))));
     }
     if current != prepared.lock_text
-        && lockfile::write(&path, &prepared.lock_text).map_err(failed)? == Written::Changed
+        && lockfile::write(&path, &prepared.lock_text).map_err(stays)? == Written::Changed
     {
         written.push(project.config.lock.clone());
     }

@@ -9,6 +9,7 @@ use crate::config::Rehearsal;
 use crate::database::{Attempt, Database, DatabaseError, Guard, NewRow, NewRun, Record, Task};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Silence, Sink};
+use crate::fault::fault_point;
 use crate::history::RowKind;
 use crate::migration::Script;
 use crate::plan::Plan;
@@ -130,11 +131,13 @@ async fn rehearse(
         Err(error) => return Ok(Rehearsed::Not(format!("no scratch database: {error}"))),
     };
     sink.tell(Event::RehearsalStarted { total: plan.len() });
+    fault_point!("rehearsal.scratch");
     let server = scratch.database.server().title();
     let name = scratch.name;
     let mut plan = plan.clone();
     plan.confine(dialect);
     let outcome = on_scratch(scratch.database, &plan, live).await;
+    fault_point!("rehearsal.done");
     scratch.discard.await;
     match outcome {
         Ok(schema) => Ok(Rehearsed::Ran { schema, server }),

@@ -2,6 +2,7 @@
 
 use crate::database::{Attempt, Connect, NewRun, RolledBack};
 use crate::event::{Event, Silence, Sink};
+use crate::fault::fault_point;
 use crate::history::History;
 use crate::id::Checksum;
 use crate::lock::Merged;
@@ -52,10 +53,14 @@ async fn try_replay(
     }
     let left_out = plan.confine(connect.dialect());
     sink.tell(Event::ReplayStarted { total: plan.len() });
+    fault_point!("replay.begin", |error| error.to_string());
     let scratch = connect.scratch().await.map_err(|error| format!("no scratch database: {error}"))?;
+    fault_point!("replay.scratch", |error| error.to_string());
     let server = scratch.database.server().title();
     let schema = run(scratch.database, &plan).await;
+    fault_point!("replay.done", |error| error.to_string());
     scratch.discard.await;
+    fault_point!("replay.discarded", |error| error.to_string());
     Ok(Replayed::Schema { schema: schema?, server, left_out })
 }
 

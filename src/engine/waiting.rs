@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::database::{Attempt, Database, DatabaseError, Guard};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
+use crate::fault::fault_point;
 use crate::history::History;
 
 use super::failure::{Failure, Kind};
@@ -17,6 +18,7 @@ pub(super) async fn look(
 ) -> Result<(Box<dyn Database>, History), Failure> {
     let start = Instant::now();
     let mut told = false;
+    fault_point!("run.connect");
     loop {
         let looked = match request.connect.connect().await {
             Ok(mut database) => database.history().await.map(|history| (database, history)),
@@ -24,6 +26,7 @@ pub(super) async fn look(
         };
         match looked {
             Ok((database, history)) => {
+                fault_point!("run.connected");
                 sink.tell(Event::Connected(database.server().clone()));
                 return Ok((database, history));
             }
@@ -46,9 +49,13 @@ pub(super) async fn wait_for_guard(
 ) -> Result<Box<dyn Guard>, Failure> {
     let start = Instant::now();
     let mut told = false;
+    fault_point!("run.guard");
     loop {
         match database.guard().await? {
-            Attempt::Held(guard) => return Ok(guard),
+            Attempt::Held(guard) => {
+                fault_point!("run.guarded");
+                return Ok(guard);
+            }
             Attempt::Busy(back, holder) => {
                 database = back;
                 if start.elapsed() >= limit {

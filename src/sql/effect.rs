@@ -56,7 +56,7 @@ pub fn boundary(dialect: Dialect, statement: &str) -> Boundary {
     match dialect {
         Dialect::Postgres => postgres_control(cursor.clone())
             .map(TransactionControl)
-            .or_else(|| postgres_outside(cursor).map(NoTransaction)),
+            .or_else(|| postgres_refuses(statement, cursor).map(NoTransaction)),
         Dialect::Sqlite => sqlite(cursor),
         Dialect::MariaDb | Dialect::MySql => mysql_control(cursor).map(TransactionControl),
     }
@@ -94,6 +94,16 @@ fn postgres_control(mut cursor: Cursor<'_>) -> Option<&'static str> {
         }
         _ => Some(word),
     }
+}
+
+/// By a real parse where there is one; else by the tokens.
+fn postgres_refuses(statement: &str, cursor: Cursor<'_>) -> Option<&'static str> {
+    #[cfg(feature = "postgres")]
+    if let Some(parsed) = super::postgres::outside(statement) {
+        return parsed;
+    }
+    let _ = statement;
+    postgres_outside(cursor)
 }
 
 fn postgres_outside(mut cursor: Cursor<'_>) -> Option<&'static str> {

@@ -13,6 +13,8 @@ pub mod effect;
 pub mod lex;
 mod nesting;
 pub mod parts;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod rewrite;
 pub mod split;
 

@@ -139,8 +139,8 @@ impl Project {
     /// Starts it with some `DATABASE_URL`, with both outputs piped.
     pub(crate) fn spawn_at(&self, url: &str, args: &[&str]) -> Running {
         let mut command = self.command(args);
-        command.env("DATABASE_URL", url).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running { child: command.spawn().unwrap(), line: args.join(" ") }
+        command.env("DATABASE_URL", url);
+        Running::start(command, &args.join(" "))
     }
 }
 
@@ -151,6 +151,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Starts a command, with both outputs piped; the line is what is shown of it.
+    pub(crate) fn start(mut command: Command, line: &str) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { child: command.spawn().unwrap(), line: line.to_owned() }
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Output {
         use std::io::Read;

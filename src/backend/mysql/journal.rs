@@ -16,6 +16,7 @@ use super::dynamic::Meaning;
 use super::message::{Failed, offset};
 use super::rows::elapsed;
 use crate::database::{Clock, DatabaseError, NewRun, Record, SqlError, TaskFailure, Trace};
+use crate::fault::fault_point;
 use crate::history::Partial;
 use crate::id::Checksum;
 use crate::migration::Script;
@@ -70,7 +71,9 @@ impl MySql {
         let from = resume.map_or(0, |partial| partial.finished);
         let before = |error| TaskFailure::before(error).outside(from, Trace::Nothing);
         self.make_tables().await.map_err(before)?;
+        fault_point!("alone.tables", before);
         self.owe_run(work.run);
+        fault_point!("alone.noted", before);
         let leftovers = sql::leftovers(self.server.dialect, &work.script.text, work.statements);
         let outcome = match self.prepare_session(&work.script.session, &leftovers).await {
             Ok(()) => self.run_from(work, resume, start).await,
@@ -80,6 +83,7 @@ impl MySql {
         outcome?;
         let after = |error| TaskFailure::new(None, error).outside(work.statements.len(), Trace::Nothing);
         tidied.map_err(after)?;
+        fault_point!("alone.recorded", after);
         Ok(elapsed(start))
     }
 
@@ -102,12 +106,16 @@ impl MySql {
             self.owe_end(work, start);
         }
         while next < work.statements.len() {
+            fault_point!("alone.started", |error| TaskFailure::new(Some(next), error)
+                .outside(next, Trace::Nothing));
             let unit = self.unit(work, next).await.map_err(before)?;
             match &unit.meaning.commits {
                 Commits::No => self.run_data(work, unit.range.clone(), start).await?,
                 _ => self.run_committing(work, unit.range.start, &unit.meaning, start).await?,
             }
             next = unit.range.end;
+            fault_point!("alone.finished", |error| TaskFailure::new(None, error)
+                .outside(next, Trace::Nothing));
         }
         Ok(())
     }
@@ -282,6 +290,7 @@ impl MySql {
             self.send(&statements).await.map_err(begun)
         };
         self.tell_times(work.clock, n, journal, 1);
+        fault_point!("alone.executed", |error| TaskFailure::new(Some(n), error).outside(n, Trace::Possible));
         match result {
             Ok(()) => {
                 self.owed.clear();

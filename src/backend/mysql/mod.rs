@@ -32,6 +32,7 @@ use crate::database::{
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
+use crate::fault::fault_point;
 use crate::history::History;
 use crate::id::Checksum;
 use crate::schema::Schema;
@@ -105,6 +106,7 @@ impl Connector {
             },
         };
         let mut connection = options.connect().await.map_err(unreachable)?;
+        fault_point!("connection.made");
         let answer = sqlx::raw_sql(
             "SELECT VERSION(), @@global.read_only, DATABASE(), @@global.sql_mode, @@max_allowed_packet",
         )
@@ -118,6 +120,7 @@ impl Connector {
         }
         let settings = settings::own(dialect, self.lock_wait, scratch);
         sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await.map_err(error)?;
+        fault_point!("connection.set");
         // only the account that makes scratch databases may be without one
         let database = answer.try_get_unchecked::<Option<String>, _>(2).map_err(error)?.unwrap_or_default();
         let tables = self.tables.clone().quoted(&database, '`');
@@ -497,6 +500,7 @@ impl Database for MySql {
     fn guard(mut self: Box<Self>) -> BoxFuture<'static, Result<Attempt, DatabaseError>> {
         Box::pin(async move {
             if self.try_guard().await? {
+                fault_point!("guard.taken");
                 return Ok(Attempt::Held(self));
             }
             let holder = self.find_holder().await?;

@@ -17,6 +17,7 @@ use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, MirrorTable,
     NewRun, Note, RolledBack, Session, SqlError, Task, TaskFailure, Written,
 };
+use crate::fault::fault_point;
 use crate::history::Partial;
 use crate::sql;
 use crate::tool::Tool;
@@ -29,9 +30,11 @@ impl MySql {
     async fn open_xa(&mut self) -> Result<(), DatabaseError> {
         self.pay().await?;
         self.make_tables().await?;
+        fault_point!("session.begun");
         let id = crate::run_id::random();
         self.execute(format!("XA START '{id}'")).await?;
         self.open = Some(id);
+        fault_point!("session.opened");
         Ok(())
     }
 
@@ -89,6 +92,7 @@ impl MySql {
             });
             return Err(TaskFailure { offset: at, ..TaskFailure::new(n, self.explain(error).await) });
         }
+        fault_point!("session.ran", own);
         self.tidy(&task.script.session, &leftovers).await.map_err(own)?;
         Ok(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
@@ -195,12 +199,14 @@ impl Guard for MySql {
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
         Box::pin(async move {
+            fault_point!("guard.free");
             self.pay().await?;
             if let Some(key) = self.locked_out.take() {
                 self.execute(format!("DO RELEASE_LOCK('{key:x}')")).await?;
             }
             let release = format!("DO RELEASE_LOCK('{}')", self.guard_name);
             self.execute(release).await?;
+            fault_point!("guard.freed");
             Ok(self as Box<dyn Database>)
         })
     }
@@ -248,8 +254,12 @@ impl Session for MySql {
                 self.end_xa(&id).await;
                 return Err(CommitError::RolledBack(error));
             }
+            fault_point!("session.commit", CommitError::Unknown);
             match self.execute(format!("XA COMMIT '{id}' ONE PHASE")).await {
-                Ok(()) => Ok((Committed::by_database(), self as Box<dyn Guard>)),
+                Ok(()) => {
+                    fault_point!("session.committed", CommitError::Unknown);
+                    Ok((Committed::by_database(), self as Box<dyn Guard>))
+                }
                 Err(error @ DatabaseError::Sql(_)) => {
                     self.end_xa(&id).await;
                     Err(CommitError::RolledBack(error))
@@ -261,6 +271,7 @@ impl Session for MySql {
 
     fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>> {
         Box::pin(async move {
+            fault_point!("session.rollback");
             let stays = match self.open.take() {
                 Some(id) => self.end_xa(&id).await,
                 None => false,

@@ -31,7 +31,7 @@ pub(super) fn create(tables: &Tables, outdated: bool) -> String {
          tool_version text NOT NULL, \"user\" text NOT NULL, verdict text, reason text, release text, \
          layout integer NOT NULL DEFAULT {LAYOUT}); \
          CREATE TABLE IF NOT EXISTS {} (id text NOT NULL, n integer NOT NULL, started_at timestamptz NOT NULL, finished_at timestamptz, \
-         prefix_hash text NOT NULL, direction text NOT NULL DEFAULT 'up', PRIMARY KEY (id, n)); {upgrade}RESET client_min_messages",
+         prefix_hash text NOT NULL, direction text NOT NULL DEFAULT 'up', fingerprint text, meant text, PRIMARY KEY (id, n)); {upgrade}RESET client_min_messages",
         tables.migrations(),
         tables.runs(),
         tables.steps(),
@@ -46,6 +46,14 @@ fn upgrade(tables: &Tables) -> String {
         tables.runs(),
         tables.steps()
     )
+}
+
+/// Whether the table of steps has the columns that came after its layout; they are added where they are absent.
+pub(super) const STEP_COLUMNS: &str = "attname = 'fingerprint' AND NOT attisdropped";
+
+/// SQL that adds them.
+pub(super) fn add_step_columns(tables: &Tables) -> String {
+    format!("ALTER TABLE {} ADD COLUMN fingerprint text, ADD COLUMN meant text", tables.steps())
 }
 
 /// Reads all three tables in one message; absent ones are empty.
@@ -76,8 +84,9 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
     history.layout = u32::try_from(layout).ok();
     let rest = postgres
         .fetch(format!(
-            "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash, n, {direction} FROM {} ORDER BY id, n) UNION ALL \
-             (SELECT 'run', id, to_char(started_at AT TIME ZONE 'UTC', {TIME}), verdict, {layout_column}, tool_version FROM {} \
+            "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash, n, {direction}, to_jsonb(s) ->> 'fingerprint', to_jsonb(s) ->> 'meant' \
+             FROM {} s ORDER BY id, n) UNION ALL \
+             (SELECT 'run', id, to_char(started_at AT TIME ZONE 'UTC', {TIME}), verdict, {layout_column}, tool_version, NULL, NULL FROM {} \
              ORDER BY started_at DESC LIMIT 1)",
             tables.steps(),
             tables.runs(),
@@ -95,9 +104,9 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
                 finished: text(2)?.as_deref() == Some("true"),
                 prefix: text(3)?.and_then(|hex| hex.parse().ok()),
                 error: None,
-                fingerprint: None,
+                fingerprint: text(6)?.and_then(|hex| hex.parse().ok()),
                 undoing: text(5)?.as_deref() == Some("down"),
-                meant: None,
+                meant: text(7)?,
             });
         } else {
             let layout: i32 = row.try_get(4).map_err(error)?;

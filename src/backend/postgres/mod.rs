@@ -4,9 +4,11 @@
 //! deadlock `CREATE INDEX CONCURRENTLY`), each poll in a new transaction, so that the history read
 //! under it is not stale. A plan that splits takes the session-level lock on the same connection.
 
+mod alone;
 mod history;
 mod introspect;
 mod session;
+mod unfinished;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -22,6 +24,7 @@ use crate::database::{
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
+use crate::fault::fault_point;
 use crate::history::History;
 use crate::schema::Schema;
 
@@ -65,6 +68,7 @@ impl Connector {
             },
         };
         let mut connection = options.connect().await.map_err(unreachable)?;
+        fault_point!("connection.made");
         let sql = format!(
             "{}; SELECT current_setting('server_version'), pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool",
             session::settings(connection.server_version_num(), scratch)
@@ -83,6 +87,7 @@ impl Connector {
             address: self.address.clone(),
             read_only: row.try_get(1).map_err(error)?,
         };
+        fault_point!("connection.set");
         let key = guard_key(&self.tables.guard_name(DEFAULT_SCHEMA));
         Ok(Postgres {
             connection,
@@ -401,6 +406,7 @@ impl Database for Postgres {
             if self.one::<bool>(sql).await? {
                 self.guard = Held::Transaction;
                 self.open = true;
+                fault_point!("guard.taken");
                 return Ok(Attempt::Held(self));
             }
             self.execute("ROLLBACK").await?;

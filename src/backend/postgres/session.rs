@@ -16,12 +16,11 @@ use crate::backend::tables::{Words, is_outdated};
 use crate::backend::{error, sqlx_key};
 use crate::database::{
     Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
-    Record, RolledBack, Session, Task, TaskFailure, Trace, Written,
+    Record, RolledBack, Session, Task, TaskFailure, Written,
 };
 use crate::dialect::Dialect;
+use crate::fault::fault_point;
 use crate::history::Partial;
-use crate::plan::prefix_hash;
-use crate::sql::{self, Boundary};
 use crate::tool::Tool;
 
 /// Fires pending deferred triggers: each deferrable constraint by name (`SET CONSTRAINTS ALL` would
@@ -33,7 +32,8 @@ const FIRE_DEFERRED: &str = "DO $db_migrations$ DECLARE c record; BEGIN \
      IF c.condeferred THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I DEFERRED', c.nspname, c.conname); END IF; \
      END LOOP; END $db_migrations$; ";
 
-const RESET: &str = "CLOSE ALL; UNLISTEN *; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP";
+pub(super) const RESET: &str =
+    "CLOSE ALL; UNLISTEN *; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP";
 
 /// How many results `RESET` gives.
 const RESET_RESULTS: usize = 6;
@@ -65,7 +65,7 @@ fn setting_calls(server_version: Option<u32>, scratch: bool) -> String {
 const DURATION: &str =
     "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000)::bigint";
 
-const WORDS: Words = Words {
+pub(super) const WORDS: Words = Words {
     dialect: Dialect::Postgres,
     quote,
     now: "pg_catalog.clock_timestamp()",
@@ -74,13 +74,13 @@ const WORDS: Words = Words {
 };
 
 impl Postgres {
-    async fn insert_run(&mut self, run: &NewRun) -> Result<(), DatabaseError> {
+    pub(super) async fn insert_run(&mut self, run: &NewRun) -> Result<(), DatabaseError> {
         let sql = self.tables.insert_run(&WORDS, run);
         self.execute(sql).await
     }
 
     /// The settings that a migration asks for; the resets behind it take them away.
-    async fn set(&mut self, settings: &BTreeMap<String, String>) -> Result<(), DatabaseError> {
+    pub(super) async fn set(&mut self, settings: &BTreeMap<String, String>) -> Result<(), DatabaseError> {
         if settings.is_empty() {
             return Ok(());
         }
@@ -114,12 +114,13 @@ impl Postgres {
     }
 
     /// Makes the guard outlive transactions: the session takes it, too.
-    async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
         if self.guard == Held::Transaction {
             if !self.one::<bool>(format!("SELECT pg_try_advisory_lock({})", self.key)).await? {
                 return Err(DatabaseError::Unfit("the guard was lost".to_owned()));
             }
             self.guard = Held::Session;
+            fault_point!("guard.kept");
         }
         Ok(())
     }
@@ -138,11 +139,12 @@ impl Postgres {
         let row = rows.last().ok_or_else(|| DatabaseError::Lost("no answer".to_owned()))?;
         self.transaction = Some(row.try_get(0).map_err(error)?);
         self.deferrable = row.try_get(1).map_err(error)?;
+        fault_point!("session.opened");
         Ok(())
     }
 
     /// Notes that the transaction is over, and the guard with it if it was the transaction's.
-    fn ended(&mut self) {
+    pub(super) fn ended(&mut self) {
         self.open = false;
         self.transaction = None;
         if self.guard == Held::Transaction {
@@ -199,6 +201,7 @@ impl Postgres {
             }
         };
         result.map_err(|error| failure(task, done, error))?;
+        fault_point!("session.ran", |error| failure(task, done, error));
         let row = last.filter(|_| done == before_row + 1).ok_or_else(|| {
             let message = format!("the server ran {done} statements, not those that were read");
             failure(task, done, DatabaseError::Unfit(message))
@@ -212,74 +215,6 @@ impl Postgres {
         }
         row.try_get(1).map_err(|e| failure(task, done, error(e)))
     }
-
-    async fn run_statements(
-        &mut self,
-        run: &NewRun,
-        task: Task<'_>,
-        from: usize,
-    ) -> Result<i64, TaskFailure> {
-        let start = Instant::now();
-        let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
-        let after = |error| TaskFailure::new(None, error).outside(task.statements.len(), Trace::Nothing);
-        self.keep_guard().await.map_err(before)?;
-        if self.open {
-            self.execute("COMMIT").await.map_err(before)?;
-            self.ended();
-        }
-        let create = format!("BEGIN; {}; COMMIT", create(&self.tables, is_outdated(self.layout)));
-        self.execute(create).await.map_err(before)?;
-        self.insert_run(run).await.map_err(before)?;
-        self.set(&task.script.session).await.map_err(before)?;
-        let id = quote(task.record.id().as_str());
-        let (steps, direction) = (self.tables.steps(), task.record.direction());
-        // what a finished statement set for the session is needed by those that follow
-        for statement in task.statements.iter().take(from) {
-            let text = &task.script.text[statement.span.clone()];
-            if sql::sets_session(Dialect::Postgres, text) {
-                self.execute(text).await.map_err(before)?;
-            }
-        }
-        for (n, statement) in task.statements.iter().enumerate().skip(from) {
-            let failed = |error| statement_failure(task, n, error).outside(n, Trace::Nothing);
-            let hash = prefix_hash(task.script, task.statements, n);
-            self.execute(format!(
-                "INSERT INTO {steps} (id, n, started_at, prefix_hash, direction) VALUES ({id}, {n}, clock_timestamp(), '{hash}', '{direction}') \
-                 ON CONFLICT (id, n) DO UPDATE SET started_at = excluded.started_at, prefix_hash = excluded.prefix_hash, \
-                 direction = excluded.direction"
-            ))
-            .await
-            .map_err(failed)?;
-            let text = &task.script.text[statement.span.clone()];
-            let begin = Instant::now();
-            let finish =
-                format!("UPDATE {steps} SET finished_at = clock_timestamp() WHERE id = {id} AND n = {n}");
-            if goes_with_its_row(text) {
-                // one message is one implicit transaction: a kill leaves both or none
-                self.execute(format!("{text}\n;{finish}")).await.map_err(failed)?;
-            } else {
-                let possible = |error| failed(error).outside(n, Trace::Possible);
-                self.execute(text).await.map_err(possible)?;
-                self.execute(finish).await.map_err(possible)?;
-            }
-            task.took(n, begin);
-        }
-        let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());
-        let settings = settings(self.connection.server_version_num(), self.scratch);
-        let end =
-            format!("{RESET}; {settings}; BEGIN; {record}; DELETE FROM {steps} WHERE id = {id}; COMMIT");
-        self.execute(end).await.map_err(after)?;
-        Ok(milliseconds)
-    }
-}
-
-/// Whether a statement can share an implicit transaction with its step row. A procedure or a block may
-/// commit by itself, which it can only when it is sent alone.
-fn goes_with_its_row(statement: &str) -> bool {
-    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    let commits = ["call", "do"].iter().any(|word| first.eq_ignore_ascii_case(word));
-    !commits && sql::boundary(Dialect::Postgres, statement) == Boundary::Ordinary
 }
 
 /// Whether a text may make something deferrable.
@@ -296,7 +231,7 @@ fn failure(task: Task<'_>, done: usize, error: DatabaseError) -> TaskFailure {
 }
 
 /// A failure of one statement that was sent alone.
-fn statement_failure(task: Task<'_>, n: usize, error: DatabaseError) -> TaskFailure {
+pub(super) fn statement_failure(task: Task<'_>, n: usize, error: DatabaseError) -> TaskFailure {
     let span = task.statements[n].span.clone();
     let offset = offset(&task.script.text[span.clone()], &error).map(|at| span.start + at);
     TaskFailure { offset, ..TaskFailure::new(Some(n), error) }
@@ -326,7 +261,7 @@ impl Guard for Postgres {
         resume: Option<&'a Partial>,
         _: Option<bool>,
     ) -> BoxFuture<'a, Result<i64, TaskFailure>> {
-        Box::pin(self.run_statements(run, task, resume.map_or(0, |partial| partial.finished)))
+        Box::pin(self.run_statements(run, task, resume))
     }
 
     fn lock_out(&mut self, tool: Tool) -> BoxFuture<'_, Result<bool, DatabaseError>> {
@@ -344,6 +279,7 @@ impl Guard for Postgres {
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
         Box::pin(async move {
+            fault_point!("guard.free");
             if self.open {
                 self.execute("ROLLBACK").await?;
                 self.ended();
@@ -355,6 +291,7 @@ impl Guard for Postgres {
                 self.execute(format!("SELECT pg_advisory_unlock({})", self.key)).await?;
                 self.guard = Held::Not;
             }
+            fault_point!("guard.freed");
             Ok(self as Box<dyn Database>)
         })
     }
@@ -394,8 +331,10 @@ impl Session for Postgres {
 
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, CommitResult> {
         Box::pin(async move {
+            fault_point!("session.commit", CommitError::Unknown);
             match self.execute("COMMIT").await {
                 Ok(()) => {
+                    fault_point!("session.committed", CommitError::Unknown);
                     self.ended();
                     Ok((Committed::by_database(), self as Box<dyn Guard>))
                 }
@@ -407,6 +346,7 @@ impl Session for Postgres {
 
     fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>> {
         Box::pin(async move {
+            fault_point!("session.rollback");
             self.execute("ROLLBACK").await?;
             self.ended();
             Ok(RolledBack { guard: self, complete: true })

@@ -26,6 +26,7 @@ use crate::database::{
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
+use crate::fault::fault_point;
 use crate::history::History;
 use crate::schema::Schema;
 
@@ -75,6 +76,7 @@ impl Connector {
             other => DatabaseError::Unreachable { address: self.address.clone(), message: other.to_string() },
         };
         let mut connection = options.connect().await.map_err(unreachable)?;
+        fault_point!("connection.made");
         let row =
             sqlx::raw_sql("SELECT sqlite_version()").fetch_one(&mut connection).await.map_err(unreachable)?;
         let server = Server {
@@ -83,6 +85,7 @@ impl Connector {
             address: self.address.clone(),
             read_only: false,
         };
+        fault_point!("connection.set");
         Ok(Sqlite {
             connection,
             server,
@@ -220,6 +223,7 @@ impl Sqlite {
             File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(unfit)?;
         match file.try_lock() {
             Ok(()) => {
+                fault_point!(now "guard.locked", unfit);
                 file.set_len(0).map_err(unfit)?;
                 let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
                 let holder = format!("process {}\n{now}\n", std::process::id());
@@ -335,7 +339,10 @@ impl Database for Sqlite {
     fn guard(mut self: Box<Self>) -> BoxFuture<'static, Result<Attempt, DatabaseError>> {
         Box::pin(async move {
             match self.try_guard()? {
-                None => Ok(Attempt::Held(self)),
+                None => {
+                    fault_point!("guard.taken");
+                    Ok(Attempt::Held(self))
+                }
                 Some(holder) => Ok(Attempt::Busy(self, Some(holder))),
             }
         })

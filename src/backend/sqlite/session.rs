@@ -20,6 +20,7 @@ use crate::database::{
     Record, RolledBack, Session, SqlError, Task, TaskFailure, Trace, Written,
 };
 use crate::dialect::Dialect;
+use crate::fault::fault_point;
 use crate::history::{LAYOUT, Partial};
 use crate::plan::prefix_hash;
 use crate::sql;
@@ -87,7 +88,10 @@ impl Sqlite {
             other => other,
         })?;
         self.may_commit.store(false, Ordering::SeqCst);
-        self.make_tables().await
+        fault_point!("session.begun");
+        self.make_tables().await?;
+        fault_point!("session.opened");
+        Ok(())
     }
 
     /// Our tables, in the present layout.
@@ -172,6 +176,10 @@ impl Sqlite {
             let tidy = rest.iter().take_while(|task| !leaks(**task) && !makes_temporary(**task)).count();
             let begun = outcomes.len();
             outcomes.extend(self.run_texts(run, &rest[..tidy.max(1)]).await);
+            if let Err(fault) = self.ran(*first).await {
+                outcomes.truncate(begun);
+                outcomes.push(Err(fault));
+            }
             if outcomes.last().is_some_and(Result::is_err) {
                 break;
             }
@@ -184,6 +192,17 @@ impl Sqlite {
             }
         }
         outcomes
+    }
+
+    /// A text has run.
+    #[cfg_attr(
+        not(feature = "faults"),
+        expect(clippy::unused_async, clippy::unused_self, reason = "only a fault waits here")
+    )]
+    async fn ran(&mut self, task: Task<'_>) -> Result<(), TaskFailure> {
+        let _ = task;
+        fault_point!("session.ran", |error| failure(task, task.statements.len(), error));
+        Ok(())
     }
 
     /// Temporary tables must not reach the next migration.
@@ -216,7 +235,9 @@ impl Sqlite {
         } else {
             self.make_tables().await.map_err(before)?;
         }
+        fault_point!("alone.tables", before);
         self.insert_run(run).await.map_err(before)?;
+        fault_point!("alone.noted", before);
         let id = quote(task.record.id().as_str());
         let (steps, direction) = (self.tables.steps(), task.record.direction());
         // what a finished statement set for the connection is needed by those that follow
@@ -232,6 +253,7 @@ impl Sqlite {
             self.execute(format!("INSERT OR REPLACE INTO {steps} (id, n, started_at, prefix_hash, direction) VALUES ({id}, {n}, {NOW}, '{hash}', '{direction}')"))
                 .await
                 .map_err(failure)?;
+            fault_point!("alone.started", failure);
             let text = &task.script.text[statement.span.clone()];
             let begin = Instant::now();
             let finish = format!("UPDATE {steps} SET finished_at = {NOW} WHERE id = {id} AND n = {n}");
@@ -244,8 +266,11 @@ impl Sqlite {
             } else {
                 let possible = |error| failure(error).outside(n, Trace::Possible);
                 self.execute(text).await.map_err(possible)?;
+                fault_point!("alone.executed", possible);
                 self.execute(finish).await.map_err(possible)?;
             }
+            fault_point!("alone.finished", |error| TaskFailure::new(None, error)
+                .outside(n + 1, Trace::Nothing));
             task.took(n, begin);
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -253,6 +278,7 @@ impl Sqlite {
         self.execute(format!("BEGIN IMMEDIATE; {record}; DELETE FROM {steps} WHERE id = {id}; COMMIT"))
             .await
             .map_err(after)?;
+        fault_point!("alone.recorded", after);
         Ok(milliseconds)
     }
 }
@@ -329,7 +355,9 @@ impl Guard for Sqlite {
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
         Box::pin(async move {
+            fault_point!("guard.free");
             self.guard = None;
+            fault_point!("guard.freed");
             Ok(self as Box<dyn Database>)
         })
     }
@@ -360,8 +388,12 @@ impl Session for Sqlite {
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, CommitResult> {
         Box::pin(async move {
             self.may_commit.store(true, Ordering::SeqCst);
+            fault_point!("session.commit", CommitError::Unknown);
             match self.execute("COMMIT").await {
-                Ok(()) => Ok((Committed::by_database(), self as Box<dyn Guard>)),
+                Ok(()) => {
+                    fault_point!("session.committed", CommitError::Unknown);
+                    Ok((Committed::by_database(), self as Box<dyn Guard>))
+                }
                 Err(error @ DatabaseError::Sql(_)) => {
                     let _ = self.execute("ROLLBACK").await;
                     Err(CommitError::RolledBack(error))
@@ -373,6 +405,7 @@ impl Session for Sqlite {
 
     fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>> {
         Box::pin(async move {
+            fault_point!("session.rollback");
             // an error of SQLite may have rolled back already: then there is no transaction to end
             let _ = self.execute("ROLLBACK").await;
             self.may_commit.store(true, Ordering::SeqCst);

@@ -1,0 +1,219 @@
+//! What a statement outside of a transaction has left when its end was not seen: read from the catalogue.
+//!
+//! Before such a statement runs, what it changes is looked at and remembered as a hash with its row. If its
+//! end never comes, the same look tells: nothing is new, it is done, or it left something half made (an
+//! invalid index, a detachment that waits for its end), which is taken away or finished. What other
+//! sessions did to the same table meanwhile can make that unclear: then a person decides.
+
+use super::{Postgres, quote};
+use crate::backend::error;
+use crate::database::{DatabaseError, SqlError, Task};
+use crate::history::Partial;
+use crate::id::Checksum;
+use crate::sql::postgres::{Trail, trail};
+
+use sqlx::Row as _;
+
+/// One thing that a look finds.
+struct Found {
+    /// What it is, for the hash.
+    line: String,
+    /// How it is dropped, if it is half made.
+    drop: Option<String>,
+}
+
+fn hash(found: &[&Found]) -> Checksum {
+    let lines: Vec<&str> = found.iter().map(|one| one.line.as_str()).collect();
+    Checksum::of(lines.join("\n").as_bytes())
+}
+
+fn all(found: &[Found]) -> Vec<&Found> {
+    found.iter().collect()
+}
+
+impl Postgres {
+    /// The hash of what a statement is about to change; `None` where it may simply run again.
+    pub(super) async fn remembered(&mut self, statement: &str) -> Result<Option<Checksum>, DatabaseError> {
+        let Some(trail) = trail(statement) else { return Ok(None) };
+        Ok(Some(hash(&all(&self.look(&trail).await?))))
+    }
+
+    /// Where a migration goes on whose next statement was begun and not seen to end.
+    pub(super) async fn decide(&mut self, task: Task<'_>, partial: &Partial) -> Result<usize, DatabaseError> {
+        let n = partial.finished;
+        let (Some(interrupted), Some(statement)) = (&partial.interrupted, task.statements.get(n)) else {
+            return Ok(n);
+        };
+        let text = &task.script.text[statement.span.clone()];
+        if interrupted.meant.is_some() {
+            return Err(unclear(task, n, "it commits by itself, and nothing tells how far it came"));
+        }
+        let (Some(trail), Some(before)) = (trail(text), interrupted.fingerprint) else { return Ok(n) };
+        let found = self.look(&trail).await?;
+        let now = hash(&all(&found));
+        match &trail {
+            Trail::NoIndex { .. } => Ok(if found.is_empty() { n + 1 } else { n }),
+            Trail::Cluster { .. } => Ok(if now == before { n } else { n + 1 }),
+            Trail::Detached { table, partition } => match found.first() {
+                None => Ok(n + 1),
+                Some(attached) if attached.drop.is_none() => Ok(n),
+                Some(_) => {
+                    self.execute(format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"))
+                        .await?;
+                    Ok(n + 1)
+                }
+            },
+            Trail::Rebuilt => {
+                let old: Vec<&Found> = found.iter().filter(|one| one.drop.is_none()).collect();
+                if now != before && hash(&old) == before {
+                    self.take_away(found.iter()).await?;
+                }
+                Ok(n)
+            }
+            Trail::Index { .. } => {
+                if now == before {
+                    return Ok(n);
+                }
+                let Some(new) = added(&found, before) else {
+                    return Err(unclear(task, n, "other indexes of its table changed since"));
+                };
+                if new.drop.is_none() {
+                    return Ok(n + 1);
+                }
+                self.take_away(std::iter::once(new)).await?;
+                Ok(n)
+            }
+        }
+    }
+
+    async fn take_away(&mut self, found: impl Iterator<Item = &Found>) -> Result<(), DatabaseError> {
+        for drop in found.filter_map(|one| one.drop.clone()) {
+            self.execute(drop).await?;
+        }
+        Ok(())
+    }
+
+    /// Says of a failed statement what it left half made.
+    pub(super) async fn with_remains(
+        &mut self,
+        statement: &str,
+        before: Option<Checksum>,
+        error: DatabaseError,
+    ) -> DatabaseError {
+        let (DatabaseError::Sql(sql), Some(before), Some(trail)) = (&error, before, trail(statement)) else {
+            return error;
+        };
+        let found = self.look(&trail).await.unwrap_or_default();
+        let left: Vec<&str> = match &trail {
+            Trail::Index { .. } => added(&found, before).into_iter().collect::<Vec<_>>(),
+            Trail::Rebuilt if hash(&all(&found)) != before => all(&found),
+            _ => Vec::new(),
+        }
+        .into_iter()
+        .filter_map(|one| one.drop.as_deref())
+        .collect();
+        if left.is_empty() {
+            return error;
+        }
+        let detail = format!(
+            "it left an invalid index, which the next run drops before it tries again (by hand: `{};`)",
+            left.join("; ")
+        );
+        DatabaseError::Sql(SqlError {
+            detail: Some(sql.detail.iter().cloned().chain([detail]).collect::<Vec<_>>().join("; ")),
+            ..sql.clone()
+        })
+    }
+
+    /// `IF NOT EXISTS` is content with an index that an earlier try left invalid: nobody else must be.
+    pub(super) async fn refuse_invalid(&mut self, statement: &str) -> Result<(), DatabaseError> {
+        let Some(trail @ Trail::Index { .. }) = trail(statement) else { return Ok(()) };
+        let lower = statement.to_ascii_lowercase();
+        if !lower.contains("exists") {
+            return Ok(());
+        }
+        let found = self.look(&trail).await?;
+        let named = |one: &&Found| {
+            let name = one.line.rsplit(' ').next().unwrap_or_default().to_lowercase();
+            one.drop.is_some() && lower.contains(&name)
+        };
+        match found.iter().find(named).and_then(|one| one.drop.clone()) {
+            None => Ok(()),
+            Some(drop) => Err(DatabaseError::Sql(SqlError {
+                message: "the index is there already, and it is invalid: an earlier try left it".to_owned(),
+                hint: Some(format!("drop it: `{drop};`, then run this again")),
+                ..SqlError::default()
+            })),
+        }
+    }
+
+    async fn look(&mut self, trail: &Trail) -> Result<Vec<Found>, DatabaseError> {
+        let sql = match trail {
+            Trail::Index { table } => format!(
+                "SELECT concat_ws(' ', c.oid, i.indisvalid, c.relname), CASE WHEN NOT i.indisvalid THEN {DROP} END {INDEXES} \
+                 WHERE i.indrelid = pg_catalog.to_regclass({}) ORDER BY c.oid",
+                quote(table)
+            ),
+            Trail::NoIndex { names } => {
+                let names: Vec<String> =
+                    names.iter().map(|name| format!("pg_catalog.to_regclass({})", quote(name))).collect();
+                format!(
+                    "SELECT c.oid::text, NULL::text {INDEXES} WHERE c.oid IN ({}) ORDER BY c.oid",
+                    names.join(", ")
+                )
+            }
+            Trail::Rebuilt => format!(
+                "SELECT c.oid::text, CASE WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN {DROP} END {INDEXES} \
+                 WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY c.oid"
+            ),
+            Trail::Detached { table, partition } => format!(
+                "SELECT 'attached', CASE WHEN {} THEN 'pending' END FROM pg_catalog.pg_inherits h \
+                 WHERE h.inhparent = pg_catalog.to_regclass({}) AND h.inhrelid = pg_catalog.to_regclass({})",
+                if self.connection.server_version_num().is_some_and(|version| version >= 140_000) {
+                    "h.inhdetachpending"
+                } else {
+                    "false"
+                },
+                quote(table),
+                quote(partition)
+            ),
+            Trail::Cluster { catalogue: (catalogue, column), name } => format!(
+                "SELECT oid::text, NULL::text FROM pg_catalog.{catalogue} WHERE {column} = {}",
+                quote(name)
+            ),
+        };
+        let rows = self.fetch(sql).await?;
+        let found = |row: &sqlx::postgres::PgRow| {
+            Ok(Found { line: row.try_get(0).map_err(error)?, drop: row.try_get(1).map_err(error)? })
+        };
+        rows.iter().map(found).collect()
+    }
+}
+
+const DROP: &str = "pg_catalog.format('DROP INDEX CONCURRENTLY %I.%I', n.nspname, c.relname)";
+
+const INDEXES: &str = "FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
+
+/// The one thing that was not there before.
+fn added(found: &[Found], before: Checksum) -> Option<&Found> {
+    found.iter().find(|new| {
+        let others: Vec<&Found> = found.iter().filter(|one| one.line != new.line).collect();
+        hash(&others) == before
+    })
+}
+
+fn unclear(task: Task<'_>, n: usize, why: &str) -> DatabaseError {
+    let id = task.record.id();
+    DatabaseError::Unfit(format!(
+        "statement {} of `{id}` was cut off, and {why}: do the rest by hand, then `db-migrations repair --mark-done {id}`, \
+         or undo it by hand, then `db-migrations repair --restart {id}`",
+        n + 1
+    ))
+}
+
+/// Whether a statement calls code that may commit by itself.
+pub(super) fn calls(statement: &str) -> bool {
+    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    ["call", "do"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}

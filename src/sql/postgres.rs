@@ -1,0 +1,232 @@
+//! PostgreSQL statements that cannot run inside a transaction, read from a real parse (squawk-syntax).
+//!
+//! It says which those are, and what one that was cut off may have left. What does not parse is `None`: then
+//! the tokens decide (`effect`), so a gap in the grammar never reaches a user. What the database holds is
+//! not known here.
+
+use squawk_syntax::SourceFile;
+use squawk_syntax::ast::{
+    AlterTableAction, AstNode, DetachPartitionOption, DiscardTarget, PathRef, ReindexTarget, Stmt,
+    TableRelationName,
+};
+
+/// What a statement that cannot be in a transaction leaves behind it, so that it can be seen afterwards whether
+/// it has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trail {
+    /// A new index of this table.
+    Index {
+        /// The table, as it is spelled.
+        table: String,
+    },
+    /// These indexes are gone.
+    NoIndex {
+        /// Their names, as they are spelled.
+        names: Vec<String>,
+    },
+    /// New indexes in the place of old ones.
+    Rebuilt,
+    /// A table is no partition of another any more.
+    Detached {
+        /// The partitioned table, as it is spelled.
+        table: String,
+        /// The partition, as it is spelled.
+        partition: String,
+    },
+    /// A database, tablespace or subscription is there, or gone.
+    Cluster {
+        /// The catalogue that lists it, and the column of its name.
+        catalogue: (&'static str, &'static str),
+        /// Its name, without quotes.
+        name: String,
+    },
+}
+
+/// Words of which one is in every statement that a transaction refuses.
+const WORDS: [&str; 10] = [
+    "concurrently",
+    "vacuum",
+    "database",
+    "tablespace",
+    "subscription",
+    "system",
+    "reindex",
+    "cluster",
+    "discard",
+    "schema",
+];
+
+/// The single statement of a text, if it may be one that a transaction refuses and is understood whole.
+fn parse(statement: &str) -> Option<Stmt> {
+    let lower = statement.to_ascii_lowercase();
+    if !WORDS.iter().any(|word| lower.contains(word)) {
+        return None;
+    }
+    let parsed = SourceFile::parse(statement);
+    if !parsed.errors().is_empty() {
+        return None;
+    }
+    let mut statements = parsed.tree().stmts();
+    let first = statements.next()?;
+    statements.next().is_none().then_some(first)
+}
+
+/// Why PostgreSQL refuses a statement inside of a transaction: `Some(None)` where it does not, `None`
+/// where the statement is not understood.
+pub(super) fn outside(statement: &str) -> Option<Option<&'static str>> {
+    Some(match parse(statement)? {
+        Stmt::Vacuum(_) => Some("VACUUM"),
+        Stmt::CreateDatabase(_) => Some("CREATE DATABASE"),
+        Stmt::DropDatabase(_) => Some("DROP DATABASE"),
+        Stmt::CreateTablespace(_) => Some("CREATE TABLESPACE"),
+        Stmt::DropTablespace(_) => Some("DROP TABLESPACE"),
+        Stmt::AlterSystem(_) => Some("ALTER SYSTEM"),
+        Stmt::DropSubscription(_) => Some("DROP SUBSCRIPTION"),
+        Stmt::CreateSubscription(create) => {
+            let options =
+                create.with_params().map(|params| params.syntax().text().to_string().to_ascii_lowercase());
+            let options = options.unwrap_or_default().replace([' ', '\'', '"'], "");
+            let without = [
+                "create_slot=false",
+                "create_slot=off",
+                "create_slot=0",
+                "connect=false",
+                "connect=off",
+                "connect=0",
+            ];
+            (!without.iter().any(|option| options.contains(option))).then_some("CREATE SUBSCRIPTION")
+        }
+        Stmt::CreateIndex(create) => create.concurrently_token().map(|_| "CREATE INDEX CONCURRENTLY"),
+        Stmt::DropIndex(drop) => drop.concurrently_token().map(|_| "DROP INDEX CONCURRENTLY"),
+        Stmt::Discard(discard) => {
+            matches!(discard.discard_target(), Some(DiscardTarget::DiscardAll(_))).then_some("DISCARD ALL")
+        }
+        Stmt::AlterTable(alter) => detached(&alter).map(|_| "DETACH PARTITION CONCURRENTLY"),
+        Stmt::Reindex(reindex) => match reindex.reindex_target() {
+            Some(ReindexTarget::ReindexTargetSchema(_)) => Some("REINDEX SCHEMA"),
+            Some(ReindexTarget::ReindexTargetDatabase(_)) => Some("REINDEX DATABASE"),
+            Some(ReindexTarget::ReindexTargetSystem(_)) => Some("REINDEX SYSTEM"),
+            // whether an option of the list is on is read from the tokens
+            _ => return None,
+        },
+        // these have forms of both kinds, told apart by their tokens
+        Stmt::Cluster(_) | Stmt::AlterDatabase(_) | Stmt::AlterSubscription(_) => return None,
+        _ => None,
+    })
+}
+
+/// The table and its partition, where a statement detaches one concurrently.
+fn detached(alter: &squawk_syntax::ast::AlterTable) -> Option<(String, String)> {
+    let partition = alter.actions().find_map(|action| match action {
+        AlterTableAction::DetachPartition(detach) => match detach.detach_partition_option() {
+            Some(DetachPartitionOption::DetachConcurrently(_)) => detach.table_name_ref(),
+            _ => None,
+        },
+        _ => None,
+    })?;
+    Some((table(alter.table_relation_name())?, spelled(partition.path_ref())?))
+}
+
+fn table(name: Option<TableRelationName>) -> Option<String> {
+    spelled(name?.table_name_ref()?.path_ref())
+}
+
+fn spelled(path: Option<PathRef>) -> Option<String> {
+    Some(path?.syntax().text().to_string().trim().to_owned())
+}
+
+/// What a statement outside of a transaction leaves behind; `None` where it may simply run again.
+pub fn trail(statement: &str) -> Option<Trail> {
+    let cluster = |catalogue, name: Option<String>| name.map(|name| Trail::Cluster { catalogue, name });
+    const DATABASE: (&str, &str) = ("pg_database", "datname");
+    const TABLESPACE: (&str, &str) = ("pg_tablespace", "spcname");
+    const SUBSCRIPTION: (&str, &str) = ("pg_subscription", "subname");
+    let name = |text: Option<squawk_syntax::SyntaxToken>| text.map(|token| unquoted(token.text()));
+    match parse(statement)? {
+        Stmt::CreateIndex(create) => {
+            create.concurrently_token()?;
+            Some(Trail::Index { table: table(create.table_relation_name())? })
+        }
+        Stmt::DropIndex(drop) => {
+            drop.concurrently_token()?;
+            Some(Trail::NoIndex {
+                names: drop.index_refs().filter_map(|index| spelled(index.path_ref())).collect(),
+            })
+        }
+        Stmt::Reindex(_) => Some(Trail::Rebuilt),
+        Stmt::AlterTable(alter) => {
+            detached(&alter).map(|(table, partition)| Trail::Detached { table, partition })
+        }
+        Stmt::CreateDatabase(create) => cluster(DATABASE, name(create.database()?.ident_token())),
+        Stmt::DropDatabase(drop) => cluster(DATABASE, name(drop.database_ref()?.ident_token())),
+        Stmt::CreateTablespace(create) => cluster(TABLESPACE, name(create.tablespace()?.ident_token())),
+        Stmt::DropTablespace(drop) => cluster(TABLESPACE, name(drop.tablespace_ref()?.ident_token())),
+        Stmt::CreateSubscription(create) => cluster(SUBSCRIPTION, name(create.subscription()?.ident_token())),
+        Stmt::DropSubscription(drop) => cluster(SUBSCRIPTION, name(drop.subscription_ref()?.ident_token())),
+        _ => None,
+    }
+}
+
+/// An identifier as the catalogue has it.
+fn unquoted(name: &str) -> String {
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_transaction_refuses() {
+        for (text, what) in [
+            (
+                "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON ONLY s.t (a)",
+                Some("CREATE INDEX CONCURRENTLY"),
+            ),
+            ("CREATE INDEX i ON concurrently (a)", None),
+            ("DROP INDEX CONCURRENTLY IF EXISTS s.i", Some("DROP INDEX CONCURRENTLY")),
+            ("vacuum (full, analyze) t", Some("VACUUM")),
+            (
+                "ALTER TABLE IF EXISTS ONLY t DETACH PARTITION p CONCURRENTLY",
+                Some("DETACH PARTITION CONCURRENTLY"),
+            ),
+            ("ALTER TABLE t DETACH PARTITION p", None),
+            ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p WITH (connect = false)", None),
+            ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p", Some("CREATE SUBSCRIPTION")),
+            ("CREATE TABLE vacuum_log (database text, discard bool)", None),
+            ("REFRESH MATERIALIZED VIEW CONCURRENTLY m", None),
+            ("DISCARD ALL", Some("DISCARD ALL")),
+            ("DISCARD PLANS", None),
+            ("ALTER SYSTEM SET work_mem = '1MB'", Some("ALTER SYSTEM")),
+            ("REINDEX SCHEMA s", Some("REINDEX SCHEMA")),
+        ] {
+            if parse(text).is_some() {
+                assert_eq!(outside(text), Some(what), "{text}");
+            } else {
+                assert_eq!(what, None, "not understood: {text}");
+            }
+        }
+        assert_eq!(outside("CREATE INDEX CONCURRENTLY (("), None);
+    }
+
+    #[test]
+    fn what_it_leaves() {
+        let index = |table: &str| Some(Trail::Index { table: table.to_owned() });
+        assert_eq!(trail("CREATE INDEX CONCURRENTLY i ON t (a)"), index("t"));
+        assert_eq!(trail("CREATE INDEX CONCURRENTLY ON \"S\".\"t x\" USING gin (a)"), index("\"S\".\"t x\""));
+        assert_eq!(trail("CREATE INDEX i ON t (a)"), None);
+        let names = vec!["s.i".to_owned(), "j".to_owned()];
+        assert_eq!(trail("DROP INDEX CONCURRENTLY s.i, j"), Some(Trail::NoIndex { names }));
+        let (table, partition) = ("t".to_owned(), "s.p".to_owned());
+        assert_eq!(
+            trail("ALTER TABLE t DETACH PARTITION s.p CONCURRENTLY"),
+            Some(Trail::Detached { table, partition })
+        );
+        let (catalogue, name) = (("pg_database", "datname"), "A\"b".to_owned());
+        assert_eq!(trail("CREATE DATABASE \"A\"\"b\""), Some(Trail::Cluster { catalogue, name }));
+        assert_eq!(trail("VACUUM"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! Kill -9, a panic and an error at every moment that a run reaches; at those only whose names begin with
+//! `DB_MIGRATIONS_FAULTS`, where that is set.
+
+use crate::scene::{Mode, Scene, fresh, is_true, recovers, start, state};
+use crate::support::database::Db;
+
+/// The first, a middle and the last time that a moment is reached.
+fn times(count: usize) -> Vec<usize> {
+    let mut times = vec![1, count.div_ceil(2), count];
+    times.dedup();
+    times
+}
+
+fn each_point(db: Option<Db>, fault: &str, scenes: &[(Mode, usize)]) {
+    let Some(db) = db else { return };
+    let mut ran = 0;
+    for &(mode, count) in scenes {
+        let scene = Scene { mode, count };
+        let stage = scene.stage(&db);
+        let undisturbed = stage.undisturbed(&db);
+        let only = std::env::var("DB_MIGRATIONS_FAULTS").unwrap_or_default();
+        for (name, reached) in undisturbed.reached.iter().filter(|(name, _)| name.starts_with(&only)) {
+            for time in times(*reached) {
+                let fresh = fresh(&db);
+                let db = fresh.as_ref().unwrap_or(&db);
+                let project = stage.set(db);
+                let before = state(db);
+                let output = start(&project, db, &format!("{name}#{time}:{fault}")).wait();
+                let shown = format!("{scene:?} {}:\n{output}", db.dialect());
+                settle(db);
+                let now = state(db);
+                is_true(&output, &before, &now, &undisturbed.after);
+                if mode != Mode::Apart {
+                    let whole = now == before || now.essence == undisturbed.after;
+                    assert!(whole, "neither before nor after: {shown}\n{}\n{}", now.essence, now.own);
+                }
+                recovers(&project, db, &undisturbed, &shown);
+                ran += 1;
+            }
+        }
+    }
+    println!("{fault} on {}: {ran} moments", db.dialect());
+}
+
+/// A server notices a dead client when it reads from it the next time.
+fn settle(db: &Db) {
+    let connected = match db.dialect() {
+        "sqlite" => return,
+        "postgres" => {
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        }
+        _ => {
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()"
+        }
+    };
+    while db.count(connected) > 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+const ALL: [(Mode, usize); 5] =
+    [(Mode::Whole, 1), (Mode::Whole, 5), (Mode::Apart, 1), (Mode::Apart, 5), (Mode::First, 1)];
+/// MariaDB keeps our own tables from the first run on.
+const LATER: [(Mode, usize); 4] = [ALL[0], ALL[1], ALL[2], ALL[3]];
+
+#[test]
+fn killed_on_sqlite() {
+    each_point(Some(Db::sqlite()), "kill", &ALL);
+}
+
+#[test]
+fn killed_on_postgres() {
+    each_point(Db::postgres(), "kill", &ALL);
+}
+
+#[test]
+fn killed_on_mariadb() {
+    each_point(Db::mariadb(), "kill", &LATER);
+}
+
+#[test]
+fn an_error_on_sqlite() {
+    each_point(Some(Db::sqlite()), "error", &ALL);
+}
+
+#[test]
+fn an_error_on_postgres() {
+    each_point(Db::postgres(), "error", &ALL);
+}
+
+#[test]
+fn an_error_on_mariadb() {
+    each_point(Db::mariadb(), "error", &LATER);
+}
+
+#[test]
+fn a_panic_on_sqlite() {
+    each_point(Some(Db::sqlite()), "panic", &ALL);
+}
+
+#[test]
+fn a_panic_on_postgres() {
+    each_point(Db::postgres(), "panic", &ALL);
+}
+
+#[test]
+fn a_panic_on_mariadb() {
+    each_point(Db::mariadb(), "panic", &LATER);
+}
