@@ -37,8 +37,8 @@ pub struct Server {
     pub version: String,
     /// Where it is, for people; no password in it.
     pub address: String,
-    /// The session or the server accepts no change.
-    pub read_only: bool,
+    /// Why the session or the server accepts no change, if it does not.
+    pub read_only: Option<&'static str>,
 }
 
 impl Server {
@@ -74,6 +74,9 @@ pub struct SqlError {
     pub lacks_right: bool,
     /// Rows that are not there can be the cause.
     pub misses_rows: bool,
+    /// Another session was in the way (a lock that was not to be had in time, a deadlock, a serialization failure):
+    /// the same may go well the next time.
+    pub transient: bool,
 }
 
 /// What can go wrong between us and a database.
@@ -96,12 +99,26 @@ pub enum DatabaseError {
     /// Another run is writing, and the database cannot even be read until it ends.
     #[error("another run is writing, and the database cannot be read until it ends")]
     Busy(Option<Holder>),
+    /// Another program has a transaction open that lets nobody else write.
+    #[error("{0}")]
+    Blocked(String),
     /// The database, or its setting, is not one we can work with.
     #[error("{0}")]
     Unfit(String),
 }
 
-/// Who holds the guard.
+impl DatabaseError {
+    /// Whether the same may go well the next time.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Sql(sql) => sql.transient,
+            Self::Blocked(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Who holds the guard, or another lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holder {
     /// For people: process, user, host.
@@ -285,9 +302,20 @@ impl TaskFailure {
 pub struct Begin {
     /// Foreign keys, where they are switched per connection; `None` = as the database has them.
     pub foreign_keys: Option<bool>,
-    /// The guard must outlive this transaction: more groups follow, or the lock file is written after
-    /// the commit.
-    pub keep_guard: bool,
+    /// Whether the guard must outlive this transaction.
+    pub keep_guard: Keep,
+}
+
+/// Whether the guard outlives a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// It ends with it.
+    #[default]
+    No,
+    /// It should: the lock file is written after the commit.
+    Wanted,
+    /// It must: more groups follow.
+    Needed,
 }
 
 /// What may be asked of every connection. Nothing of it changes anything.
@@ -478,6 +506,15 @@ pub trait Connect: Send + Sync {
     fn is_local(&self) -> bool;
     /// All that [`Connect::clear`] would drop.
     fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>>;
+    /// Ends what a dropped connection of this left at work at the server, scratch databases included; whether it
+    /// is known that nothing is left. What was open is rolled back by then.
+    fn end_sessions(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { false })
+    }
+    /// Who holds locks that a connection of this waits for now.
+    fn blockers(&self) -> BoxFuture<'_, Vec<Holder>> {
+        Box::pin(async { Vec::new() })
+    }
     /// Drops everything in the database, our own tables included.
     fn clear(&self) -> BoxFuture<'_, Result<(), DatabaseError>>;
 }

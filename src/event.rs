@@ -25,6 +25,17 @@ pub enum Event {
         /// How long we wait at most, in seconds.
         limit: u64,
     },
+    /// Another session was in the way: what was open is rolled back, and all of it is tried again.
+    TriedAgain {
+        /// What was said.
+        why: String,
+        /// After this time.
+        wait: Duration,
+        /// The number of the new try, from 1.
+        number: u32,
+        /// Of how many.
+        most: u32,
+    },
     /// A replay on a scratch database has begun.
     ReplayStarted {
         /// How many migrations.

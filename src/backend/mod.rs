@@ -45,10 +45,19 @@ pub struct Options {
     pub tables: Tables,
     /// Make a database file that is absent.
     pub create: bool,
-    /// How long a statement waits for a table that somebody else uses (MariaDB, MySQL).
-    pub lock_wait: Duration,
+    /// How long statements may take.
+    pub limits: Limits,
     /// The dialects that the configuration names: `mysql://` may mean either of two servers.
     pub dialects: Vec<Dialect>,
+}
+
+/// How long statements may take on the live database; none of it holds on a scratch one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a statement waits for a lock that somebody else holds; zero = as long as it takes.
+    pub lock: Duration,
+    /// How long a statement may run at all (PostgreSQL, MariaDB); zero = as long as it takes.
+    pub statement: Duration,
 }
 
 /// The dialect that a URL speaks of. Many programs know only the scheme `mysql`: it means MariaDB where
@@ -153,6 +162,7 @@ fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
             number: None,
             lacks_right: error.code() == "42501",
             misses_rows: false,
+            transient: postgres::TRANSIENT.contains(&error.code()),
         };
     }
     #[cfg(feature = "mysql")]
@@ -163,6 +173,7 @@ fn sql_error(error: &dyn sqlx::error::DatabaseError) -> SqlError {
             message: error.message().to_owned(),
             lacks_right: mysql::LACKS_RIGHT.contains(&error.number()),
             misses_rows: mysql::MISSES_ROWS.contains(&error.number()),
+            transient: mysql::TRANSIENT.contains(&error.number()),
             ..SqlError::default()
         };
     }

@@ -72,14 +72,18 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         history_table,
         history_schema,
         guard_wait,
-        lock_wait,
+        lock_timeout,
+        statement_timeout,
+        lock_retries,
     } = database;
     let Modules { enable, disable: _, paths: _ } = modules;
     wire::Settings {
         history_table: history_table.clone(),
         history_schema: history_schema.clone(),
         guard_wait: guard_wait.as_secs(),
-        lock_wait: lock_wait.as_secs(),
+        lock_timeout: lock_timeout.as_secs(),
+        statement_timeout: statement_timeout.as_secs(),
+        lock_retries: *lock_retries,
         dialects: dialects.iter().map(|dialect| dialect.name().to_owned()).collect(),
         schema_check: wire::SchemaCheck {
             mode: word(&MODES, mode),
@@ -160,7 +164,9 @@ pub(super) fn of_wire(wire: wire::Settings) -> Result<Config, String> {
             history_table: wire.history_table,
             history_schema: wire.history_schema,
             guard_wait: Duration::from_secs(wire.guard_wait),
-            lock_wait: Duration::from_secs(wire.lock_wait),
+            lock_timeout: Duration::from_secs(wire.lock_timeout),
+            statement_timeout: Duration::from_secs(wire.statement_timeout),
+            lock_retries: wire.lock_retries,
             ..Database::default()
         },
         dialects: wire.dialects.iter().map(|name| dialect(name)).collect::<Result<_, _>>()?,

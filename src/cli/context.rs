@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::Global;
-use crate::backend::{self, Options, Tables};
+use crate::backend::{self, Limits, Options, Tables};
 use crate::bundle::{self, Bundle};
 use crate::config::{self, Config};
 use crate::database::Connect;
@@ -177,8 +177,9 @@ impl Context {
         let tables = Tables::new(Some(&database.history_schema), &database.history_table)
             .map_err(|error| usage(Diagnostic::new(format!("the name of the history table: {error}"))))?;
         let scratch_url = database.scratch_url.clone();
-        let (lock_wait, dialects) = (database.lock_wait, self.config.dialects.clone());
-        backend::connector(&Options { url, scratch_url, tables, create, lock_wait, dialects }).map_err(usage)
+        let limits = Limits { lock: database.lock_timeout, statement: database.statement_timeout };
+        let dialects = self.config.dialects.clone();
+        backend::connector(&Options { url, scratch_url, tables, create, limits, dialects }).map_err(usage)
     }
 
     /// Discovers, and reads the lock; or unpacks the bundle.

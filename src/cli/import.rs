@@ -67,6 +67,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         compensate: false,
         allow_split: false,
         guard_wait: Duration::max(context.config.database.guard_wait, Duration::from_secs(1)),
+        lock_retries: 0,
         check: CheckMode::Off,
         reason: None,
         user: context::user(),

@@ -26,6 +26,7 @@ mod run;
 mod schema;
 mod status;
 mod up_to_date;
+mod wait;
 mod version;
 mod watch;
 mod write_sql;
@@ -94,6 +95,7 @@ enum Command {
     Current(current::Args),
     Latest(current::LatestArgs),
     UpToDate(up_to_date::Args),
+    Wait(wait::Args),
     Count(up_to_date::CountArgs),
     Version(version::Args),
     SyncMetadataStorage(version::SyncArgs),
@@ -122,6 +124,7 @@ impl Command {
             Self::Current(_) => "current",
             Self::Latest(_) => "latest",
             Self::UpToDate(_) => "up-to-date",
+            Self::Wait(_) => "wait",
             Self::Count(_) => "count",
             Self::Version(_) => "version",
             Self::SyncMetadataStorage(_) => "sync-metadata-storage",
@@ -201,6 +204,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Current(args) => current::run(&global, &args).await,
         Command::Latest(args) => current::latest(&global, &args),
         Command::UpToDate(args) => up_to_date::run(&global, &args).await,
+        Command::Wait(args) => wait::run(&global, &args).await,
         Command::Count(args) => up_to_date::count(&global, &args).await,
         Command::Version(args) => version::run(&global, args).await,
         Command::SyncMetadataStorage(args) => version::sync(&global, &args).await,

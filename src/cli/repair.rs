@@ -133,6 +133,7 @@ pub(super) fn request<'a>(context: &Context, connect: &'a dyn Connect) -> Reques
         rehearsal: Rehearsal::Off,
         compensate: false,
         guard_wait: context.config.database.guard_wait,
+        lock_retries: 0,
         check: CheckMode::Fail,
         reason: None,
         user: context::user(),

@@ -129,6 +129,7 @@ impl Options {
             rehearsal: self.rehearsal.map_or(policy.rehearsal, Rehearsing::value),
             compensate,
             guard_wait: self.guard_wait.map_or(context.config.database.guard_wait, Duration::from_secs),
+            lock_retries: context.config.database.lock_retries,
             check: self.schema_check.value(),
             reason: self.reason,
             user: context::user(),
@@ -189,7 +190,8 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
     }
     let seen = Arc::new(Mutex::new(Seen::new(request.aim.goal.may_undo())));
     let mut sink = Watching { inner: reporter(global), seen: Arc::clone(&seen) };
-    let outcome = Box::pin(interruptible(engine::migrate(&mut project, &request, &mut sink), &seen)).await?;
+    let run = Box::pin(engine::migrate(&mut project, &request, &mut sink));
+    let outcome = Box::pin(interruptible(run, &seen, &*connect, global)).await?;
     drop(sink);
     let mut seen = peek(&seen);
     let (warnings, statements) = (std::mem::take(&mut seen.warnings), std::mem::take(&mut seen.statements));

@@ -1,8 +1,11 @@
 //! Watching a run: who is told of it, and what must be said when a signal ends it.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{Format, Global};
+use crate::database::{Connect, Holder};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Failure, FailureKind};
 use crate::event::{Event, Silence, Sink};
@@ -23,8 +26,14 @@ pub(super) fn reporter(global: &Global) -> Box<dyn Sink> {
 pub(super) struct Seen {
     /// Down scripts may run.
     may_undo: bool,
+    /// How many migrations the run has.
+    total: usize,
     /// A commit was sent, and its answer is not there yet.
     committing: bool,
+    /// A migration is at work since then.
+    step_since: Option<Instant>,
+    /// Who was in its way when that was looked at last.
+    blockers: Vec<String>,
     /// A migration outside of a transaction has begun, and not ended.
     alone: Option<MigrationId>,
     /// Ended in the open transaction.
@@ -50,6 +59,9 @@ impl Seen {
     }
 
     fn note(&mut self, event: &Event) {
+        if matches!(event, Event::StepFinished { .. }) {
+            self.step_since = None;
+        }
         match event {
             Event::StatementTimed { id, number, duration, .. } => self.statements.push(serde_json::json!({
                 "id": id.as_str(),
@@ -57,9 +69,14 @@ impl Seen {
                 "execution_ms": duration.as_secs_f64() * 1000.0,
             })),
             Event::Warned(diagnostic) => self.warnings.push(json::diagnostic(diagnostic)),
-            Event::CommitStarted => self.committing = true,
+            Event::RunStarted { total } => self.begin(*total),
+            Event::CommitStarted => {
+                self.committing = true;
+                self.step_since = None;
+            }
             Event::StepStarted { id, alone, .. } => {
                 self.committing = false;
+                self.step_since = Some(Instant::now());
                 self.alone = alone.then(|| id.clone());
             }
             Event::StepFinished { id, .. } if self.alone.take().is_some() => self.committed.push(id.clone()),
@@ -73,11 +90,29 @@ impl Seen {
         }
     }
 
-    /// The truth about an interrupted run.
-    fn interrupted(&self) -> Failure {
+    /// A run begins, or begins again.
+    fn begin(&mut self, total: usize) {
+        self.total = total;
+        self.open.clear();
+        self.alone = None;
+        self.committing = false;
+    }
+
+    /// The last commit was sent: only its answer and the writing of the files are left.
+    fn is_ending(&self) -> bool {
+        let done = self.committed.len() + self.open.len();
+        self.committing || (self.open.is_empty() && done > 0 && done >= self.total)
+    }
+
+    /// The truth about an interrupted run, of which nothing is at work any more (`ended`), or may be.
+    fn interrupted(&self, ended: bool) -> Failure {
         let diagnostic = Diagnostic::new("interrupted");
         if self.committed.is_empty() && self.alone.is_none() {
-            let note = "the connection is closed: the database rolls back what was open";
+            let note = if ended {
+                "the connection is closed: the database has rolled back what was open"
+            } else {
+                "the connection is closed: the database rolls back what was open"
+            };
             return Failure::new(FailureKind::Interrupted, diagnostic.note(note));
         }
         let on = if self.may_undo {
@@ -91,7 +126,8 @@ impl Seen {
             diagnostic.notes.push(format!("done before, and committed: {}", ids.join(", ")));
         }
         diagnostic.notes.extend(self.alone.as_ref().map(|id| {
-            format!("`{id}` runs outside of a transaction: the statements that it finished stayed, and one at work may go on at the server")
+            let last = if ended { "was ended" } else { "may go on at the server" };
+            format!("`{id}` runs outside of a transaction: the statements that it finished stayed, and one at work {last}")
         }));
         Failure::new(FailureKind::Stayed, diagnostic)
     }
@@ -108,37 +144,120 @@ pub(super) fn peek(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs until it ends or a signal comes. Dropping the run closes its connection, which rolls back;
-/// from the commit on it is not dropped any more: the end is near, and its answer is needed.
+/// Runs until it ends or a signal comes. Dropping the run closes its connection; what it left at work is ended
+/// at the server, so that what was open is rolled back by the time that is said. From the last commit on it
+/// is not dropped any more: the end is near, and its answer is needed. A second signal ends at once.
 pub(super) async fn interruptible<T>(
-    run: impl Future<Output = Result<T, Failure>>,
+    mut run: Pin<Box<dyn Future<Output = Result<T, Failure>> + '_>>,
     seen: &Mutex<Seen>,
+    connect: &dyn Connect,
+    global: &Global,
 ) -> Result<T, Failure> {
-    let mut run = std::pin::pin!(run);
+    let mut signals = Signals::listen();
     tokio::select! {
         biased;
-        result = &mut run => return result,
-        () = signal() => {}
+        result = &mut run => return with_blockers(result, seen),
+        () = signals.next() => {}
+        () = tell_blockers(seen, connect, global.format == Format::Human) => {}
     }
-    if peek(seen).committing {
+    if peek(seen).is_ending() {
         human::note("interrupted during the commit: waiting for its answer");
-        return run.await;
+        return tokio::select! {
+            biased;
+            result = &mut run => result,
+            () = signals.next() => Err(unanswered()),
+        };
     }
-    Err(peek(seen).interrupted())
+    drop(run);
+    let ended = tokio::select! {
+        biased;
+        ended = connect.end_sessions() => ended,
+        () = signals.next() => false,
+    };
+    Err(peek(seen).interrupted(ended))
 }
 
-/// Waits for Ctrl-C or a request to end.
-async fn signal() {
+/// The end of a run that was interrupted a second time, while the answer of the commit was awaited.
+fn unanswered() -> Failure {
+    Failure::new(
+        FailureKind::Unknown,
+        Diagnostic::new("interrupted twice during the commit: nobody waited for its answer")
+            .help("`db-migrations status` says what has run; run `db-migrations migrate` again to go on"),
+    )
+}
+
+/// Says who is in the way of a statement that takes long; never ends.
+async fn tell_blockers(seen: &Mutex<Seen>, connect: &dyn Connect, aloud: bool) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let waits = peek(seen).step_since.is_some_and(|since| since.elapsed() >= LOOK);
+        if !waits {
+            continue;
+        }
+        let blockers: Vec<String> = connect.blockers().await.iter().map(blocker).collect();
+        let mut seen = peek(seen);
+        if seen.blockers != blockers && !blockers.is_empty() {
+            for line in blockers.iter().filter(|_| aloud) {
+                human::note(&format!("waiting for a lock of {line}"));
+            }
+            seen.blockers = blockers;
+        }
+    }
+}
+
+/// How long a statement may take before it is asked who is in its way, and how often that is asked.
+const LOOK: Duration = Duration::from_secs(1);
+
+fn blocker(holder: &Holder) -> String {
+    let mut line = holder.who.clone();
+    line.extend(holder.since.iter().map(|since| format!(", since {since}")));
+    line.extend(holder.query.iter().map(|query| format!(": `{query}`")));
+    line.extend(holder.remedy.iter().map(|remedy| format!("; to end it: `{remedy}`")));
+    line
+}
+
+/// Whoever was in the way is named with the failure: by then it may be gone.
+fn with_blockers<T>(result: Result<T, Failure>, seen: &Mutex<Seen>) -> Result<T, Failure> {
+    result.map_err(|mut failure| {
+        if let Some(diagnostic) = failure.diagnostics.first_mut().filter(|_| failure.transient) {
+            diagnostic
+                .notes
+                .extend(peek(seen).blockers.iter().map(|line| format!("the lock was held by {line}")));
+        }
+        failure
+    })
+}
+
+/// Requests to end. Listened to from the beginning: one that comes between two looks is not lost.
+struct Signals {
     #[cfg(unix)]
-    {
+    streams: Option<[tokio::signal::unix::Signal; 2]>,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let both =
+            signal(SignalKind::interrupt()).and_then(|one| Ok([one, signal(SignalKind::terminate())?]));
+        Self { streams: both.ok() }
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> Self {
+        Self {}
+    }
+
+    /// The next one.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some([interrupt, terminate]) = &mut self.streams {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

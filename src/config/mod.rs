@@ -117,8 +117,12 @@ pub struct Database {
     pub history_schema: String,
     /// How long to wait for another run.
     pub guard_wait: Duration,
-    /// How long a statement waits for a table that somebody else uses (MariaDB, MySQL).
-    pub lock_wait: Duration,
+    /// How long a statement waits for a lock that somebody else holds; zero = as long as it takes.
+    pub lock_timeout: Duration,
+    /// How long a statement in a transaction may run (PostgreSQL, MariaDB); zero = as long as it takes.
+    pub statement_timeout: Duration,
+    /// How often a transaction is tried again in whose way another session was.
+    pub lock_retries: u32,
 }
 
 /// `cargo:`.
@@ -306,7 +310,9 @@ impl Default for Database {
             history_table: "db_migrations".to_owned(),
             history_schema: "public".to_owned(),
             guard_wait: Duration::from_mins(5),
-            lock_wait: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_hours(1),
+            lock_retries: 10,
         }
     }
 }
@@ -324,7 +330,7 @@ impl fmt::Debug for Database {
             .field("history_table", &self.history_table)
             .field("history_schema", &self.history_schema)
             .field("guard_wait", &self.guard_wait)
-            .field("lock_wait", &self.lock_wait)
+            .field("lock_timeout", &self.lock_timeout)
             .finish_non_exhaustive()
     }
 }

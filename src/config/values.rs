@@ -73,7 +73,9 @@ impl<'a> Reader<'a> {
             history_table: self.or(wire.history_table, zero.history_table),
             history_schema: self.or(wire.history_schema, zero.history_schema),
             guard_wait: wire.guard_wait.map_or(zero.guard_wait, Duration::from_secs),
-            lock_wait: wire.lock_wait.map_or(zero.lock_wait, Duration::from_secs),
+            lock_timeout: wire.lock_timeout.map_or(zero.lock_timeout, Duration::from_secs),
+            statement_timeout: wire.statement_timeout.map_or(zero.statement_timeout, Duration::from_secs),
+            lock_retries: wire.lock_retries.unwrap_or(zero.lock_retries),
         }
     }
 

@@ -51,7 +51,9 @@ pub(super) struct Database {
     pub(super) history_table: Option<Text>,
     pub(super) history_schema: Option<Text>,
     pub(super) guard_wait: Option<u64>,
-    pub(super) lock_wait: Option<u64>,
+    pub(super) lock_timeout: Option<u64>,
+    pub(super) statement_timeout: Option<u64>,
+    pub(super) lock_retries: Option<u32>,
 }
 
 #[derive(Debug)]

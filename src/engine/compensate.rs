@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::database::{Begin, CommitError, DatabaseError, Guard, NewRun, Read, Record, Task, TaskFailure};
+use crate::database::{
+    Begin, CommitError, DatabaseError, Guard, Keep, NewRun, Read, Record, Task, TaskFailure,
+};
 use crate::diagnostic::{Diagnostic, Frame, count};
 use crate::dialect::Dialect;
 use crate::event::{Event, Sink};
@@ -212,7 +214,7 @@ async fn run_down(
         return (outcome.map(|_| ()), Some(guard));
     }
     let own = |error| TaskFailure::new(None, error);
-    let mut session = match guard.begin(Begin { foreign_keys: None, keep_guard: true }).await {
+    let mut session = match guard.begin(Begin { foreign_keys: None, keep_guard: Keep::Wanted }).await {
         Ok(session) => session,
         Err(error) => return (Err(own(error)), None),
     };

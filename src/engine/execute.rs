@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use crate::database::{
-    Begin, Clock, CommitError, DatabaseError, Guard, NewRow, NewRun, Note, Record, Session, Task, TaskFailure,
+    Begin, Clock, CommitError, DatabaseError, Guard, Keep, NewRow, NewRun, Note, Record, Session, Task,
+    TaskFailure,
 };
 use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
@@ -56,7 +57,7 @@ pub(super) struct Start<'a> {
     /// The position of the first history row.
     pub(super) position: i64,
     /// The guard must outlive the last transaction.
-    pub(super) keep_guard: bool,
+    pub(super) keep_guard: Keep,
     /// How long each statement takes is told.
     pub(super) timed: bool,
     /// Rows that are written before anything runs.
@@ -99,7 +100,7 @@ pub(super) async fn walk(
     sink: &mut dyn Sink,
 ) -> Result<End, Stop> {
     sink.tell(Event::RunStarted { total: plan.len() });
-    let keep_guard = start.keep_guard || plan.splits();
+    let keep_guard = if plan.splits() { Keep::Needed } else { start.keep_guard };
     let clock = start.timed.then(Clock::default);
     let mut walker = Walker { run, plan, position: start.position, clock, progress, sink };
     for (index, group) in plan.groups.iter().enumerate() {
@@ -241,6 +242,7 @@ impl Walker<'_> {
         let milliseconds = outcome.map_err(|failure| {
             let told = failed(step, &failure, self.progress, self.plan);
             let cause = Some(what_failed(step, &failure));
+            let told = told.transient_if(&failure.error);
             Stop { failure: told, error: Some(failure.error), cause, guard: None }
         })?;
         self.progress.applied.push(Applied { id: step.id.clone(), milliseconds });
@@ -285,7 +287,7 @@ async fn commit_group(
         }
         Err(CommitError::RolledBack(error)) => {
             let refused = Diagnostic::new("the commit of a group was refused").cause(&error);
-            Err(rolled_back(progress, refused).into())
+            Err(rolled_back(progress, refused).transient_if(&error).into())
         }
         Err(CommitError::Unknown(error)) => Err(Failure::new(
             Kind::Unknown,

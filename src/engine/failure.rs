@@ -37,17 +37,24 @@ pub struct Failure {
     pub kind: Kind,
     /// Why, and what to do.
     pub diagnostics: Vec<Diagnostic>,
+    /// Another session was in the way: the same may go well the next time.
+    pub transient: bool,
 }
 
 impl Failure {
     /// A bad end for one reason.
     pub fn new(kind: Kind, diagnostic: Diagnostic) -> Self {
-        Self { kind, diagnostics: vec![diagnostic] }
+        Self { kind, diagnostics: vec![diagnostic], transient: false }
     }
 
     /// A bad end for several.
     pub fn all(kind: Kind, diagnostics: Vec<Diagnostic>) -> Self {
-        Self { kind, diagnostics }
+        Self { kind, diagnostics, transient: false }
+    }
+
+    /// The same, and whether it may go well the next time.
+    pub(super) fn transient_if(self, error: &DatabaseError) -> Self {
+        Self { transient: error.is_transient(), ..self }
     }
 }
 
@@ -57,7 +64,7 @@ impl From<DatabaseError> for Failure {
         let kind = match &error {
             DatabaseError::Unreachable { .. } | DatabaseError::Lost(_) => Kind::Unreachable,
             DatabaseError::Busy(_) => Kind::Guarded,
-            DatabaseError::Sql(_) | DatabaseError::Unfit(_) => Kind::Refused,
+            DatabaseError::Sql(_) | DatabaseError::Blocked(_) | DatabaseError::Unfit(_) => Kind::Refused,
         };
         Self::new(kind, describe(&error))
     }
@@ -104,6 +111,12 @@ fn advice(error: &SqlError) -> Option<&'static str> {
     match error.code.as_deref()? {
         "55P04" => Some(
             "PostgreSQL wants a commit before a new enum value is used: put `-- db-migrations: no-transaction` at the top of the migration that adds it",
+        ),
+        "55P03" => Some(
+            "somebody else uses what the statement needs; `database.lock-timeout` says how many seconds to wait, `database.lock-retries` how often to try again",
+        ),
+        "57014" if error.message.contains("statement timeout") => Some(
+            "`database.statement-timeout` says how many seconds a statement may run; a single migration asks for more with `-- db-migrations: session statement_timeout = 2h`",
         ),
         "25001" => Some(
             "this statement cannot run inside a transaction: put `-- db-migrations: no-transaction` at the top of its file",

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::config::Rehearsal;
-use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Guard, NewRun, Note};
+use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Guard, Keep, NewRun, Note};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
 use crate::fault::fault_point;
@@ -27,6 +27,7 @@ use super::refusal::{
     accept, fits_without_database, refuse_plan, refuse_strangers, tell_findings, tell_stale_snapshot,
 };
 use super::rehearse::rehearsed;
+use super::retry::Retries;
 use super::snapshots;
 use super::stopped::rolled_back;
 use super::verdict::{Expected, Live, expected, judge};
@@ -65,6 +66,8 @@ pub struct Request<'a> {
     pub timed: bool,
     /// How long to wait for another run.
     pub guard_wait: Duration,
+    /// How often a transaction is tried again in whose way another session was.
+    pub lock_retries: u32,
     /// What a schema difference does.
     pub check: CheckMode,
     /// Why the check was softened.
@@ -119,7 +122,9 @@ pub async fn migrate(
     let (mut database, history) = look(request, sink).await?;
     let mut first = Some(history);
     let mut agreed = request.agreed.clone();
-    for _ in 0..3 {
+    let (mut tries, mut retries) = (0, Retries::new(request.lock_retries));
+    while tries < 3 {
+        tries += 1;
         let history = match first.take() {
             Some(history) => history,
             None => database.history().await?,
@@ -173,7 +178,14 @@ pub async fn migrate(
         is_agreed(&again, agreed.as_ref())?;
         tell_findings(project, &again, sink);
         fault_point!("run.planned");
-        return run(project, request, again, &history, expectation, guard, sink).await;
+        match run(project, request, again, &history, expectation, guard, sink).await {
+            Err(failure) if failure.transient => retries.wait(failure, sink).await?,
+            ended => return ended,
+        }
+        (database, first) = match look(request, sink).await? {
+            (database, history) => (database, Some(history)),
+        };
+        tries = 0;
     }
     Err(Failure::new(
         Kind::Refused,
@@ -240,7 +252,7 @@ async fn run(
     }
     let start = Start {
         position: history.next_position() + i64::try_from(adopted.len()).unwrap_or_default(),
-        keep_guard: request.mode == LockMode::Update,
+        keep_guard: if request.mode == LockMode::Update { Keep::Wanted } else { Keep::No },
         timed: request.timed,
         adopted,
     };
@@ -297,7 +309,7 @@ async fn run(
         Err(CommitError::RolledBack(error)) => {
             let diagnostic =
                 Diagnostic::new("the database refused the commit").cause(describe(&error).message);
-            return Err(rolled_back(&progress, diagnostic));
+            return Err(rolled_back(&progress, diagnostic).transient_if(&error));
         }
         Err(CommitError::Unknown(error)) => find_out(request, &run, &progress, &error, sink).await?,
     };
@@ -343,7 +355,7 @@ pub(super) fn why(request: &Request<'_>) -> Option<String> {
 
 /// Writes down that a run whose migrations stay was refused by its checks: the next run checks again.
 async fn remember_refusal(guard: Box<dyn Guard>, run: &NewRun) -> Option<Box<dyn Guard>> {
-    let mut session = guard.begin(Begin { foreign_keys: None, keep_guard: true }).await.ok()?;
+    let mut session = guard.begin(Begin { foreign_keys: None, keep_guard: Keep::Wanted }).await.ok()?;
     session.write(Note::Run(run)).await.ok()?;
     session.write(Note::Verdict(run, REFUSED)).await.ok()?;
     session.commit().await.ok().map(|(_, guard)| guard)
@@ -360,7 +372,8 @@ async fn settled(
 ) -> Failure {
     match (before, stop.guard) {
         (Some(before), Some(guard)) if progress.committed > 0 => {
-            compensate(project, before, run, progress, guard, stop.failure, sink).await
+            let failure = Failure { transient: false, ..stop.failure };
+            compensate(project, before, run, progress, guard, failure, sink).await
         }
         _ => stop.failure,
     }

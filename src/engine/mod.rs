@@ -34,6 +34,7 @@ mod refusal;
 mod rehearse;
 mod repair;
 mod replay;
+mod retry;
 mod rollup;
 mod snapshots;
 mod status;

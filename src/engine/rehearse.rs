@@ -6,7 +6,7 @@
 //! that the scratch session lacks, proves nothing and is said.
 
 use crate::config::Rehearsal;
-use crate::database::{Attempt, Database, DatabaseError, Guard, NewRow, NewRun, Record, Task};
+use crate::database::{Attempt, Database, DatabaseError, Guard, Keep, NewRow, NewRun, Record, Task};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Silence, Sink};
 use crate::fault::fault_point;
@@ -169,7 +169,7 @@ async fn on_scratch(database: Box<dyn Database>, plan: &Plan, live: &Schema) -> 
     let sleeping = asleep(live, dialect);
     load(&mut *guard, &run, &sleeping).await?;
     let mut progress = Progress::of(plan);
-    let start = Start { position: 1, keep_guard: false, timed: false, adopted: &[] };
+    let start = Start { position: 1, keep_guard: Keep::No, timed: false, adopted: &[] };
     let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await;
     let mut guard = match end.map_err(|stop| Unproved::Failed(Box::new(stop)))? {
         End::Outside(guard) => guard,

@@ -1,6 +1,6 @@
 //! What a lock makes of an empty database: run on a scratch database, then thrown away.
 
-use crate::database::{Attempt, Connect, NewRun, RolledBack};
+use crate::database::{Attempt, Connect, Keep, NewRun, RolledBack};
 use crate::event::{Event, Silence, Sink};
 use crate::fault::fault_point;
 use crate::history::History;
@@ -75,7 +75,7 @@ async fn run(
     };
     let run = scratch_run("replay");
     let mut progress = Progress::of(plan);
-    let start = Start { position: 1, keep_guard: false, timed: false, adopted: &[] };
+    let start = Start { position: 1, keep_guard: Keep::No, timed: false, adopted: &[] };
     let end = walk(plan, guard, &run, start, &mut progress, &mut Silence).await.map_err(|stop| {
         let diagnostic = &stop.failure.diagnostics[0];
         let cause = diagnostic.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -33,8 +33,10 @@ impl Half {
 
 pub(super) fn before_steps(progress: &Progress, error: &DatabaseError) -> Failure {
     match (progress.committed, error) {
-        (0, DatabaseError::Unfit(_)) => Failure::new(Kind::Refused, describe(error)),
-        _ => rolled_back(progress, describe(error)),
+        (0, DatabaseError::Unfit(_) | DatabaseError::Blocked(_)) => {
+            Failure::new(Kind::Refused, describe(error)).transient_if(error)
+        }
+        _ => rolled_back(progress, describe(error)).transient_if(error),
     }
 }
 

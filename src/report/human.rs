@@ -200,6 +200,10 @@ impl Sink for Reporter {
             Event::GuardWaited { holder, limit } => {
                 self.say(&format!("waiting up to {limit} s for {}", holder_text(holder.as_ref())));
             }
+            Event::TriedAgain { why, wait, number, most } => self.say(&format!(
+                "note: {why}; what was open is rolled back, and tried again in {:.1} s ({number} of {most})",
+                wait.as_secs_f64()
+            )),
             Event::ReplayStarted { total } => {
                 self.say(&format!(
                     "replaying {} on an empty database",

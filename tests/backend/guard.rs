@@ -1,6 +1,6 @@
 //! Looking changes nothing; the guard excludes, is seen, and is freed.
 
-use db_migrations::database::{Attempt, Begin, Record, Task};
+use db_migrations::database::{Attempt, Begin, Keep, Record, Task};
 use db_migrations::migration::Script;
 use db_migrations::plan::prefix_hash;
 use db_migrations::sql;
@@ -59,7 +59,7 @@ fn a_kept_guard_outlives_its_transaction() {
     each_database(|db| {
         block_on(async {
             let connect = connect(db);
-            let begin = Begin { foreign_keys: None, keep_guard: true };
+            let begin = Begin { foreign_keys: None, keep_guard: Keep::Wanted };
             let session = guard(&*connect).await.begin(begin).await.unwrap();
             let (_, held) = session.commit().await.unwrap();
             let second = connect.connect().await.unwrap().guard().await.unwrap();

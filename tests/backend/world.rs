@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db_migrations::backend::{Options, Tables, connector};
+use db_migrations::backend::{Limits, Options, Tables, connector};
 use db_migrations::database::{
     Attempt, Begin, Connect, Guard, NewRow, NewRun, Note, Record, Session, Task, TaskFailure,
 };
@@ -21,8 +21,8 @@ pub(crate) fn connect(db: &Db) -> Box<dyn Connect> {
 pub(crate) fn connect_to(url: &str) -> Box<dyn Connect> {
     let tables = Tables::new(Some("public"), "db_migrations").unwrap();
     let url = url.to_owned();
-    let lock_wait = Duration::from_secs(30);
-    connector(&Options { url, scratch_url: None, tables, create: true, lock_wait, dialects: Vec::new() })
+    let limits = Limits { lock: Duration::from_secs(30), statement: Duration::ZERO };
+    connector(&Options { url, scratch_url: None, tables, create: true, limits, dialects: Vec::new() })
         .unwrap()
 }
 

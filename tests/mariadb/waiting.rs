@@ -72,14 +72,17 @@ fn a_table_that_somebody_uses_is_not_waited_for_all_day() {
     let Some(db) = Db::mariadb() else { return };
     db.execute("CREATE TABLE t (x INT)");
     let project = project(&[("20240101000000_alter", "ALTER TABLE t ADD y INT;\n")]);
-    project
-        .write("db-migrations.yml", "cargo: off\npolicy: { rehearsal: off }\ndatabase: { lock-wait: 1 }\n");
+    project.write(
+        "db-migrations.yml",
+        "cargo: off\npolicy: { rehearsal: off }\ndatabase: { lock-timeout: 1, lock-retries: 0 }\n",
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut other = runtime.block_on(mariadb::connect(db.url())).unwrap();
     runtime.block_on(async {
         sqlx::raw_sql("START TRANSACTION; INSERT INTO t VALUES (1)").execute(&mut other).await.unwrap();
     });
-    let output = project.run(&db, &["migrate"]).exits(3).says("Lock wait timeout").says("database.lock-wait");
+    let output =
+        project.run(&db, &["migrate"]).exits(3).says("Lock wait timeout").says("database.lock-timeout");
     output.says("open transactions: connection").says("KILL").says("nothing of this run stayed");
     drop(other);
     until(|| {

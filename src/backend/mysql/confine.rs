@@ -40,6 +40,7 @@ pub(super) async fn scratch(connector: &Connector) -> Result<Scratch, DatabaseEr
     };
     admin.execute(format!("CREATE DATABASE {}{character_set}", quote_name(&name))).await?;
     let account = admin.account(&name, &suffix).await;
+    connector.opened.scratch(base, &name, account.as_ref().map(|account| account.spelled.clone()));
     admin.close_quietly().await;
     let options = match &account {
         Some(account) => base.clone().username(&account.user).password(&account.password),
@@ -153,7 +154,11 @@ impl MySql {
 }
 
 /// Drops a scratch database and its account.
-fn discard(admin: MySqlConnectOptions, name: String, account: Option<String>) -> BoxFuture<'static, ()> {
+pub(super) fn discard(
+    admin: MySqlConnectOptions,
+    name: String,
+    account: Option<String>,
+) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let Ok(mut admin) = admin.connect().await else { return };
         let _ = sqlx::raw_sql("SET SESSION lock_wait_timeout = 10").execute(&mut admin).await;

@@ -15,6 +15,7 @@ mod journal;
 mod message;
 mod rows;
 mod session;
+mod sessions;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,7 @@ use std::time::Duration;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
-use super::{Options, Tables, address, error, lines};
+use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
     ForeignTable, Holder, Read, Scratch, Server, Stranger, Written,
@@ -38,6 +39,7 @@ use crate::id::Checksum;
 use crate::schema::Schema;
 use crate::sql;
 
+use sessions::Opened;
 use settings::Baseline;
 
 /// Makes connections to one database.
@@ -47,7 +49,8 @@ pub struct Connector {
     tables: Tables,
     address: String,
     dialect: Dialect,
-    lock_wait: Duration,
+    limits: Limits,
+    opened: Opened,
 }
 
 /// Errors that say that the account lacks a right: to a database, a table, a column, a routine, to the
@@ -58,6 +61,9 @@ pub(super) const LACKS_RIGHT: [u16; 11] = [1044, 1045, 1142, 1143, 1227, 1290, 1
 /// query found nothing, no row to fetch, something that the SQL itself raises. An empty database makes
 /// no others by itself.
 pub(super) const MISSES_ROWS: [u16; 5] = [1048, 1216, 1329, 1452, 1644];
+
+/// Errors that another session caused: a lock that was not to be had in time, a deadlock.
+pub(super) const TRANSIENT: [u16; 2] = [1205, 1213];
 
 /// The server's own databases.
 const SYSTEM: [&str; 4] = ["mysql", "sys", "information_schema", "performance_schema"];
@@ -92,7 +98,8 @@ impl Connector {
             tables,
             address: address(&options.url),
             dialect,
-            lock_wait: options.lock_wait,
+            limits: options.limits,
+            opened: Opened::default(),
         })
     }
 
@@ -108,7 +115,7 @@ impl Connector {
         let mut connection = options.connect().await.map_err(unreachable)?;
         fault_point!("connection.made");
         let answer = sqlx::raw_sql(
-            "SELECT VERSION(), @@global.read_only, DATABASE(), @@global.sql_mode, @@max_allowed_packet",
+            "SELECT VERSION(), @@global.read_only, DATABASE(), @@global.sql_mode, @@max_allowed_packet, CAST(CONNECTION_ID() AS CHAR)",
         )
         .fetch_one(&mut connection)
         .await
@@ -118,7 +125,7 @@ impl Connector {
         if dialect != self.dialect {
             return Err(DatabaseError::Unfit(flavour::other_server(dialect, &said)));
         }
-        let settings = settings::own(dialect, self.lock_wait, scratch);
+        let settings = settings::own(dialect, self.limits, scratch);
         sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await.map_err(error)?;
         fault_point!("connection.set");
         // only the account that makes scratch databases may be without one
@@ -128,9 +135,9 @@ impl Connector {
             dialect,
             version,
             address: self.address.clone(),
-            read_only: answer.try_get_unchecked::<Option<String>, _>(1).map_err(error)?.as_deref()
-                == Some("1"),
+            read_only: read_only(answer.try_get_unchecked::<Option<String>, _>(1).map_err(error)?.as_deref()),
         };
+        self.opened.connection(answer.try_get_unchecked(5).map_err(error)?);
         let mode: Option<String> = answer.try_get_unchecked(3).map_err(error)?;
         let packet: Option<String> = answer.try_get_unchecked(4).map_err(error)?;
         Ok(MySql {
@@ -153,6 +160,14 @@ impl Connector {
             prepared: BTreeMap::new(),
         })
     }
+}
+
+/// A replica, as a rule; who may write there all the same (`SUPER`, `READ ONLY ADMIN`) would write what is lost.
+fn read_only(setting: Option<&str>) -> Option<&'static str> {
+    let is_on = matches!(setting, Some("1" | "ON"));
+    is_on.then_some(
+        "the server is read-only (`read_only` is on, as on a replica): name the primary in the database URL",
+    )
 }
 
 /// Nothing that the driver would set by itself: a migration must find the server's own settings.
@@ -191,6 +206,14 @@ impl Connect for Connector {
         self.options.get_socket().is_some()
             || host == "localhost"
             || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    fn end_sessions(&self) -> BoxFuture<'_, bool> {
+        Box::pin(self.opened.end(&self.options))
+    }
+
+    fn blockers(&self) -> BoxFuture<'_, Vec<Holder>> {
+        Box::pin(async move { self.opened.blockers(&self.options).await.unwrap_or_default() })
     }
 
     fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>> {
@@ -499,6 +522,9 @@ impl Read for MySql {
 impl Database for MySql {
     fn guard(mut self: Box<Self>) -> BoxFuture<'static, Result<Attempt, DatabaseError>> {
         Box::pin(async move {
+            if let Some(why) = self.server.read_only {
+                return Err(DatabaseError::Unfit(why.to_owned()));
+            }
             if self.try_guard().await? {
                 fault_point!("guard.taken");
                 return Ok(Attempt::Held(self));

@@ -53,8 +53,9 @@ impl MySql {
             }
             DatabaseError::Sql(sql) if sql.number == Some(1205) => {
                 let detail = self.blockers().await;
-                let hint = "somebody else uses the table; `database.lock-wait` says how many seconds to wait"
-                    .to_owned();
+                let hint =
+                    "somebody else uses the table; `database.lock-timeout` says how many seconds to wait"
+                        .to_owned();
                 DatabaseError::Sql(SqlError { detail, hint: Some(hint), ..sql })
             }
             other => other,

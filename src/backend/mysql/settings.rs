@@ -5,10 +5,10 @@
 //! before the first migration that may change any, compared behind each such one, and set again.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::session::set_session;
 use super::{MySql, quote, quote_name, text};
+use crate::backend::Limits;
 use crate::database::{DatabaseError, SqlError};
 use crate::dialect::Dialect;
 use crate::sql::Leftovers;
@@ -40,9 +40,13 @@ const VOLATILE: [&str; 13] = [
 /// Our own settings: the server's `sql_mode`, which the driver changes; no limit that ends a run in its
 /// middle; a table that somebody uses is waited for, but not for a day; a connection that nobody uses
 /// any more ends, and frees the guard.
-pub(super) fn own(dialect: Dialect, lock_wait: Duration, scratch: bool) -> String {
+pub(super) fn own(dialect: Dialect, limits: Limits, scratch: bool) -> String {
     // nothing on a scratch database may wait for the run that it belongs to
-    let wait = if scratch { 10 } else { lock_wait.as_secs().max(1) };
+    let wait = match limits.lock.as_secs() {
+        _ if scratch => 10,
+        0 => 31_536_000, // a year, the longest that the server takes
+        seconds => seconds,
+    };
     let mut settings = vec![
         "sql_mode = @@GLOBAL.sql_mode".to_owned(),
         "autocommit = 1".to_owned(),
@@ -51,7 +55,9 @@ pub(super) fn own(dialect: Dialect, lock_wait: Duration, scratch: bool) -> Strin
         "wait_timeout = 3600".to_owned(),
     ];
     if dialect == Dialect::MariaDb {
-        settings.extend(["max_statement_time = 0".to_owned(), "idle_transaction_timeout = 0".to_owned()]);
+        let statement = if scratch { 0 } else { limits.statement.as_secs() };
+        settings.push(format!("max_statement_time = {statement}"));
+        settings.push("idle_transaction_timeout = 0".to_owned());
     }
     format!("SET SESSION {}", settings.join(", SESSION "))
 }

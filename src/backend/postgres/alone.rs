@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use super::history::{STEP_COLUMNS, add_step_columns, create};
-use super::session::{RESET, WORDS, settings, statement_failure};
+use super::session::{RESET, Scope, WORDS, statement_failure};
 use super::unfinished::calls;
 use super::{Postgres, quote};
 use crate::backend::tables::is_outdated;
@@ -50,9 +50,9 @@ impl Postgres {
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());
-        let settings = settings(self.connection.server_version_num(), self.scratch);
+        let settings = self.settings(Scope::Session);
         let steps = self.tables.delete_steps(&WORDS, task.record.id());
-        let end = format!("{RESET}; {settings}; BEGIN; {record}; {steps}; COMMIT");
+        let end = format!("{RESET}; SELECT {settings}; BEGIN; {record}; {steps}; COMMIT");
         self.execute(end).await.map_err(after)?;
         fault_point!("alone.recorded", after);
         Ok(milliseconds)
@@ -65,7 +65,9 @@ impl Postgres {
             self.execute("COMMIT").await?;
             self.ended();
         }
-        let create = format!("BEGIN; {}; COMMIT", create(&self.tables, is_outdated(self.layout)));
+        let settings = self.settings(Scope::Session);
+        let create =
+            format!("BEGIN; {}; COMMIT; SELECT {settings}", create(&self.tables, is_outdated(self.layout)));
         self.execute(create).await?;
         let known = format!(
             "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('{}') AND {STEP_COLUMNS})",
@@ -109,12 +111,22 @@ impl Postgres {
                 outcome => outcome.map_err(failed)?,
             }
         } else {
+            // it waits behind nobody that others wait behind, and a half-made index is worse than a wait
+            let patient = !mentions_lock_timeout(task);
+            if patient {
+                self.execute("SET lock_timeout = 0").await.map_err(failed)?;
+            }
             if let Err(error) = self.execute(text).await {
                 return Err(possible(self.with_remains(text, before, error).await));
             }
             fault_point!("alone.executed", possible);
             self.refuse_invalid(text).await.map_err(failed)?;
-            self.execute(finish).await.map_err(possible)?;
+            if patient {
+                let usual = format!("{finish}; SET lock_timeout = {}", self.limits.lock.as_millis());
+                self.execute(usual).await.map_err(possible)?;
+            } else {
+                self.execute(finish).await.map_err(possible)?;
+            }
         }
         task.took(n, begin);
         Ok(())
@@ -143,6 +155,12 @@ impl Postgres {
             self.tables.steps()
         )
     }
+}
+
+/// Whether a migration says itself how long it waits.
+fn mentions_lock_timeout(task: Task<'_>) -> bool {
+    task.script.session.contains_key("lock_timeout")
+        || task.script.text.to_ascii_lowercase().contains("lock_timeout")
 }
 
 /// What the server says of a commit where it allows none.

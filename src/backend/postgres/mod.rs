@@ -8,16 +8,18 @@ mod alone;
 mod history;
 mod introspect;
 mod session;
+mod sessions;
 mod unfinished;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
-use super::{Options, Tables, address, error, lines};
+use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
     ForeignTable, Holder, Read, Scratch, Server, Stranger, Written,
@@ -28,7 +30,13 @@ use crate::fault::fault_point;
 use crate::history::History;
 use crate::schema::Schema;
 
+use session::Scope;
+use sessions::Opened;
+
 const DEFAULT_SCHEMA: &str = "public";
+
+/// Errors that another session caused: a lock was not to be had in time, a deadlock, a serialization failure.
+pub(super) const TRANSIENT: [&str; 3] = ["55P03", "40P01", "40001"];
 
 /// Makes connections to one database.
 pub struct Connector {
@@ -36,6 +44,8 @@ pub struct Connector {
     scratch: Option<PgConnectOptions>,
     tables: Tables,
     address: String,
+    limits: Limits,
+    opened: Opened,
 }
 
 impl Connector {
@@ -55,6 +65,8 @@ impl Connector {
             scratch: options.scratch_url.as_deref().map(parse).transpose()?,
             tables,
             address: address(&options.url),
+            limits: options.limits,
+            opened: Opened::default(),
         })
     }
 
@@ -69,12 +81,7 @@ impl Connector {
         };
         let mut connection = options.connect().await.map_err(unreachable)?;
         fault_point!("connection.made");
-        let sql = format!(
-            "{}; SELECT current_setting('server_version'), pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool",
-            session::settings(connection.server_version_num(), scratch)
-        );
-        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await.map_err(unreachable)?;
-        let row = rows.last().ok_or_else(|| DatabaseError::Lost("no answer".to_owned()))?;
+        let row = sqlx::raw_sql(ABOUT).fetch_one(&mut connection).await.map_err(unreachable)?;
         let version: String = row.try_get(0).map_err(error)?;
         if connection.server_version_num().is_some_and(|number| number < 130_000) {
             return Err(DatabaseError::Unfit(format!(
@@ -85,9 +92,10 @@ impl Connector {
             dialect: Dialect::Postgres,
             version: version.split(' ').next().unwrap_or_default().to_owned(),
             address: self.address.clone(),
-            read_only: row.try_get(1).map_err(error)?,
+            read_only: read_only(row.try_get(1).map_err(error)?, row.try_get(2).map_err(error)?),
         };
         fault_point!("connection.set");
+        self.opened.session(row.try_get(3).map_err(error)?, row.try_get(4).map_err(error)?);
         let key = guard_key(&self.tables.guard_name(DEFAULT_SCHEMA));
         Ok(Postgres {
             connection,
@@ -97,13 +105,35 @@ impl Connector {
             guard: Held::Not,
             locked_out: None,
             open: false,
-            scratch,
+            pooled: None,
+            again: options.clone(),
+            limits: if scratch { SCRATCH_LIMITS } else { self.limits },
             deferrable: true,
             transaction: None,
             layout: None,
         })
     }
 }
+
+/// What is asked of a server first. It sets nothing: behind a pooler a setting of the session would reach others.
+const ABOUT: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery(), \
+     pg_catalog.current_setting('default_transaction_read_only')::bool, pg_catalog.pg_backend_pid(), \
+     coalesce((SELECT a.backend_start::text FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()), 'epoch')";
+
+const fn read_only(recovers: bool, by_default: bool) -> Option<&'static str> {
+    match (recovers, by_default) {
+        (true, _) => {
+            Some("the server is a replica (it is in recovery): name the primary in the database URL")
+        }
+        (_, true) => Some(
+            "the session is read-only (`default_transaction_read_only` is on for the server, the database or the role)",
+        ),
+        _ => None,
+    }
+}
+
+/// Nothing on a scratch database may wait for the run that it belongs to.
+const SCRATCH_LIMITS: Limits = Limits { lock: Duration::from_secs(10), statement: Duration::ZERO };
 
 fn prepared(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name("db-migrations").disable_statement_logging()
@@ -135,6 +165,7 @@ impl Connect for Connector {
             );
             let create: String = admin.one(create).await?;
             admin.execute(create).await?;
+            self.opened.scratch(base, &name);
             admin.close_quietly().await;
             let discard = discard(base.clone(), name.clone());
             match self.open(&base.clone().database(&name), true).await {
@@ -157,6 +188,14 @@ impl Connect for Connector {
             || host.starts_with('/')
             || host == "localhost"
             || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    fn end_sessions(&self) -> BoxFuture<'_, bool> {
+        Box::pin(self.opened.end(&self.options))
+    }
+
+    fn blockers(&self) -> BoxFuture<'_, Vec<Holder>> {
+        Box::pin(async move { self.opened.blockers(&self.options).await.unwrap_or_default() })
     }
 
     fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>> {
@@ -242,8 +281,11 @@ pub(super) struct Postgres {
     locked_out: Option<i64>,
     /// Whether a transaction is open.
     open: bool,
-    /// Whether the database is a throwaway one.
-    scratch: bool,
+    /// Whether a pooler is between, once that was asked.
+    pooled: Option<bool>,
+    /// How another connection to the same place is made.
+    again: PgConnectOptions,
+    limits: Limits,
     /// Whether something in it may be deferred to the end of a transaction.
     deferrable: bool,
     /// The id of the open transaction of a group.
@@ -295,6 +337,16 @@ impl Postgres {
                     self.execute(format!("DROP DATABASE IF EXISTS \"{}\"", name.replace('"', "\"\""))).await;
             }
         }
+    }
+
+    /// Whether a pooler is between.
+    async fn is_pooled(&mut self) -> Result<bool, DatabaseError> {
+        if let Some(known) = self.pooled {
+            return Ok(known);
+        }
+        let pooled = sessions::is_pooled(&self.again).await.map_err(error)?;
+        self.pooled = Some(pooled);
+        Ok(pooled)
     }
 
     async fn find_holder(&mut self) -> Result<Option<Holder>, DatabaseError> {
@@ -394,13 +446,12 @@ impl Read for Postgres {
 impl Database for Postgres {
     fn guard(mut self: Box<Self>) -> BoxFuture<'static, Result<Attempt, DatabaseError>> {
         Box::pin(async move {
-            if self.server.read_only {
-                return Err(DatabaseError::Unfit(
-                    "the server is read-only (a replica, or default_transaction_read_only is on)".to_owned(),
-                ));
+            if let Some(why) = self.server.read_only {
+                return Err(DatabaseError::Unfit(why.to_owned()));
             }
+            let settings = self.settings(Scope::Transaction);
             let sql = format!(
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_try_advisory_xact_lock({})",
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_try_advisory_xact_lock({}), {settings}",
                 self.key
             );
             if self.one::<bool>(sql).await? {

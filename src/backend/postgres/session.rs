@@ -15,8 +15,8 @@ use super::{Held, Postgres, quote};
 use crate::backend::tables::{Words, is_outdated};
 use crate::backend::{error, sqlx_key};
 use crate::database::{
-    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, NewRun, Note,
-    Record, RolledBack, Session, Task, TaskFailure, Written,
+    Begin, BoxFuture, CommitError, CommitResult, Committed, Database, DatabaseError, Guard, Keep, NewRun,
+    Note, Record, RolledBack, Session, Task, TaskFailure, Written,
 };
 use crate::dialect::Dialect;
 use crate::fault::fault_point;
@@ -38,28 +38,46 @@ pub(super) const RESET: &str =
 /// How many results `RESET` gives.
 const RESET_RESULTS: usize = 6;
 
-/// Our own settings: no limit of the role or the server may end a run in its middle, a dead client
-/// frees its guard soon.
-pub(super) fn settings(server_version: Option<u32>, scratch: bool) -> String {
-    format!("SELECT {}", setting_calls(server_version, scratch))
+/// How long a setting holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// To the end of the transaction: nothing of it stays in a server process that a pooler gives to others.
+    Transaction,
+    /// To the end of the session.
+    Session,
 }
 
-fn setting_calls(server_version: Option<u32>, scratch: bool) -> String {
-    let mut settings = vec![("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "600000")];
-    if server_version.is_some_and(|version| version >= 140_000) {
-        settings.push(("client_connection_check_interval", "2000"));
-        settings.push(("idle_session_timeout", "0"));
+impl Postgres {
+    /// Our own settings, as calls: no limit of the role or the server may end a run in its middle, a dead client
+    /// frees its guard soon, and nobody waits long behind us.
+    pub(super) fn settings(&self, scope: Scope) -> String {
+        let milliseconds = |limit: std::time::Duration| limit.as_millis().to_string();
+        // outside of a transaction a statement keeps nobody waiting for longer than it runs itself
+        let statement = match scope {
+            Scope::Transaction => milliseconds(self.limits.statement),
+            Scope::Session => "0".to_owned(),
+        };
+        let mut settings = vec![
+            ("statement_timeout", statement),
+            ("lock_timeout", milliseconds(self.limits.lock)),
+            ("idle_in_transaction_session_timeout", "600000".to_owned()),
+        ];
+        if self.connection.server_version_num().is_some_and(|version| version >= 140_000) {
+            settings.push(("client_connection_check_interval", "2000".to_owned()));
+            settings.push(("idle_session_timeout", "0".to_owned()));
+        }
+        let local = scope == Scope::Transaction;
+        let calls = settings
+            .iter()
+            .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', {local})"));
+        calls.collect::<Vec<_>>().join(", ")
     }
-    if scratch {
-        // nothing on a scratch database may wait for the run that it belongs to
-        settings.push(("lock_timeout", "10000"));
-    }
-    let calls: Vec<String> = settings
-        .iter()
-        .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', false)"))
-        .collect();
-    calls.join(", ")
 }
+
+/// Why a plan that splits is refused behind a pooler.
+const POOLED: &str = "a pooler in transaction mode is between us and the server: it gives each transaction another \
+     session, so nothing would keep other runs out between the transactions of this one. Give the server's direct URL \
+     for it, in `DATABASE_URL`, `--url` or `database.url`";
 
 /// How long the message took so far: the server's clock, so that the network does not count.
 const DURATION: &str =
@@ -113,9 +131,12 @@ impl Postgres {
         }
     }
 
-    /// Makes the guard outlive transactions: the session takes it, too.
+    /// Makes the guard outlive transactions: the session takes it, too. Behind a pooler no session is ours.
     pub(super) async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
         if self.guard == Held::Transaction {
+            if self.is_pooled().await? {
+                return Err(DatabaseError::Unfit(POOLED.to_owned()));
+            }
             if !self.one::<bool>(format!("SELECT pg_try_advisory_lock({})", self.key)).await? {
                 return Err(DatabaseError::Unfit("the guard was lost".to_owned()));
             }
@@ -126,13 +147,16 @@ impl Postgres {
     }
 
     async fn open(&mut self, begin: Begin) -> Result<(), DatabaseError> {
-        if begin.keep_guard {
-            self.keep_guard().await?;
+        match begin.keep_guard {
+            Keep::Needed => self.keep_guard().await?,
+            Keep::Wanted if !self.is_pooled().await? => self.keep_guard().await?,
+            Keep::Wanted | Keep::No => {}
         }
         let begin = if self.open { "" } else { "BEGIN ISOLATION LEVEL READ COMMITTED; " };
         let sql = format!(
-            "{begin}{}; SELECT pg_current_xact_id()::text, EXISTS (SELECT FROM pg_constraint WHERE condeferrable)",
-            create(&self.tables, is_outdated(self.layout))
+            "{begin}{}; SELECT pg_current_xact_id()::text, EXISTS (SELECT FROM pg_constraint WHERE condeferrable), {}",
+            create(&self.tables, is_outdated(self.layout)),
+            self.settings(Scope::Transaction)
         );
         self.open = true;
         let rows = self.fetch(sql).await?;
@@ -179,7 +203,7 @@ impl Postgres {
         // asked once and remembered: the block costs more than most migrations
         self.deferrable |= says_deferrable(&task.script.text);
         let (fire, fired) = if self.deferrable { (FIRE_DEFERRED, 1) } else { ("", 0) };
-        let settings = setting_calls(self.connection.server_version_num(), self.scratch);
+        let settings = self.settings(Scope::Transaction);
         let record = self.tables.record(&WORDS, run, task.record, took);
         let duration = if matches!(task.record, Record::Applied(_)) { "execution_ms" } else { took };
         let text = format!(
@@ -271,6 +295,9 @@ impl Guard for Postgres {
             }
             let name: String = self.one("SELECT current_database()::text".to_owned()).await?;
             let key = sqlx_key(&name);
+            if self.is_pooled().await? {
+                return self.one::<bool>(format!("SELECT pg_try_advisory_xact_lock({key})")).await;
+            }
             let taken = self.one::<bool>(format!("SELECT pg_try_advisory_lock({key})")).await?;
             self.locked_out = taken.then_some(key);
             Ok(taken)

@@ -55,7 +55,10 @@ impl Connector {
         let tables = Tables::new(None, &options.tables.names()[0])
             .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
         Ok(Self {
-            options: parsed.create_if_missing(options.create).disable_statement_logging(),
+            options: parsed
+                .create_if_missing(options.create)
+                .busy_timeout(options.limits.lock)
+                .disable_statement_logging(),
             path,
             tables,
             create: options.create,
@@ -83,7 +86,7 @@ impl Connector {
             dialect: Dialect::Sqlite,
             version: row.try_get(0).map_err(error)?,
             address: self.address.clone(),
-            read_only: false,
+            read_only: None,
         };
         fault_point!("connection.set");
         Ok(Sqlite {

@@ -80,7 +80,7 @@ impl Sqlite {
         self.install_hook().await?;
         self.execute("BEGIN IMMEDIATE").await.map_err(|error| match error {
             DatabaseError::Sql(SqlError { code: Some(code), .. }) if code == "5" || code == "517" => {
-                DatabaseError::Unfit(
+                DatabaseError::Blocked(
                     "another program has a write transaction open on the database (not a run of db-migrations: the guard is ours)"
                         .to_owned(),
                 )

@@ -1,0 +1,100 @@
+//! `wait`: for applications that must not start before the database is where the lock says.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::context::{self, Context};
+use super::run::looking;
+use super::{Done, Exit, Format, Global};
+use crate::database::Connect;
+use crate::diagnostic::count;
+use crate::engine::{self, Failure, FailureKind, Project};
+use crate::report::human;
+
+/// Wait until all that is locked has run on the database
+///
+/// For applications of which several start beside one `migrate`: none of them runs migrations, each waits. Reads
+/// only, and takes no guard. A database that does not answer yet is waited for, too. Ends with 0 when nothing is
+/// pending, with 1 when something still is at the end of the time, with 6 when the database did not answer by then.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    from: context::From,
+    /// How long to wait, in seconds; 0 looks once
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
+    /// How long to wait between two looks, in milliseconds
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..))]
+    interval: u64,
+}
+
+/// What a look saw.
+enum Seen {
+    /// Nothing is pending.
+    Ready,
+    /// These are.
+    Pending(Vec<String>),
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
+    let context = Context::open(global, &args.from)?;
+    let connect = looking(&context)?;
+    let project = context.project()?;
+    let (start, limit) = (Instant::now(), Duration::from_secs(args.timeout));
+    let mut told = String::new();
+    loop {
+        let seen = look(&project, &*connect).await;
+        let left = limit.saturating_sub(start.elapsed());
+        let (line, last) = match seen {
+            Ok(Seen::Ready) => return Ok(ready(global, start.elapsed())),
+            Ok(Seen::Pending(ids)) => (waits_for(&ids), Ok(ids)),
+            Err(failure) if may_pass(failure.kind) => ("the database does not answer yet".to_owned(), Err(failure)),
+            Err(failure) => return Err(failure),
+        };
+        if left.is_zero() {
+            return last.map(|ids| pending(global, &ids, args.timeout));
+        }
+        if line != told {
+            human::note(&format!("waiting up to {} s: {line}", left.as_secs()));
+            told = line;
+        }
+        tokio::time::sleep(Duration::from_millis(args.interval).min(left)).await;
+    }
+}
+
+/// What a moment later may be otherwise.
+const fn may_pass(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Unreachable | FailureKind::Guarded)
+}
+
+async fn look(project: &Project, connect: &dyn Connect) -> Result<Seen, Failure> {
+    let status = engine::status(project, connect).await?;
+    let pending = status.lines.iter().filter(|line| line.is_pending()).map(|line| line.id.to_string());
+    let half = status.partial.iter().map(|partial| partial.id.to_string());
+    let mut ids: Vec<String> = pending.chain(half).collect();
+    ids.dedup();
+    Ok(if ids.is_empty() { Seen::Ready } else { Seen::Pending(ids) })
+}
+
+fn waits_for(ids: &[String]) -> String {
+    let first = ids.first().map(String::as_str).unwrap_or_default();
+    match ids.len() {
+        1 => format!("`{first}` is pending"),
+        n => format!("{} are pending, the first is `{first}`", count(n, "migration", "migrations")),
+    }
+}
+
+fn ready(global: &Global, waited: Duration) -> Done {
+    if global.format == Format::Human {
+        human::line("up to date: all locked migrations have run");
+    }
+    Done::new(Exit::Done, "up-to-date", json!({ "pending": [], "waited_ms": waited.as_millis() }))
+}
+
+fn pending(global: &Global, ids: &[String], seconds: u64) -> Done {
+    if global.format == Format::Human {
+        human::line(&format!("after {seconds} s {}", waits_for(ids)));
+    }
+    Done::new(Exit::Findings, "pending", json!({ "pending": ids, "waited_ms": seconds * 1000 }))
+}
