@@ -26,8 +26,8 @@ mod run;
 mod schema;
 mod status;
 mod up_to_date;
-mod wait;
 mod version;
+mod wait;
 mod watch;
 mod write_sql;
 

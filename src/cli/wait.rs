@@ -49,7 +49,9 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         let (line, last) = match seen {
             Ok(Seen::Ready) => return Ok(ready(global, start.elapsed())),
             Ok(Seen::Pending(ids)) => (waits_for(&ids), Ok(ids)),
-            Err(failure) if may_pass(failure.kind) => ("the database does not answer yet".to_owned(), Err(failure)),
+            Err(failure) if may_pass(failure.kind) => {
+                ("the database does not answer yet".to_owned(), Err(failure))
+            }
             Err(failure) => return Err(failure),
         };
         if left.is_zero() {

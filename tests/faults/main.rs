@@ -10,5 +10,9 @@
 mod support;
 
 mod coverage;
+mod cuts;
+mod dropped;
+mod many;
 mod points;
 mod scene;
+mod signals;

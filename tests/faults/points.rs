@@ -1,7 +1,7 @@
 //! Kill -9, a panic and an error at every moment that a run reaches; at those only whose names begin with
 //! `DB_MIGRATIONS_FAULTS`, where that is set.
 
-use crate::scene::{Mode, Scene, fresh, is_true, recovers, start, state};
+use crate::scene::{Mode, Scene, fresh, is_true, recovers, settle, start, state};
 use crate::support::database::Db;
 
 /// The first, a middle and the last time that a moment is reached.
@@ -40,22 +40,6 @@ fn each_point(db: Option<Db>, fault: &str, scenes: &[(Mode, usize)]) {
         }
     }
     println!("{fault} on {}: {ran} moments", db.dialect());
-}
-
-/// A server notices a dead client when it reads from it the next time.
-fn settle(db: &Db) {
-    let connected = match db.dialect() {
-        "sqlite" => return,
-        "postgres" => {
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        }
-        _ => {
-            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()"
-        }
-    };
-    while db.count(connected) > 0 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
 }
 
 const ALL: [(Mode, usize); 5] =

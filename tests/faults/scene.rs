@@ -163,6 +163,22 @@ pub(crate) fn has_reached(project: &Project, name: &str, times: usize) -> bool {
     log.lines().filter(|line| *line == name).count() >= times
 }
 
+/// A server notices a dead client when it reads from it the next time.
+pub(crate) fn settle(db: &Db) {
+    let connected = match db.dialect() {
+        "sqlite" => return,
+        "postgres" => {
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        }
+        _ => {
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()"
+        }
+    };
+    while db.count(connected) > 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 /// Everything that is in the database.
 pub(crate) fn state(db: &Db) -> State {
     if db.path().is_some_and(|path| !path.exists()) {
