@@ -28,6 +28,8 @@ pub(super) struct Seen {
     may_undo: bool,
     /// How many migrations the run has.
     total: usize,
+    /// The last commit is answered.
+    finished: bool,
     /// A commit was sent, and its answer is not there yet.
     committing: bool,
     /// A migration is at work since then.
@@ -84,6 +86,7 @@ impl Seen {
             Event::Undone { id } => self.committed.retain(|committed| committed != id),
             Event::Committed => {
                 self.committing = false;
+                self.finished = self.committed.len() + self.open.len() >= self.total;
                 self.committed.append(&mut self.open);
             }
             _ => {}
@@ -96,12 +99,15 @@ impl Seen {
         self.open.clear();
         self.alone = None;
         self.committing = false;
+        self.finished = false;
     }
 
     /// The last commit was sent: only its answer and the writing of the files are left.
-    fn is_ending(&self) -> bool {
-        let done = self.committed.len() + self.open.len();
-        self.committing || (self.open.is_empty() && done > 0 && done >= self.total)
+    fn ending(&self) -> Option<Ending> {
+        if self.committing {
+            return Some(Ending::Commit);
+        }
+        (self.finished && self.open.is_empty()).then_some(Ending::Files)
     }
 
     /// The truth about an interrupted run, of which nothing is at work any more (`ended`), or may be.
@@ -127,7 +133,7 @@ impl Seen {
         }
         diagnostic.notes.extend(self.alone.as_ref().map(|id| {
             let last = if ended { "was ended" } else { "may go on at the server" };
-            format!("`{id}` runs outside of a transaction: the statements that it finished stayed, and one at work {last}")
+            format!("`{id}` runs outside of a transaction: statements that it has finished stay, and one at work {last}")
         }));
         Failure::new(FailureKind::Stayed, diagnostic)
     }
@@ -160,12 +166,16 @@ pub(super) async fn interruptible<T>(
         () = signals.next() => {}
         () = tell_blockers(seen, connect, global.format == Format::Human) => {}
     }
-    if peek(seen).is_ending() {
-        human::note("interrupted during the commit: waiting for its answer");
+    let ending = peek(seen).ending();
+    if let Some(ending) = ending {
+        human::note(match ending {
+            Ending::Commit => "interrupted during the commit: waiting for its answer",
+            Ending::Files => "interrupted after the commit: the run ends in good order",
+        });
         return tokio::select! {
             biased;
             result = &mut run => result,
-            () = signals.next() => Err(unanswered()),
+            () = signals.next() => Err(twice(ending)),
         };
     }
     drop(run);
@@ -177,13 +187,30 @@ pub(super) async fn interruptible<T>(
     Err(peek(seen).interrupted(ended))
 }
 
-/// The end of a run that was interrupted a second time, while the answer of the commit was awaited.
-fn unanswered() -> Failure {
-    Failure::new(
-        FailureKind::Unknown,
-        Diagnostic::new("interrupted twice during the commit: nobody waited for its answer")
-            .help("`db-migrations status` says what has run; run `db-migrations migrate` again to go on"),
-    )
+/// What is left of a run when its last commit was sent.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// The answer.
+    Commit,
+    /// Writing the files, and freeing the guard.
+    Files,
+}
+
+/// The end of a run that was interrupted a second time.
+fn twice(ending: Ending) -> Failure {
+    match ending {
+        Ending::Commit => Failure::new(
+            FailureKind::Unknown,
+            Diagnostic::new("interrupted twice during the commit: nobody waited for its answer")
+                .help("`db-migrations status` says what has run; run `db-migrations migrate` again to go on"),
+        ),
+        Ending::Files => Failure::new(
+            FailureKind::Stayed,
+            Diagnostic::new("interrupted twice after the commit")
+                .note("the run is committed: the database is migrated")
+                .help("run `db-migrations migrate` again: it writes what the lock and the snapshot lack"),
+        ),
+    }
 }
 
 /// Says who is in the way of a statement that takes long; never ends.

@@ -46,7 +46,7 @@ fn at_once(db: Option<Db>, concurrently: bool) {
         if db.is_postgres() {
             assert_eq!(db.count("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), 0);
         }
-        assert!(state(&db).essence.contains("t5: 1"), "{}", state(&db).essence);
+        assert!(state(&db).essence.contains("t5: "), "{}", state(&db).essence);
     }
     println!("{INSTANCES} at once on {}, {} rounds (concurrently: {concurrently})", db.dialect(), rounds());
 }

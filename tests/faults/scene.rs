@@ -151,6 +151,7 @@ pub(crate) fn fresh(db: &Db) -> Option<Db> {
 
 /// The command, with a fault.
 pub(crate) fn start(project: &Project, db: &Db, fault: &str) -> Running {
+    std::fs::create_dir_all(project.join("target")).unwrap();
     let mut command = project.command(&["migrate"]);
     command.env("DATABASE_URL", db.url()).env("DB_MIGRATIONS_FAULT", fault);
     command.env("DB_MIGRATIONS_FAULT_LOG", project.join("target/reached"));
@@ -265,9 +266,11 @@ pub(crate) fn is_true(output: &Output, before: &State, now: &State, after: &str)
         2 | 3 | 5 | 6 | 7 | 130 => {
             assert!(unchanged, "it says that nothing stayed:\n{output}\n{}", now.essence)
         }
+        // how far a migration outside of a transaction came is not known to who interrupts it
+        4 if output.stderr.contains("statements that it has finished stay") => {}
         4 => assert!(!unchanged, "it says that something stayed:\n{output}\n{}", now.essence),
-        // a bug says nothing, a kill cannot
-        70 | -1 => {}
+        // a bug says nothing, a kill cannot, and an unknown outcome may be either
+        8 | 70 | -1 => {}
         _ => panic!("no fault may end so:\n{output}"),
     }
 }
