@@ -63,6 +63,7 @@ pub mod module;
 pub mod plan;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod review;
 pub mod run_id;
 pub mod schema;
 pub mod snapshot;

@@ -17,6 +17,7 @@ use crate::plan::Goal;
 
 use super::check::{CheckMode, Verdict};
 use super::compensate::{compensate, fingerprint};
+use super::consent::{refuse_unreviewed, tell_external};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
 use super::mirror;
@@ -167,6 +168,7 @@ pub async fn migrate(
         refuse_plan(&again.plan, request)?;
         is_agreed(&again, agreed.as_ref())?;
         tell_findings(project, &again, sink);
+        tell_external(project, request, &again, sink);
         return run(project, request, again, &history, expectation, guard, sink).await;
     }
     Err(Failure::new(
@@ -184,7 +186,8 @@ pub(super) fn fits(project: &Project, request: &Request<'_>, prepared: &Prepared
     if request.mode == LockMode::Locked && request.aim.goal.may_undo() {
         fits_without_database(project, request)?;
     }
-    accept(prepared, request.mode)
+    accept(prepared, request.mode)?;
+    refuse_unreviewed(project, request, prepared)
 }
 
 fn ids(prepared: &Prepared) -> Vec<MigrationId> {

@@ -8,6 +8,7 @@
 //! by [`crate::migration::normalise`].
 
 mod cursor;
+pub mod deed;
 pub mod directive;
 pub mod effect;
 pub mod lex;
@@ -16,6 +17,7 @@ pub mod parts;
 pub mod rewrite;
 pub mod split;
 
+pub use deed::{Class, Deed, Effect, Kind, Object, Weight, deeds};
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{
     Boundary, Commits, Executed, Leftovers, Lost, ObjectKind, ObjectName, Rows, Source, Way,
