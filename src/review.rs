@@ -129,9 +129,30 @@ pub fn accounts(before: &Lock, now: &Lock, catalogue: &Catalogue, dialects: &[Di
     if !catalogue.modules().iter().any(is_external) {
         return Vec::new();
     }
+    read_all(before, now, catalogue, dialects, &|_, module, skip| is_external(module) && !skip)
+}
+
+/// Accounts of these migrations, whosever they are.
+pub fn accounts_of(
+    ids: &[MigrationId],
+    before: &Lock,
+    now: &Lock,
+    catalogue: &Catalogue,
+    dialects: &[Dialect],
+) -> Vec<Account> {
+    read_all(before, now, catalogue, dialects, &|id, _, _| ids.contains(id))
+}
+
+fn read_all(
+    before: &Lock,
+    now: &Lock,
+    catalogue: &Catalogue,
+    dialects: &[Dialect],
+    wanted: &dyn Fn(&MigrationId, &Module, bool) -> bool,
+) -> Vec<Account> {
     let mut owners = Owners::default();
     let mut accounts = Vec::new();
-    for (id, entry) in now.entries.iter().filter(|(_, entry)| !entry.skip) {
+    for (id, entry) in &now.entries {
         let Some((migration, module)) = catalogue.get(id).zip(catalogue.module(id.namespace())) else {
             continue;
         };
@@ -142,12 +163,19 @@ pub fn accounts(before: &Lock, now: &Lock, catalogue: &Catalogue, dialects: &[Di
             Some(old) if old.checksum != checksum => Change::Changed,
             Some(_) => Change::None,
         };
+        let wanted = wanted(id, module, entry.skip);
+        if !wanted && entry.skip {
+            continue;
+        }
         let read = texts(migration, dialects);
-        if is_external(module) {
+        if wanted {
             let deeds = judged(id, &read, &owners);
             let frame = frame(&deeds, &read);
             let reviewed = entry.reviewed == Some(true) && entry.checksum == checksum;
             accounts.push(Account { id: id.clone(), change, deeds, reviewed, frame });
+        }
+        if entry.skip {
+            continue;
         }
         for deed in read.into_iter().flat_map(|(_, deeds)| deeds) {
             owners.learn(deed.effect, id.namespace());

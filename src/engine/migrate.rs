@@ -187,7 +187,10 @@ pub(super) fn fits(project: &Project, request: &Request<'_>, prepared: &Prepared
         fits_without_database(project, request)?;
     }
     accept(prepared, request.mode)?;
-    refuse_unreviewed(project, request, prepared)
+    match request.mode {
+        LockMode::Update => Ok(()),
+        LockMode::Locked => refuse_unreviewed(project, prepared, request.connect.dialect()),
+    }
 }
 
 fn ids(prepared: &Prepared) -> Vec<MigrationId> {

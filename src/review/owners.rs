@@ -15,10 +15,13 @@ pub(super) enum Owner<'a> {
     Several,
 }
 
-/// Objects by kind and name, with their schema and their module.
+/// A schema and the module that made an object in it.
+type Made = (Option<String>, String);
+
+/// Objects by kind and name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Owners {
-    made: HashMap<(Kind, String), Vec<(Option<String>, String)>>,
+    made: HashMap<(Kind, String), Vec<Made>>,
 }
 
 /// The schema that a name without one has does not tell objects apart.

@@ -120,8 +120,7 @@ impl Reader {
 
     pub(super) fn alter(&mut self, mut walk: Walk<'_>) -> bool {
         let at = walk.peek().map_or(0, |piece| piece.at);
-        let whole = walk;
-        self.definer(&mut walk, whole);
+        self.definer(&mut walk);
         let Some((noun, kind)) = thing(&mut walk) else { return self.heavy(at, "alters", walk) };
         walk.skip_conditions();
         let Some(object) = walk.object(kind) else { return false };

@@ -83,9 +83,9 @@ impl Reader {
         let whole = walk;
         let replaces = walk.eat(&["OR", "REPLACE"]);
         let foreign = walk.next_is("FOREIGN");
-        self.definer(&mut walk, whole);
+        self.definer(&mut walk);
         while walk.eat_any(MODIFIERS).is_some() {
-            self.definer(&mut walk, whole);
+            self.definer(&mut walk);
         }
         let Some(thing) = walk.next() else { return false };
         let word = thing.text.to_ascii_uppercase();
@@ -99,8 +99,7 @@ impl Reader {
             "SEQUENCE" => self.create_named(at, walk, ("sequence", Kind::Sequence), replaces),
             "TYPE" | "DOMAIN" => self.create_named(at, walk, ("type", Kind::Type), replaces),
             "FUNCTION" | "PROCEDURE" => self.create_routine(at, walk, whole, replaces),
-            "TRIGGER" => self.create_trigger(at, walk),
-            "RULE" => self.create_trigger(at, walk),
+            "TRIGGER" | "RULE" => self.create_trigger(at, walk),
             "EVENT" => self.create_event(at, walk),
             "SCHEMA" => self.create_schema(at, walk),
             "EXTENSION" => self.create_extension(at, walk),
@@ -126,7 +125,7 @@ impl Reader {
     }
 
     /// `DEFINER = somebody` and `SECURITY DEFINER`.
-    pub(super) fn definer(&mut self, walk: &mut Walk<'_>, whole: Walk<'_>) {
+    pub(super) fn definer(&mut self, walk: &mut Walk<'_>) {
         while walk.eat_any(&["ALGORITHM", "DEFINER"]).is_some() {
             walk.eat_sign("=");
             let own = walk.next_is("CURRENT_USER");
@@ -151,7 +150,7 @@ impl Reader {
         }
         if walk.eat(&["SQL", "SECURITY"]) {
             walk.next();
-            self.definer(walk, whole);
+            self.definer(walk);
         }
     }
 

@@ -95,7 +95,6 @@ impl Reader {
             "SECURITY" => self.push(at, Deed::new(Class::Privileges, "labels", "", whole()).always()),
             "SET" => return self.set(at, walk),
             "RESET" if self.is_mysql() => self.server(at, walk, "RESET"),
-            "RESET" => {}
             "COMMENT" => return self.comment(at, walk),
             "COPY" => return self.copy(at, walk),
             "LOAD" | "IMPORT" | "ATTACH" | "DETACH" | "INSTALL" | "UNINSTALL" => {
@@ -113,7 +112,6 @@ impl Reader {
                 }
                 return self.in_a_language(at, walk);
             }
-            "DO" => {}
             "CALL" | "EXECUTE" | "PREPARE" => {
                 self.dynamic_statement(first, walk);
             }
@@ -122,7 +120,7 @@ impl Reader {
             "VACUUM" if walk.has(&["INTO"]) => {
                 self.push(at, Deed::new(Class::Program, "writes a file", "", "").always());
             }
-            "VACUUM" => {}
+            "RESET" | "DO" | "VACUUM" => {}
             "PRAGMA" => return self.pragma(at, walk),
             "EXPLAIN" => return !walk.has(&["ANALYZE"]),
             word if HARMLESS.contains(&word) => {}
@@ -257,14 +255,11 @@ impl Reader {
 
     /// `LOAD DATA INFILE … INTO TABLE t`.
     fn loaded(&mut self, at: usize, mut walk: Walk<'_>) {
-        if walk.find(&["INTO"]) && walk.eat(&["TABLE"]) {
-            if let Some(table) = walk.object(Kind::Relation) {
-                let name = table.to_string();
-                self.push(
-                    at,
-                    Deed::new(Class::Data, "loads into", "", name).weighs(Weight::UnlessOwn, table),
-                );
-            }
+        let loads = walk.find(&["INTO"]) && walk.eat(&["TABLE"]);
+        if let Some(table) = walk.object(Kind::Relation).filter(|_| loads) {
+            let name = table.to_string();
+            let deed = Deed::new(Class::Data, "loads into", "", name);
+            self.push(at, deed.weighs(Weight::UnlessOwn, table));
         }
     }
 

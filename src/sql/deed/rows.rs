@@ -72,7 +72,7 @@ impl Reader {
         if walk.eat(&["OR"]) {
             walk.next();
         }
-        if !walk.eat(&["INTO"]) && !(begins && self.is_mysql()) {
+        if !(walk.eat(&["INTO"]) || begins && self.is_mysql()) {
             return;
         }
         if let Some(table) = walk.object(Kind::Relation) {
