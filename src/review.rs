@@ -269,5 +269,29 @@ pub fn unreviewed(accounts: &[Account]) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// What a module's check would do beside looking: nobody has agreed to that. A check is not part of the lock.
+pub fn beyond_looking(text: &str, dialect: Dialect, module: &Module, catalogue: &Catalogue) -> Vec<String> {
+    let (calls, mut beyond): (Vec<Deed>, Vec<Deed>) = deeds(dialect, text)
+        .into_iter()
+        .partition(|deed| deed.verb == "calls" && deed.weight != Weight::Always);
+    if is_external(module) && !calls.is_empty() {
+        let mut owners = Owners::default();
+        for migration in catalogue.iter() {
+            for deed in migration.up.choose(dialect).iter().flat_map(|script| deeds(dialect, &script.text)) {
+                owners.learn(deed.effect, migration.id.namespace());
+            }
+        }
+        beyond.extend(calls.into_iter().filter(|call| {
+            let owner = call.of.as_ref().map_or(Owner::Nobody, |function| owners.of(function));
+            match owner {
+                Owner::Nobody => false,
+                Owner::Module(name) => name != module.namespace.as_str(),
+                Owner::Several => true,
+            }
+        }));
+    }
+    beyond.iter().map(ToString::to_string).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,6 @@ const BEFORE: &[&str] = &[
     "AS",
     "ROW",
     "REPEAT",
-    "FOR",
     "ALSO",
     "INSTEAD",
     "QUERY",
