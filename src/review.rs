@@ -7,6 +7,7 @@
 mod owners;
 mod summary;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
@@ -206,15 +207,12 @@ fn texts<'a>(migration: &'a Migration, dialects: &[Dialect]) -> Vec<(&'a Script,
 
 /// The deeds that are worth telling, each once.
 fn judged(id: &MigrationId, read: &[(&Script, Vec<Deed>)], owners: &Owners) -> Vec<Judged> {
-    let mut found: Vec<Judged> = Vec::new();
+    let (mut found, mut told) = (Vec::new(), HashSet::new());
     let mut known = owners.clone();
     for (script, deeds) in read {
         for deed in deeds {
-            if let Some(judged) = judge(id, script, deed, &known)
-                && !found.iter().any(|other| other.words() == judged.words() && other.path == judged.path)
-            {
-                found.push(judged);
-            }
+            let judged = judge(id, script, deed, &known);
+            found.extend(judged.filter(|judged| told.insert((judged.words(), Arc::clone(&script.path)))));
             known.learn(deed.effect.clone(), id.namespace());
         }
     }

@@ -1,3 +1,5 @@
+//! Whose tables are touched, what is told of it, and which text a review is of.
+
 use std::collections::BTreeSet;
 
 use super::*;

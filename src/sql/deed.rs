@@ -16,6 +16,7 @@ mod walk;
 use std::fmt;
 
 use super::cursor::{Cursor, Piece};
+use super::lex::TokenKind;
 use super::split::split;
 use crate::dialect::Dialect;
 use walk::{Walk, said};
@@ -214,10 +215,7 @@ pub fn deeds(dialect: Dialect, text: &str) -> Vec<Deed> {
     };
     let mut reader = Reader { dialect, found: Vec::new(), later: false, depth: 0 };
     for statement in statements {
-        let pieces: Vec<Piece<'_>> = Cursor::new(dialect, &text[statement.span.clone()])
-            .map(|piece| Piece { at: piece.at + statement.span.start, ..piece })
-            .collect();
-        reader.statement(&pieces);
+        reader.statement(&pieces(dialect, &text[statement.span.clone()], statement.span.start));
     }
     let mut deeds: Vec<Deed> = Vec::with_capacity(reader.found.len());
     let mut seen = std::collections::HashSet::new();
@@ -227,6 +225,18 @@ pub fn deeds(dialect: Dialect, text: &str) -> Vec<Deed> {
         }
     }
     deeds
+}
+
+/// The tokens of a statement that stands at `start`. Of long lists of values only what could be a call is kept.
+fn pieces(dialect: Dialect, statement: &str, start: usize) -> Vec<Piece<'_>> {
+    let cursor = Cursor::new(dialect, statement);
+    let inserts = cursor.peek().is_some_and(|first| first.is_any(&["INSERT", "REPLACE"]));
+    let mut values = false;
+    let counts = |piece: &Piece<'_>| {
+        values |= inserts && piece.is("VALUES");
+        !(values && matches!(piece.kind, TokenKind::Text | TokenKind::Number | TokenKind::Comma))
+    };
+    cursor.filter(counts).map(|piece| Piece { at: piece.at + start, ..piece }).collect()
 }
 
 /// Reads statement after statement.
@@ -271,10 +281,10 @@ impl Reader {
         let mut walk = Walk::new(pieces);
         let Some(first) = walk.next() else { return true };
         match first.text.to_ascii_uppercase().as_str() {
-            "CREATE" => self.create(walk),
-            "ALTER" => self.alter(walk),
-            "DROP" => self.drop(walk),
-            "RENAME" => self.rename(walk),
+            "CREATE" => self.create(first.at, walk),
+            "ALTER" => self.alter(first.at, walk),
+            "DROP" => self.drop(first.at, walk),
+            "RENAME" => self.rename(first.at, walk),
             // what they change was found by `rows`
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" | "TRUNCATE" => false,
             _ => self.other(&first, walk),

@@ -32,15 +32,15 @@ fn what_comes_is_told() {
     let output = shop.run(&Db::sqlite(), &["lock"]).ok().says("jobs 1.0.1: 1 new migration");
     output
         .says("  20240103000000_x  creates 2 tables\n")
-        .says("    ! inserts into users (of app)  jobs-1.0.1/migrations/20240103000000_x.sql:3")
+        .says("    ! inserts into users (of app)  vendor/jobs/migrations/20240103000000_x.sql:3")
         .does_not_say("20240101100000_jobs");
     shop.run(&Db::sqlite(), &["lock"]).ok().does_not_say("new migration");
     // another text, before and when it is accepted
     shop.update(&[(X_FILE, "DROP TABLE users;\n")]);
-    let said = "    ! drops table users (of app)  jobs-1.0.1/migrations/20240103000000_x.sql:1";
+    let said = "    ! drops table users (of app)  vendor/jobs/migrations/20240103000000_x.sql:1";
     shop.run(&Db::sqlite(), &["lock"]).exits(1).says("jobs 1.0.1: 1 changed migration").says(said);
     shop.run(&Db::sqlite(), &["lock", "--accept", X]).ok().says("20240103000000_x (changed)").says(said);
-    shop.run(&Db::sqlite(), &["lock", "--check"]).exits(1).does_not_say("was not reviewed");
+    shop.run(&Db::sqlite(), &["lock", "--check"]).ok();
 }
 
 #[test]
@@ -167,11 +167,11 @@ fn what_has_run_here_is_asked_by_the_check_alone() {
 fn a_bundle_keeps_the_demand() {
     let db = Db::sqlite();
     let shop = locked("DROP TABLE users;\n", &db);
-    shop.run(&db, &["bundle", "--out", "app.bundle"]).ok();
-    shop.run(&db, &["migrate", "--from", "app.bundle"]).exits(7).says("was not reviewed");
+    shop.run(&db, &["bundle", "--output", "app.bundle"]).ok();
+    shop.run(&db, &["migrate", "--bundle", "app.bundle"]).exits(7).says("was not reviewed");
     shop.run(&db, &["lock", "--review", X]).ok();
-    shop.run(&db, &["bundle", "--out", "app.bundle"]).ok();
-    shop.run(&db, &["migrate", "--from", "app.bundle"]).ok();
+    shop.run(&db, &["bundle", "--output", "app.bundle"]).ok();
+    shop.run(&db, &["migrate", "--bundle", "app.bundle"]).ok();
 }
 
 /// What somebody locked without looking is refused by what it does.

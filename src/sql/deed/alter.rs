@@ -76,8 +76,7 @@ impl Reader {
         true
     }
 
-    pub(super) fn drop(&mut self, mut walk: Walk<'_>) -> bool {
-        let at = walk.peek().map_or(0, |piece| piece.at);
+    pub(super) fn drop(&mut self, at: usize, mut walk: Walk<'_>) -> bool {
         if walk.eat(&["PREPARE"]) {
             return true;
         }
@@ -118,8 +117,7 @@ impl Reader {
         self.push(at, deed.effect(Effect::Ends(object)));
     }
 
-    pub(super) fn alter(&mut self, mut walk: Walk<'_>) -> bool {
-        let at = walk.peek().map_or(0, |piece| piece.at);
+    pub(super) fn alter(&mut self, at: usize, mut walk: Walk<'_>) -> bool {
         self.definer(&mut walk);
         let Some((noun, kind)) = thing(&mut walk) else { return self.heavy(at, "alters", walk) };
         walk.skip_conditions();
@@ -149,7 +147,7 @@ impl Reader {
     fn owner(&mut self, at: usize, noun: &'static str, object: &Object, walk: Walk<'_>) {
         if walk.has(&["OWNER", "TO"]) {
             let deed = Deed::new(Class::Privileges, "gives to another owner", noun, object.to_string());
-            self.push(at, deed.always());
+            self.push(at, deed.weighs(Weight::Always, object.clone()));
         }
     }
 
@@ -237,15 +235,14 @@ impl Reader {
                     "table",
                     table.to_string(),
                 );
-                self.push(at, deed.always());
+                self.push(at, deed.weighs(Weight::Always, table.clone()));
             }
             _ => {}
         }
     }
 
     /// `RENAME TABLE a TO b, c TO d` and `RENAME USER` (MariaDB, MySQL).
-    pub(super) fn rename(&mut self, mut walk: Walk<'_>) -> bool {
-        let at = walk.peek().map_or(0, |piece| piece.at);
+    pub(super) fn rename(&mut self, at: usize, mut walk: Walk<'_>) -> bool {
         if walk.next_is("USER") {
             return self.heavy(at, "renames", walk);
         }

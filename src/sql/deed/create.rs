@@ -78,8 +78,7 @@ const REACHING: &[&str] = &[
 ];
 
 impl Reader {
-    pub(super) fn create(&mut self, mut walk: Walk<'_>) -> bool {
-        let at = walk.peek().map_or(0, |piece| piece.at);
+    pub(super) fn create(&mut self, at: usize, mut walk: Walk<'_>) -> bool {
         let whole = walk;
         let replaces = walk.eat(&["OR", "REPLACE"]);
         let foreign = walk.next_is("FOREIGN");

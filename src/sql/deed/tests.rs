@@ -1,3 +1,5 @@
+//! Each statement with its deeds, and how much they weigh.
+
 use super::*;
 
 /// Each deed with a mark: `!` for always, `?` unless it is the own one's, `~` if it is another's.
@@ -39,7 +41,10 @@ fn ordinary_statements_weigh_nothing_for_the_own_module() {
     is(Postgres, "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2", &["?inserts into t"]);
     is(MariaDb, "INSERT IGNORE t VALUES (1) ON DUPLICATE KEY UPDATE a = 2", &["?inserts into t"]);
     is(Postgres, "SELECT pg_catalog.set_config('search_path', '', false), setval('s', 1)", &[]);
-    is(Postgres, "SELECT * FROM t FOR UPDATE", &[]);
+    is(Postgres, "SELECT * FROM t FOR UPDATE SKIP LOCKED", &[]);
+    let lock = "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'UPDATE t SET a = 1 WHERE b IN (SELECT b FROM t FOR UPDATE SKIP LOCKED)'";
+    is(Postgres, lock, &["creates function f", "?updates t"]);
+    is(Sqlite, "INSERT INTO 't' VALUES ('a', 1), (wipe('x'), 2)", &["?inserts into t"]);
     is(Postgres, "COMMENT ON TABLE t IS 'x'", &["~comments on t IS 'x'"]);
     is(Sqlite, "PRAGMA foreign_keys = OFF; PRAGMA user_version", &[]);
     is(MariaDb, "SET NAMES utf8mb4; SET @a = 1; ANALYZE TABLE t", &[]);
