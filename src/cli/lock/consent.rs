@@ -129,13 +129,17 @@ pub(super) fn show(
     // also what is skipped, and what is the application's own, can be looked at
     let dialects = dialects(context, project)?;
     let all = review::accounts_of(&ids, project.document.lock(), lock, &project.catalogue, &dialects);
-    for account in &all {
-        say(global, &heading(account));
-        for judged in &account.deeds {
+    for id in &ids {
+        let account = all.iter().find(|account| account.id == *id);
+        say(
+            global,
+            &account.map_or_else(|| format!("{id} (not for the databases of this project)"), heading),
+        );
+        for judged in account.iter().flat_map(|account| &account.deeds) {
             let mark = if judged.destructive { '!' } else { ' ' };
             say(global, &format!("  {mark} {}  {}", judged.words(), judged.place()));
         }
-        for script in project.catalogue.get(&account.id).iter().flat_map(|migration| migration.up.iter()) {
+        for script in project.catalogue.get(id).iter().flat_map(|migration| migration.up.iter()) {
             say(global, &format!("--- {}", script.path));
             script.text.lines().for_each(|line| say(global, line));
         }
