@@ -10,8 +10,22 @@ use super::walk::said;
 use super::{Class, Deed, Reader};
 
 /// Behind these a statement can begin.
-const BEFORE: &[&str] =
-    &["BEGIN", "ATOMIC", "THEN", "ELSE", "LOOP", "DO", "ALSO", "INSTEAD", "REPEAT", "ROW", "STATEMENT"];
+const BEFORE: &[&str] = &[
+    "BEGIN",
+    "ATOMIC",
+    "THEN",
+    "ELSE",
+    "LOOP",
+    "DO",
+    "ALSO",
+    "INSTEAD",
+    "REPEAT",
+    "ROW",
+    "STATEMENT",
+    "SQLEXCEPTION",
+    "SQLWARNING",
+    "FOUND",
+];
 
 /// So many texts inside of texts are looked into.
 const DEPTH: usize = 4;
@@ -31,6 +45,7 @@ impl Reader {
                 let before = &pieces[before];
                 before.kind == TokenKind::Semicolon
                     || before.is_any(BEFORE)
+                    || self.is_mysql() && matches!(before.kind, TokenKind::Number | TokenKind::Text)
                     || before.text == "("
                     || before.text == ")"
             });
@@ -85,6 +100,10 @@ impl Reader {
             return;
         }
         let text = piece.unquoted();
+        if piece.text.starts_with(['e', 'E', 'u', 'U']) && text.contains('\\') {
+            let deed = Deed::new(Class::Opaque, "is written with escapes", "", "");
+            self.push(piece.at, deed.always());
+        }
         // between dollars nothing is escaped: then places are exact
         let tag =
             if piece.text.starts_with('$') { piece.text.len().saturating_sub(text.len()) / 2 } else { 0 };

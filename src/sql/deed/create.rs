@@ -269,6 +269,9 @@ impl Reader {
                 );
             }
         }
+        if walk.rest.windows(2).any(|pair| pair.iter().all(is_text)) {
+            self.push(at, Deed::new(Class::Opaque, "is written in pieces", "", "").always());
+        }
         self.later(|reader| {
             reader.texts_behind(walk.rest, "AS");
             reader.body(walk.rest);

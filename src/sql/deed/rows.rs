@@ -5,26 +5,8 @@ use super::super::lex::TokenKind;
 use super::walk::Walk;
 use super::{Class, Deed, Kind, Object, Reader, Weight};
 
-/// Behind these a statement can begin, or a part that is one.
-const BEFORE: &[&str] = &[
-    "BEGIN",
-    "ATOMIC",
-    "THEN",
-    "ELSE",
-    "LOOP",
-    "DO",
-    "AS",
-    "ROW",
-    "REPEAT",
-    "ALSO",
-    "INSTEAD",
-    "QUERY",
-    "EXPLAIN",
-    "ANALYZE",
-    "NOTHING",
-    "END",
-    "STATEMENT",
-];
+/// Behind these the words of changing rows say when something happens, or what is allowed.
+const NO_STATEMENT: &[&str] = &["ON", "FOR", "KEY", "BEFORE", "AFTER", "OR", "OF", "GRANT", "REVOKE"];
 
 impl Reader {
     /// Finds every change of rows.
@@ -33,10 +15,7 @@ impl Reader {
             if piece.kind != TokenKind::Word {
                 continue;
             }
-            let begins = n.checked_sub(1).is_none_or(|before| {
-                let before = &pieces[before];
-                matches!(before.text, ";" | "(" | ")" | ">") || before.is_any(BEFORE)
-            });
+            let begins = n == 0 || !pieces[n - 1].is_any(NO_STATEMENT);
             let walk = Walk::new(&pieces[n + 1..]);
             match piece.text.to_ascii_uppercase().as_str() {
                 "INSERT" => self.insert(piece.at, walk, begins),
@@ -51,6 +30,20 @@ impl Reader {
                 _ => {}
             }
         }
+    }
+
+    /// The table whose rows are changed; one that cannot be told is not passed over.
+    fn changed(&mut self, at: usize, walk: &mut Walk<'_>) -> Option<Object> {
+        walk.skip_conditions();
+        walk.eat_sign("(");
+        let table = walk.object(Kind::Relation);
+        if table.is_none() {
+            self.push(
+                at,
+                Deed::new(Class::Unknown, "changes rows of what was not understood", "", "").always(),
+            );
+        }
+        table
     }
 
     fn touch(&mut self, at: usize, verb: &'static str, table: Object) {
@@ -71,10 +64,10 @@ impl Reader {
         if walk.eat(&["OR"]) {
             walk.next();
         }
-        if !(walk.eat(&["INTO"]) || begins && self.is_mysql()) {
+        if !walk.eat(&["INTO"]) && (!begins || !self.is_mysql() || ends_a_word(walk)) {
             return;
         }
-        if let Some(table) = walk.object(Kind::Relation) {
+        if let Some(table) = self.changed(at, &mut walk) {
             self.touch(at, if replaces { "replaces rows of" } else { "inserts into" }, table);
         }
     }
@@ -84,7 +77,10 @@ impl Reader {
         if walk.rest.get(1).is_some_and(|next| next.is_any(&["FUNCTION", "VIEW"])) {
             return;
         }
-        if let Some(table) = walk.object(Kind::Relation) {
+        if ends_a_word(walk) {
+            return; // a function
+        }
+        if let Some(table) = self.changed(at, &mut walk) {
             self.touch(at, "replaces rows of", table);
         }
     }
@@ -92,9 +88,13 @@ impl Reader {
     fn delete(&mut self, at: usize, mut walk: Walk<'_>, begins: bool) {
         walk.skip_any(&["LOW_PRIORITY", "QUICK", "IGNORE"]);
         if walk.eat(&["FROM"]) {
-            walk.skip_conditions();
-            for table in walk.objects(Kind::Relation) {
-                self.lose(at, "deletes from", table);
+            let mut ahead = walk;
+            if self.changed(at, &mut ahead).is_some() {
+                walk.skip_conditions();
+                walk.eat_sign("(");
+                for table in walk.objects(Kind::Relation) {
+                    self.lose(at, "deletes from", table);
+                }
             }
         } else if begins && self.is_mysql() {
             // `DELETE a, b FROM a JOIN b`
@@ -117,7 +117,7 @@ impl Reader {
         let length = walk.rest.len() - ahead.rest.len();
         if self.is_mysql() {
             self.joined(at, Walk::new(&walk.rest[..length]), "updates");
-        } else if let Some(table) = walk.object(Kind::Relation) {
+        } else if let Some(table) = self.changed(at, &mut walk) {
             self.touch(at, "updates", table);
         }
     }
@@ -145,13 +145,13 @@ impl Reader {
 
     fn merge(&mut self, at: usize, mut walk: Walk<'_>) {
         walk.skip_any(&["INTO", "ONLY"]);
-        if let Some(table) = walk.object(Kind::Relation) {
+        if let Some(table) = self.changed(at, &mut walk) {
             self.lose(at, "merges into", table);
         }
     }
 
     fn truncate(&mut self, at: usize, mut walk: Walk<'_>) {
-        if walk.peek().is_none_or(|piece| piece.is("ON") || piece.text == "(") {
+        if ends_a_word(walk) {
             return; // of a trigger; a function
         }
         walk.eat(&["TABLE"]);
@@ -160,4 +160,9 @@ impl Reader {
             self.lose(at, "truncates", table);
         }
     }
+}
+
+/// Whether what follows a word says that it was no statement's.
+fn ends_a_word(walk: Walk<'_>) -> bool {
+    walk.peek().is_none_or(|next| next.is_any(&["ON", "OR"]) || matches!(next.text, "(" | "," | ")" | ";"))
 }

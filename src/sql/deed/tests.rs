@@ -195,6 +195,21 @@ fn what_reaches_further_weighs() {
 }
 
 #[test]
+fn what_hides_is_found() {
+    is(Postgres, "DELETE FROM ONLY (users)", &["!deletes from users"]);
+    let lost = "!changes rows of what was not understood";
+    is(Postgres, "WITH x AS (DELETE FROM $1 RETURNING 1) SELECT 1", &[lost]);
+    is(Postgres, "WITH x AS (UPDATE ONLY (users) SET a = 1 RETURNING 1) SELECT 1", &["?updates users"]);
+    is(Postgres, "EXPLAIN (ANALYZE true) UPDATE users SET a = 1", &["?updates users"]);
+    let pieces = "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DEL'\n'ETE FROM users'";
+    is(Postgres, pieces, &["creates function f", "!is written in pieces"]);
+    let escapes = r"CREATE FUNCTION f() RETURNS void LANGUAGE sql AS E'\x44ELETE FROM users'";
+    assert!(told(Postgres, escapes).contains(&"!is written with escapes".to_owned()));
+    let handler = "CREATE PROCEDURE p() BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION DROP TABLE users; DECLARE EXIT HANDLER FOR 1062 UPDATE users SET a = 1; SELECT REPLACE('a', 'b', 'c'); END";
+    is(MariaDb, handler, &["?updates users", "creates function p", "!drops table users"]);
+}
+
+#[test]
 fn what_is_not_understood_is_unknown() {
     for (dialect, text) in
         [(Postgres, "FROBNICATE t"), (Sqlite, "SET x = 1"), (MariaDb, "CREATE THING x"), (Postgres, "UPDATE")]
