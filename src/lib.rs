@@ -64,6 +64,7 @@ pub mod module;
 pub mod plan;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod review;
 pub mod run_id;
 pub mod schema;
 pub mod snapshot;

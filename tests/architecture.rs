@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &["run_id", "id", "dialect", "diagnostic", "schema", "history", "tool"],
     &["migration", "module", "sql", "config", "database"],
-    &["catalogue", "adopt", "lock", "plan", "snapshot", "drift", "generate", "event", "bundle"],
+    &["catalogue", "adopt", "lock", "review", "plan", "snapshot", "drift", "generate", "event", "bundle"],
     &["fault", "lockfile", "git", "discover", "backend"],
     &["engine"],
     &["report", "cli"],

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::wire;
 use crate::config::{
-    Adopt, Config, Database, Enable, Mirror, Modules, Policy, Reaction, Rehearsal, SchemaCheck,
+    Adopt, Config, Database, Enable, Mirror, Modules, Policy, Reaction, Rehearsal, Review, SchemaCheck,
     SchemaCheckMode, SchemaSource,
 };
 use crate::dialect::Dialect;
@@ -52,7 +52,8 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         namespace: _,
         path: _,
         format: _,
-        lock: _,     // stands with its text
+        lock: _, // stands with its text
+        review,
         snapshot: _, // the names stand with the texts
         checks: _,
         session: _, // stands at each script
@@ -80,6 +81,7 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
     wire::Settings {
         history_table: history_table.clone(),
         history_schema: history_schema.clone(),
+        review: (*review != Review::Off).then(|| word(&Review::WORDS, review)),
         guard_wait: guard_wait.as_secs(),
         lock_timeout: lock_timeout.as_secs(),
         statement_timeout: statement_timeout.as_secs(),
@@ -169,6 +171,7 @@ pub(super) fn of_wire(wire: wire::Settings) -> Result<Config, String> {
             lock_retries: wire.lock_retries,
             ..Database::default()
         },
+        review: wire.review.map_or(Ok(Review::Off), |word| value(&Review::WORDS, &word))?,
         dialects: wire.dialects.iter().map(|name| dialect(name)).collect::<Result<_, _>>()?,
         modules: Modules { enable, ..Modules::default() },
         adopt: wire.adopt.into_iter().map(adopt_of_wire).collect::<Result<_, _>>()?,

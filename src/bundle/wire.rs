@@ -28,6 +28,9 @@ pub(super) struct File {
 pub(super) struct Settings {
     pub(super) history_table: String,
     pub(super) history_schema: String,
+    /// Absent where no review is demanded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) review: Option<String>,
     pub(super) guard_wait: u64,
     pub(super) lock_timeout: u64,
     pub(super) statement_timeout: u64,

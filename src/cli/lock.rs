@@ -1,6 +1,7 @@
 //! `lock`: the lock without a database.
 
 mod change;
+mod consent;
 mod diff;
 mod rename;
 mod resolve;
@@ -36,7 +37,7 @@ pub(super) struct Args {
     #[command(flatten)]
     from: From,
     /// Write nothing; end with 1 when lock or snapshots are not up to date
-    #[arg(long, conflicts_with_all = ["prune", "accept", "module"])]
+    #[arg(long, conflicts_with_all = ["prune", "accept", "module", "review", "review_module"])]
     check: bool,
     /// With --check: also prove the snapshots by replay
     #[arg(long, requires = "check")]
@@ -50,6 +51,12 @@ pub(super) struct Args {
     /// With --accept: all migrations of a module
     #[arg(long, value_name = "NAMESPACE", requires = "accept")]
     module: Option<String>,
+    /// Note that a person has looked at what these external migrations do (`reviewed: true`)
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    review: Vec<MigrationId>,
+    /// The same for all migrations of a module that need it
+    #[arg(long, value_name = "NAMESPACE")]
+    review_module: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +78,12 @@ enum Command {
         /// The revision of git
         #[arg(default_value = "HEAD", value_name = "REV")]
         revision: String,
+    },
+    /// Show what migrations do, and their text
+    Show {
+        /// The entries: id, name, version, slug, or the beginning of one
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
     },
     /// Move entries; their comments go with them
     Move {
@@ -141,11 +154,15 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     if let Some(Command::Diff { revision }) = &args.command {
         return diff::run(global, &project, revision);
     }
+    if let Some(Command::Show { ids }) = &args.command {
+        return consent::show(global, &context, &project, &merged(&project)?, ids);
+    }
+    let before = project.document.lock().clone();
     if let Some(document) = changed_by_hand(&project, args.command.as_ref())? {
         let changed = document.text() != project.document.text();
         project.document = document;
         let merged = merged(&project)?;
-        return update(global, &context, &mut project, &merged, changed).await;
+        return update(global, &context, &mut project, (&before, &merged), changed).await;
     }
     if let Some(Command::Rename { old, new, module }) = &args.command {
         let (text, renamed) = rename::renamed(&project, old, new, *module)?;
@@ -162,12 +179,12 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     for warning in &project.discovery.warnings {
         warn(global, warning);
     }
-    let changed = adjust(&mut project, &args)?;
+    let changed = adjust(&context, &mut project, &args)?;
     let merged = merged(&project)?;
     if args.check {
         return check(global, &context, &project, &merged, args.replay).await;
     }
-    update(global, &context, &mut project, &merged, changed).await
+    update(global, &context, &mut project, (&before, &merged), changed).await
 }
 
 /// The lock as `move`, `skip` or `unskip` wants it.
@@ -187,7 +204,8 @@ async fn resolve(global: &Global, context: &Context, deciding: &resolve::Decidin
     say(global, &format!("{words} {}", project.config.lock));
     let merged = merged(&project)?;
     // also where git has joined the lock: a conflict in the snapshot is ended by making it anew
-    let done = update(global, context, &mut project, &merged, joined).await?;
+    let before = project.document.lock().clone();
+    let done = update(global, context, &mut project, (&before, &merged), joined).await?;
     if !joined {
         return Ok(done);
     }
@@ -231,8 +249,8 @@ fn write(project: &Project, text: &str) -> Result<Written, Failure> {
     lockfile::write(&project.lock_path(), text).map_err(|fault| Failure::new(FailureKind::Usage, fault))
 }
 
-/// Carries out `--prune` and `--accept` on the document; whether anything changed.
-fn adjust(project: &mut Project, args: &Args) -> Result<bool, Failure> {
+/// Carries out `--prune`, `--accept` and `--review` on the document; whether anything changed.
+fn adjust(context: &Context, project: &mut Project, args: &Args) -> Result<bool, Failure> {
     let mut lock = project.document.lock().clone();
     if args.prune {
         lock.entries.retain(|id, _| project.catalogue.get(id).is_some());
@@ -245,6 +263,9 @@ fn adjust(project: &mut Project, args: &Args) -> Result<bool, Failure> {
     }
     if let Some(ids) = &args.accept {
         accept(project, &mut lock, ids, args.module.as_deref())?;
+    }
+    if !args.review.is_empty() || args.review_module.is_some() {
+        consent::agree(context, project, &mut lock, &args.review, args.review_module.as_deref())?;
     }
     if lock.same(project.document.lock()) {
         return Ok(false);
@@ -285,18 +306,18 @@ fn accept(
         if (ids.contains(id) || Some(id.namespace()) == module)
             && let Some(migration) = project.catalogue.get(id)
         {
-            entry.checksum = Some(migration.up.checksum());
+            entry.accept(migration.up.checksum());
         }
     }
     Ok(())
 }
 
-/// Writes the lock, then the snapshot that needs no server.
+/// Writes the lock, then the snapshot that needs no server. `before` is the lock as the file has it.
 async fn update(
     global: &Global,
     context: &Context,
     project: &mut Project,
-    merged: &Merged,
+    (before, merged): (&Lock, &Merged),
     adjusted: bool,
 ) -> Result<Done, Failure> {
     let text = project.document.edit(&merged.lock).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
@@ -311,6 +332,8 @@ async fn update(
             _ => {}
         }
     }
+    let external = consent::tell(global, context, project, before, merged)?;
+    consent::tell_lost(global, before, &merged.lock);
     match written {
         Written::Changed => {
             say(global, &format!("wrote {} ({})", project.config.lock, entries(merged)));
@@ -334,6 +357,7 @@ async fn update(
         "changed": changed,
         "findings": json::findings(&merged.findings),
         "snapshots": snapshots,
+        "external": external,
     });
     Ok(Done::new(Exit::Done, if changed { "written" } else { "up-to-date" }, rest))
 }
@@ -424,6 +448,7 @@ async fn check(
             }
         }
     }
+    wrong.extend(consent::unreviewed(context, project, merged)?);
     if wrong.is_empty() {
         say(global, &format!("{} is up to date ({})", project.config.lock, entries(merged)));
         let rest = json!({ "entries": merged.lock.entries.len(), "findings": json::findings(&all) });

@@ -47,6 +47,8 @@ pub struct Config {
     pub format: Option<Format>,
     /// The lock file.
     pub lock: String,
+    /// Whose migrations a person must have looked at.
+    pub review: Review,
     /// The snapshot is `PREFIX.<dialect>.sql`.
     pub snapshot: String,
     /// The folder of the application's checks.
@@ -69,6 +71,21 @@ pub struct Config {
     pub adopt: Vec<Adopt>,
     /// The tool whose table is kept up to date for the application's migrations.
     pub mirror: Option<Mirror>,
+}
+
+/// `lock.review`: whose destructive migrations need `reviewed: true` in the lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Review {
+    /// Nobody's.
+    #[default]
+    Off,
+    /// Those of crates that come from a registry or from git.
+    External,
+}
+
+impl Review {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 2] = [("off", Self::Off), ("external", Self::External)];
 }
 
 /// One of `adopt:`.
@@ -286,6 +303,7 @@ impl Default for Config {
             path: None,
             format: None,
             lock: "migrations-lock.yml".to_owned(),
+            review: Review::default(),
             snapshot: "migrations-schema".to_owned(),
             checks: "checks".to_owned(),
             session: BTreeMap::new(),

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use serde_saphyr::Spanned;
+
 use super::wire::{self, Text};
 use super::{
-    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Policy, Reaction, Rehearsal, SchemaCheck,
-    SchemaCheckMode, SchemaSource, Source,
+    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Policy, Reaction, Rehearsal, Review,
+    SchemaCheck, SchemaCheckMode, SchemaSource, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::dialect::Dialect;
@@ -37,6 +39,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn config(&mut self, wire: wire::Config) -> Config {
         let zero = Config::default();
+        let (file, review) = self.lock(wire.lock);
         let config = Config {
             source: self.source.clone(),
             variables: Vec::new(),
@@ -44,7 +47,8 @@ impl<'a> Reader<'a> {
             namespace: self.namespace(wire.namespace),
             path: self.optional(wire.path),
             format: self.format(wire.format),
-            lock: self.or(wire.lock, zero.lock),
+            lock: self.or(file, zero.lock),
+            review,
             snapshot: self.or(wire.snapshot, zero.snapshot),
             checks: self.or(wire.checks, zero.checks),
             session: self.session(wire.session),
@@ -183,6 +187,19 @@ impl<'a> Reader<'a> {
             mode: self.word(wire.mode, "mode", &modes).unwrap_or_default(),
             source: source.flatten().unwrap_or_default(),
             ignore: self.texts(wire.ignore),
+        }
+    }
+
+    /// The file of the lock, and whose migrations need a review.
+    fn lock(&mut self, wire: Option<Spanned<wire::Lock>>) -> (Option<Text>, Review) {
+        let Some(Spanned { value, referenced, defined }) = wire else { return (None, Review::default()) };
+        match value {
+            wire::Lock::File(value) => (Some(Spanned { value, referenced, defined }), Review::default()),
+            wire::Lock::Table(table) => {
+                // `off` is a boolean to some writers of YAML
+                let words = [&Review::WORDS[..], &[("false", Review::Off)]].concat();
+                (table.file, self.word(table.review, "review", &words).unwrap_or_default())
+            }
         }
     }
 

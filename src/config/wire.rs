@@ -19,7 +19,7 @@ pub(super) struct Config {
     pub(super) namespace: Option<Text>,
     pub(super) path: Option<Text>,
     pub(super) format: Option<Text>,
-    pub(super) lock: Option<Text>,
+    pub(super) lock: Option<Spanned<Lock>>,
     pub(super) snapshot: Option<Text>,
     pub(super) checks: Option<Text>,
     pub(super) session: Option<BTreeMap<String, Text>>,
@@ -54,6 +54,20 @@ pub(super) struct Database {
     pub(super) lock_timeout: Option<u64>,
     pub(super) statement_timeout: Option<u64>,
     pub(super) lock_retries: Option<u32>,
+}
+
+/// `lock: FILE`, or a map.
+#[derive(Debug)]
+pub(super) enum Lock {
+    File(String),
+    Table(LockTable),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct LockTable {
+    pub(super) file: Option<Text>,
+    pub(super) review: Option<Text>,
 }
 
 #[derive(Debug)]
@@ -140,6 +154,30 @@ impl<'de> de::Visitor<'de> for EntriesVisitor {
 impl<'de> Deserialize<'de> for Cargo {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(CargoVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Lock {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LockVisitor)
+    }
+}
+
+struct LockVisitor;
+
+impl<'de> de::Visitor<'de> for LockVisitor {
+    type Value = Lock;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a file, or a map of `file`, `review`")
+    }
+
+    fn visit_str<E: de::Error>(self, file: &str) -> Result<Lock, E> {
+        Ok(Lock::File(file.to_owned()))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Lock, A::Error> {
+        LockTable::deserialize(MapAccessDeserializer::new(map)).map(Lock::Table)
     }
 }
 

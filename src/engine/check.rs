@@ -4,6 +4,7 @@ use crate::config::SchemaCheckMode;
 use crate::database::{DatabaseError, Read, Server};
 use crate::diagnostic::{Diagnostic, count};
 use crate::drift::{Drift, Policy, compare};
+use crate::review;
 use crate::schema::Schema;
 
 use super::failure::{Failure, Kind};
@@ -98,6 +99,12 @@ pub(super) async fn queries(
         for check in
             module.checks.iter().filter(|c| c.dialect.is_none_or(|d| dialect.variants().contains(&d)))
         {
+            let beyond = review::beyond_looking(&check.text, dialect, module, &project.catalogue);
+            if let Some(first) = beyond.first() {
+                let fault = Diagnostic::new(format!("the check `{}` {first}: it was not run", check.path));
+                failures.push(fault.help("a check is a query that changes nothing"));
+                continue;
+            }
             let rows = match read.query(&check.text).await {
                 Ok(rows) => rows,
                 Err(error @ DatabaseError::Sql(_)) => {

@@ -18,6 +18,7 @@ use crate::plan::Goal;
 
 use super::check::{CheckMode, Verdict};
 use super::compensate::{compensate, fingerprint};
+use super::consent::{refuse_unreviewed, tell_external};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
 use super::mirror;
@@ -177,6 +178,7 @@ pub async fn migrate(
         refuse_plan(&again.plan, request)?;
         is_agreed(&again, agreed.as_ref())?;
         tell_findings(project, &again, sink);
+        tell_external(project, request, &again, sink);
         fault_point!("run.planned");
         match run(project, request, again, &history, expectation, guard, sink).await {
             Err(failure) if failure.transient => retries.wait(failure, sink).await?,
@@ -202,7 +204,11 @@ pub(super) fn fits(project: &Project, request: &Request<'_>, prepared: &Prepared
     if request.mode == LockMode::Locked && request.aim.goal.may_undo() {
         fits_without_database(project, request)?;
     }
-    accept(prepared, request.mode)
+    accept(prepared, request.mode)?;
+    match request.mode {
+        LockMode::Update => Ok(()),
+        LockMode::Locked => refuse_unreviewed(project, prepared, request.connect.dialect()),
+    }
 }
 
 fn ids(prepared: &Prepared) -> Vec<MigrationId> {

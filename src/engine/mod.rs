@@ -19,6 +19,7 @@
 mod adopt;
 mod check;
 mod compensate;
+mod consent;
 mod dump;
 mod execute;
 mod failure;

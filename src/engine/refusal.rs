@@ -15,6 +15,7 @@ use crate::snapshot::Fingerprint;
 
 use super::adopt::unadopted;
 use super::check::CheckMode;
+use super::consent::refuse_unreviewed;
 use super::failure::{Failure, Kind};
 use super::migrate::{LockMode, Request};
 use super::prepare::{Prepared, merged};
@@ -46,7 +47,11 @@ fn fits(project: &Project, dialect: Dialect, check: CheckMode) -> Result<(), Fai
 
 /// What `migrate --locked` would refuse beside the plan's own refusals.
 pub fn locked_refusals(project: &Project, prepared: &Prepared, dialect: Dialect) -> Vec<Diagnostic> {
-    let failures = [fits(project, dialect, CheckMode::Fail), accept(prepared, LockMode::Locked)];
+    let failures = [
+        fits(project, dialect, CheckMode::Fail),
+        accept(prepared, LockMode::Locked),
+        refuse_unreviewed(project, prepared, dialect),
+    ];
     let first = failures.into_iter().find_map(Result::err);
     first.map(|failure| failure.diagnostics).unwrap_or_default()
 }

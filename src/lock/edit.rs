@@ -183,6 +183,16 @@ fn edits(text: &str, site: &Site, old: &Entry, new: &Entry) -> Vec<Edit> {
     let value_of = |list: &[(&'static str, String)], name: &str| {
         list.iter().find(|(n, _)| *n == name).map(|(_, value)| value.clone())
     };
+    // without its first field, and with others that come or go, the commas cannot stay where they are
+    let goes = |field: &&FieldSite| field.name != "kind" && value_of(&after, field.name).is_none();
+    let comes = after.iter().any(|(name, _)| {
+        site.fields.iter().all(|field| field.name != *name) && (*name != "skip" || new.skip)
+    });
+    if let (ValueSite::Flow(span), Some(true)) = (&site.value, site.fields.first().map(|first| goes(&first)))
+        && (comes || site.fields.iter().filter(goes).count() > 1)
+    {
+        return vec![(span.clone(), flow(new))];
+    }
     let mut edits = Vec::new();
     for (i, field) in site.fields.iter().enumerate() {
         match value_of(&after, field.name) {

@@ -40,6 +40,8 @@ pub enum Rule {
     SkippedMissing,
     /// The same line twice, as a union merge leaves it.
     DuplicateLine,
+    /// An external module's migration that a person should have looked at.
+    Unreviewed,
 }
 
 impl Rule {
@@ -63,6 +65,7 @@ impl Rule {
             Self::UnknownDependency => "unknown-dependency",
             Self::SkippedMissing => "skipped-missing",
             Self::DuplicateLine => "duplicate-line",
+            Self::Unreviewed => "unreviewed",
         }
     }
 

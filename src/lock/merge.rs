@@ -102,7 +102,7 @@ fn take_over(merged: &mut Merged, catalogue: &Catalogue) {
         if let Some(entry) = merged.lock.entries.get_mut(new) {
             entry.replaces.retain(|id| !migration.replaces.contains(id));
             entry.replaces.extend(migration.replaces.iter().cloned());
-            entry.checksum = Some(migration.up.checksum());
+            entry.accept(migration.up.checksum());
         }
         let message = format!("`{new}` takes the place of `{first}`, which it replaces");
         merged.findings.push(Finding::new(Rule::Replaced, new, message));

@@ -45,6 +45,16 @@ pub struct Entry {
     pub reviewed: Option<bool>,
 }
 
+impl Entry {
+    /// Locks this text. Who has looked at another one has not looked at it.
+    pub fn accept(&mut self, checksum: Checksum) {
+        if self.checksum != Some(checksum) {
+            self.checksum = Some(checksum);
+            self.reviewed = None;
+        }
+    }
+}
+
 /// The lock: entries in execution order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {

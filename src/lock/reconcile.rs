@@ -47,7 +47,7 @@ fn check_text(
 ) -> Option<Finding> {
     let now = migration.up.checksum();
     let Some(locked) = entry.checksum else {
-        entry.checksum = Some(now);
+        entry.accept(now);
         return Some(Finding::new(Rule::Unfilled, id, format!("`{id}` has no checksum in the lock yet")));
     };
     if locked == now {

@@ -8,6 +8,7 @@
 //! by [`crate::migration::normalise`].
 
 mod cursor;
+pub mod deed;
 pub mod directive;
 pub mod effect;
 pub mod lex;
@@ -18,6 +19,7 @@ pub mod postgres;
 pub mod rewrite;
 pub mod split;
 
+pub use deed::{Class, Deed, Effect, Kind, Object, Weight, deeds};
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{
     Boundary, Commits, Executed, Leftovers, Lost, ObjectKind, ObjectName, Rows, Source, Way,

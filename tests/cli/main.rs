@@ -6,6 +6,7 @@
 mod support;
 
 mod adoption;
+mod attacks;
 mod bit_by_bit;
 mod bookkeeping;
 mod bundle;
@@ -15,7 +16,9 @@ mod bundle_roles;
 mod coming_from;
 mod commands;
 mod common;
+mod consent;
 mod copies;
+mod dependency;
 mod failure;
 mod faults;
 mod first_migration;

@@ -49,6 +49,19 @@ fn each_side_keeps_what_it_did() {
 }
 
 #[test]
+fn a_review_of_one_sides_text_is_none_of_the_others() {
+    let line = |digit: &str, reviewed: &str| {
+        format!("app::1_a: {{ skip: false,{reviewed} checksum: {} }}\n", digit.repeat(64))
+    };
+    let (plain, reviewed) = (line("0", ""), line("0", " reviewed: true,"));
+    assert_eq!(join(&plain, &reviewed, &plain), Ok(reviewed.clone()));
+    assert_eq!(join(&plain, &reviewed, &line("1", "")), Ok(line("1", "")));
+    assert_eq!(join(&plain, &line("1", ""), &reviewed), Ok(line("1", "")));
+    let both = line("1", " reviewed: true,");
+    assert_eq!(join(&plain, &reviewed, &both), Ok(both.clone()));
+}
+
+#[test]
 fn what_contradicts_is_shown_and_decided_by_a_person() {
     let (base, ours, theirs) = (lock("a b c"), lock("c a b"), lock("b a c"));
     assert!(join(&base, &ours, &theirs).is_ok(), "two moves that go together");

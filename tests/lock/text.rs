@@ -213,6 +213,28 @@ fn comments_of_a_dropped_duplicate_line_stay() {
 }
 
 #[test]
+fn a_first_field_that_goes_while_others_come_or_go() {
+    let sum = "0".repeat(64);
+    for (before, after) in [
+        ("{ reviewed: true }".to_owned(), format!("{{ skip: false, checksum: {sum} }}")),
+        (
+            "{ reviewed: true, same-as: x::1, skip: true }".to_owned(),
+            format!("{{ skip: true, checksum: {sum} }}"),
+        ),
+        (
+            format!("{{ reviewed: true, same-as: x::1, checksum: {sum} }}"),
+            format!("{{ skip: false, checksum: {sum} }}"),
+        ),
+    ] {
+        let document = Document::parse("l", &format!("a::1: {before} # why\n")).unwrap();
+        let mut wanted = document.lock().clone();
+        let entry = &mut wanted.entries[0];
+        (entry.reviewed, entry.same_as, entry.checksum) = (None, None, sum.parse().ok());
+        assert_eq!(document.edit(&wanted).unwrap(), format!("a::1: {after} # why\n"));
+    }
+}
+
+#[test]
 fn edits_of_flow_fields_at_every_place() {
     for (before, after) in [
         ("{ same-as: x::1, skip: true }", "{ skip: true }"),

@@ -5,7 +5,7 @@ use crate::counts::Counts;
 use crate::support::crates::cargo_project;
 use crate::support::database::Db;
 
-const CONFIG: &str = "\
+pub(crate) const CONFIG: &str = "\
 modules:
   enable:
     eventually-postgres: { path: src/migrations }

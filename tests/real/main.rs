@@ -7,6 +7,7 @@ mod support;
 mod adoption;
 mod bundle;
 mod checks;
+mod consent;
 mod counts;
 mod diesel;
 mod harness;

@@ -34,7 +34,7 @@ pub(super) fn join(
         }
         _ => None,
     };
-    let entry = Entry {
+    let mut entry = Entry {
         skip: fields.join("skip", &base.skip, &ours.skip, &theirs.skip, ToString::to_string),
         same_as: fields.join("same-as", &base.same_as, &ours.same_as, &theirs.same_as, id),
         checksum: checksum.or_else(|| {
@@ -47,6 +47,11 @@ pub(super) fn join(
             reviewed.map_or("none".to_owned(), |reviewed| reviewed.to_string())
         }),
     };
+    // who has looked at one side's text has not looked at the other's
+    let looked = |side: &Entry| side.reviewed == entry.reviewed && side.checksum == entry.checksum;
+    if !looked(ours) && !looked(theirs) {
+        entry.reviewed = None;
+    }
     (entry, fields.clashes)
 }
 

@@ -1,0 +1,97 @@
+//! Which module made which object, learnt from the deeds of all migrations in their order.
+
+use std::collections::HashMap;
+
+use crate::sql::{Effect, Kind, Object};
+
+/// Who made an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner<'a> {
+    /// No migration that is locked.
+    Nobody,
+    /// This module.
+    Module(&'a str),
+    /// It is not clear which of several.
+    Several,
+}
+
+/// A schema and the module that made an object in it.
+type Made = (Option<String>, String);
+
+/// Objects by kind and name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Owners {
+    made: HashMap<(Kind, String), Vec<Made>>,
+}
+
+/// The schema that a name without one has does not tell objects apart.
+fn schema(object: &Object) -> Option<String> {
+    let schema = object.schema.as_ref()?.to_lowercase();
+    (!matches!(schema.as_str(), "public" | "main")).then_some(schema)
+}
+
+fn key(object: &Object) -> (Kind, String) {
+    (object.kind, object.name.to_lowercase())
+}
+
+impl Owners {
+    /// Takes in what a module has done. Who made an object first keeps it.
+    pub(super) fn learn(&mut self, effect: Option<Effect>, module: &str) {
+        match effect {
+            Some(Effect::Makes(object)) => self.make(&object, module),
+            Some(Effect::Ends(object)) => _ = self.end(&object),
+            Some(Effect::Renames(old, new)) => {
+                if let Some(owner) = self.end(&old) {
+                    self.make(&new, &owner);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn make(&mut self, object: &Object, module: &str) {
+        let same = self.made.entry(key(object)).or_default();
+        let schema = schema(object);
+        if same.iter().all(|(known, _)| *known != schema) {
+            same.push((schema, module.to_owned()));
+        }
+    }
+
+    fn end(&mut self, object: &Object) -> Option<String> {
+        let same = self.made.get_mut(&key(object))?;
+        let at = same.iter().position(|(known, _)| *known == schema(object));
+        let at = at.or((same.len() == 1).then_some(0))?;
+        Some(same.remove(at).1)
+    }
+
+    /// Who made it. A name without a schema may mean one in any, if it is clear whose that is.
+    pub(super) fn of(&self, object: &Object) -> Owner<'_> {
+        let same = self.made.get(&key(object)).map_or(&[][..], Vec::as_slice);
+        let wanted = schema(object);
+        if let Some((_, module)) = same.iter().find(|(known, _)| *known == wanted) {
+            return Owner::Module(module);
+        }
+        let near: Vec<&str> = same
+            .iter()
+            .filter(|(known, _)| known.is_none() || wanted.is_none())
+            .map(|(_, module)| module.as_str())
+            .collect();
+        match near.split_first() {
+            Some((first, rest)) if rest.iter().all(|other| other == first) => Owner::Module(first),
+            Some(_) => Owner::Several,
+            None if matches!(object.kind, Kind::Index | Kind::Sequence) => self.by_table(object),
+            None => Owner::Nobody,
+        }
+    }
+
+    /// Indexes and sequences without a name of their own are called after their table.
+    fn by_table(&self, object: &Object) -> Owner<'_> {
+        let name = object.name.to_lowercase();
+        let table = name.char_indices().rev().filter(|(_, c)| *c == '_').find_map(|(end, _)| {
+            let table =
+                Object { kind: Kind::Relation, schema: object.schema.clone(), name: name[..end].to_owned() };
+            (self.of(&table) != Owner::Nobody).then_some(table)
+        });
+        table.map_or(Owner::Nobody, |table| self.of(&table))
+    }
+}
