@@ -65,6 +65,8 @@ pub mod plan;
 pub mod report;
 pub mod run_id;
 pub mod schema;
+pub mod secret;
 pub mod snapshot;
 pub mod sql;
+pub mod tls;
 pub mod tool;

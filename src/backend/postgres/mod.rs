@@ -6,15 +6,19 @@
 
 mod history;
 mod introspect;
+mod login;
+mod passfile;
 mod session;
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
+use secrecy::ExposeSecret;
+
+use super::address::is_loopback;
 use super::{Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
@@ -24,6 +28,9 @@ use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::history::History;
 use crate::schema::Schema;
+use crate::secret::Secrets;
+
+use login::login;
 
 const DEFAULT_SCHEMA: &str = "public";
 
@@ -33,37 +40,42 @@ pub struct Connector {
     scratch: Option<PgConnectOptions>,
     tables: Tables,
     address: String,
+    warnings: Vec<String>,
+    secrets: Secrets,
 }
 
 impl Connector {
     pub(super) fn new(options: &Options) -> Result<Self, Diagnostic> {
-        let parse = |url: &str| {
-            PgConnectOptions::from_str(url).map(prepared).map_err(|error| {
-                Diagnostic::new(format!("`{}` is no PostgreSQL URL", address(url))).cause(error).help(
-                    "write `postgres://USER:PASSWORD@HOST/DATABASE`; special characters of a password as %XX",
-                )
-            })
-        };
         let schema = options.tables.schema().unwrap_or(DEFAULT_SCHEMA);
         let tables = Tables::new(Some(schema), &options.tables.names()[0])
             .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
+        let mut secrets = Secrets::default();
+        let password = options.password.as_ref();
+        let main = login(&options.url, password, &options.tls, &mut secrets)?;
+        let scratch = match &options.scratch_url {
+            None => None,
+            Some(url) => {
+                // a password goes to no other account than its own
+                let bare = login(url, None, &options.tls, &mut secrets)?;
+                let is_same = account(&bare.options) == account(&main.options);
+                Some(if is_same { login(url, password, &options.tls, &mut secrets)? } else { bare })
+            }
+        };
+        let (scratch, of_scratch) = scratch.map(|login| (login.options, login.warnings)).unzip();
+        let mut warnings = main.warnings;
+        warnings.extend(of_scratch.into_iter().flatten());
         Ok(Self {
-            options: parse(&options.url)?,
-            scratch: options.scratch_url.as_deref().map(parse).transpose()?,
+            options: main.options,
+            scratch,
             tables,
-            address: address(&options.url),
+            address: address(options.url.expose_secret()),
+            warnings,
+            secrets,
         })
     }
 
     async fn open(&self, options: &PgConnectOptions, scratch: bool) -> Result<Postgres, DatabaseError> {
-        let unreachable = |error: sqlx::Error| DatabaseError::Unreachable {
-            address: self.address.clone(),
-            message: match super::error(error) {
-                DatabaseError::Sql(error) => error.message,
-                DatabaseError::Lost(message) => message,
-                other => other.to_string(),
-            },
-        };
+        let unreachable = |error| super::unreachable(error, &self.address, &self.secrets);
         let mut connection = options.connect().await.map_err(unreachable)?;
         let sql = format!(
             "{}; SELECT current_setting('server_version'), pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool",
@@ -100,8 +112,9 @@ impl Connector {
     }
 }
 
-fn prepared(options: PgConnectOptions) -> PgConnectOptions {
-    options.application_name("db-migrations").disable_statement_logging()
+/// Whose password is asked for, and where.
+fn account(options: &PgConnectOptions) -> (&str, u16, &str) {
+    (options.get_host(), options.get_port(), options.get_username())
 }
 
 /// The first 8 bytes of the name's SHA-256, big-endian.
@@ -147,11 +160,11 @@ impl Connect for Connector {
     }
 
     fn is_local(&self) -> bool {
-        let host = self.options.get_host();
-        self.options.get_socket().is_some()
-            || host.starts_with('/')
-            || host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        login::is_socket(&self.options) || is_loopback(self.options.get_host())
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>> {
