@@ -32,6 +32,7 @@ impl Tls {
             // who names an authority wants it asked, as with PostgreSQL's own library
             Some(Mode::Require) if ca.is_some() => Mode::VerifyCa,
             Some(mode) => mode,
+            None if host.is_none() => Mode::Disable,
             None if near => Mode::Prefer,
             None => Mode::VerifyFull,
         };

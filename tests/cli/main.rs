@@ -36,6 +36,7 @@ mod schema_check;
 mod split;
 mod sqlite_keys;
 mod targets;
+mod tls;
 mod together;
 mod unwritten;
 mod write_sql;

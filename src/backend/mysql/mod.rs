@@ -52,6 +52,8 @@ pub struct Connector {
     address: String,
     dialect: Dialect,
     lock_wait: Duration,
+    /// That of scratch databases, where they have their own.
+    scratch_address: Option<String>,
     warnings: Vec<String>,
     secrets: Secrets,
 }
@@ -109,13 +111,20 @@ impl Connector {
             address: address(options.url.expose_secret()),
             dialect,
             lock_wait: options.lock_wait,
+            scratch_address: options.scratch_url.as_ref().map(|url| address(url.expose_secret())),
             warnings,
             secrets,
         })
     }
 
+    /// Where these options lead, for people.
+    fn address_of(&self, options: &MySqlConnectOptions) -> &str {
+        let is_main = account(options) == account(&self.options);
+        self.scratch_address.as_deref().filter(|_| !is_main).unwrap_or(&self.address)
+    }
+
     async fn open(&self, options: &MySqlConnectOptions, scratch: bool) -> Result<MySql, DatabaseError> {
-        let unreachable = |error| super::unreachable(error, &self.address, &self.secrets);
+        let unreachable = |error| super::unreachable(error, self.address_of(options), &self.secrets);
         let mut connection = options.connect().await.map_err(unreachable)?;
         let answer = sqlx::raw_sql(
             "SELECT VERSION(), @@global.read_only, DATABASE(), @@global.sql_mode, @@max_allowed_packet",

@@ -40,6 +40,8 @@ pub struct Connector {
     scratch: Option<PgConnectOptions>,
     tables: Tables,
     address: String,
+    /// That of scratch databases, where they have their own.
+    scratch_address: Option<String>,
     warnings: Vec<String>,
     secrets: Secrets,
 }
@@ -69,13 +71,20 @@ impl Connector {
             scratch,
             tables,
             address: address(options.url.expose_secret()),
+            scratch_address: options.scratch_url.as_ref().map(|url| address(url.expose_secret())),
             warnings,
             secrets,
         })
     }
 
+    /// Where these options lead, for people.
+    fn address_of(&self, options: &PgConnectOptions) -> &str {
+        let is_main = account(options) == account(&self.options);
+        self.scratch_address.as_deref().filter(|_| !is_main).unwrap_or(&self.address)
+    }
+
     async fn open(&self, options: &PgConnectOptions, scratch: bool) -> Result<Postgres, DatabaseError> {
-        let unreachable = |error| super::unreachable(error, &self.address, &self.secrets);
+        let unreachable = |error| super::unreachable(error, self.address_of(options), &self.secrets);
         let mut connection = options.connect().await.map_err(unreachable)?;
         let sql = format!(
             "{}; SELECT current_setting('server_version'), pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool",
