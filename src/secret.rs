@@ -26,8 +26,10 @@ impl Secrets {
         }
         let keep = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=".contains(c);
         let encoded = |keep: &dyn Fn(char) -> bool| -> String {
-            let percent = |c: char| c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
-            password.chars().map(|c| if keep(c) { c.to_string() } else { percent(c) }).collect()
+            let percent = |text: String, byte: u8| text + &format!("%{byte:02X}");
+            password.chars().fold(String::new(), |text, c| {
+                if keep(c) { text + &c.to_string() } else { c.to_string().bytes().fold(text, percent) }
+            })
         };
         let all = encoded(&|c| c.is_ascii_alphanumeric());
         let forms = [password.to_owned(), encoded(&keep), all.to_lowercase(), all];

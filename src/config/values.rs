@@ -369,7 +369,9 @@ impl<'a> Reader<'a> {
 
     fn fault(&mut self, diagnostic: Diagnostic, span: Range<usize>) {
         let frame = Frame::new(self.source.path.clone(), self.source.text.clone(), span);
-        self.faults.push(diagnostic.frame(frame));
+        // it may hold the value that is wrong
+        let message = secret::masked_source(&diagnostic.message);
+        self.faults.push(Diagnostic { message, ..diagnostic }.frame(frame));
     }
 }
 

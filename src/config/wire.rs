@@ -217,14 +217,12 @@ fn fault(source: &Source, error: &Error) -> Diagnostic {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             Diagnostic::new(format!("duplicate key `{key}`"))
         }
-        // it may hold the value that does not fit
-        other => {
-            let message = secret::masked_source(&UserMessageFormatter.format_message(other));
-            Diagnostic::new(message.escape_debug().to_string())
-        }
+        other => Diagnostic::new(UserMessageFormatter.format_message(other).escape_debug().to_string()),
     };
     let span = error.location().map_or(0..0, |location| span(&source.text, location));
-    diagnostic.frame(Frame::new(source.path.clone(), source.text.clone(), span))
+    // it may hold the value that does not fit
+    let message = secret::masked_source(&diagnostic.message);
+    Diagnostic { message, ..diagnostic }.frame(Frame::new(source.path.clone(), source.text.clone(), span))
 }
 
 fn list(words: &[&str]) -> String {

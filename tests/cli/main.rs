@@ -12,6 +12,7 @@ mod bundle;
 mod bundle_outside;
 mod bundle_proof;
 mod bundle_roles;
+mod canary;
 mod coming_from;
 mod commands;
 mod common;

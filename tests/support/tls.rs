@@ -174,6 +174,27 @@ impl Server {
         })
     }
 
+    /// All rows of a table of the user's database, as text.
+    pub(crate) fn rows(&self, table: &str) -> String {
+        let sql = match self.kind {
+            Kind::Postgres => format!("SELECT coalesce(string_agg(t::text, chr(10)), '') FROM {table} t"),
+            Kind::MariaDb => return self.dump(table),
+        };
+        let admin = self.admin.replace("/postgres?", &format!("/{USER}?"));
+        block_on(async {
+            let mut connection = PgConnection::connect(&admin).await.unwrap();
+            let rows = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            rows
+        })
+    }
+
+    fn dump(&self, table: &str) -> String {
+        let mut client = std::process::Command::new(mariadb::program("mariadb-dump"));
+        let socket = format!("--socket={}", self.watched.folder.join("socket").display());
+        mariadb::output(client.args(["--no-defaults", "--user=root", &socket, USER, table]))
+    }
+
     /// Somebody on the way who tells clients that this server speaks no TLS.
     pub(crate) fn strip(&self) -> SocketAddr {
         let listener = TcpListener::bind((self.at.ip(), 0)).unwrap();

@@ -96,9 +96,9 @@ impl Connector {
             None => None,
             Some(url) => {
                 // a password goes to no other account than its own
-                let bare = login(dialect, url, None, tls, &mut secrets)?;
-                let is_same = account(&bare.options) == account(&parsed);
-                Some(if is_same { login(dialect, url, password, tls, &mut secrets)? } else { bare })
+                let other = login(dialect, url, None, tls, &mut secrets)?;
+                let is_same = account(&other.options) == account(&parsed);
+                Some(if is_same { login(dialect, url, password, tls, &mut secrets)? } else { other })
             }
         };
         let (scratch, of_scratch) = scratch.map(|login| (login.options, login.warnings)).unzip();

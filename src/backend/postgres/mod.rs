@@ -58,9 +58,9 @@ impl Connector {
             None => None,
             Some(url) => {
                 // a password goes to no other account than its own
-                let bare = login(url, None, &options.tls, &mut secrets)?;
-                let is_same = account(&bare.options) == account(&main.options);
-                Some(if is_same { login(url, password, &options.tls, &mut secrets)? } else { bare })
+                let other = login(url, None, &options.tls, &mut secrets)?;
+                let is_same = account(&other.options) == account(&main.options);
+                Some(if is_same { login(url, password, &options.tls, &mut secrets)? } else { other })
             }
         };
         let (scratch, of_scratch) = scratch.map(|login| (login.options, login.warnings)).unzip();
