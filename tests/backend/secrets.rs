@@ -36,7 +36,7 @@ fn options(url: &str, tls: Settings) -> Options {
 fn traced() {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE).init();
     // so that it is seen that everything is heard
-    let _ = sqlx::postgres::PgConnectOptions::from_str("postgres://h/d?unheard=1");
+    let _ = sqlx::postgres::PgConnectOptions::from_str("postgres://u:x@h/d?unheard=1");
     for url in std::env::var(URLS).unwrap().lines() {
         let options = options(url, Settings::default());
         println!("{options:?}");
