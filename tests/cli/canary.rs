@@ -42,8 +42,8 @@ impl Canary {
             for shift in 0..3 {
                 let code = base64(&format!("{}{part}", &"..."[..shift]));
                 // what the neighbours have no share in
-                let core = &code[4..code.len() - 4];
-                assert!(!text.contains(core), "the password is in {what} as base64:\n{text}");
+                let middle = &code[4..code.len() - 4];
+                assert!(!text.contains(middle), "the password is in {what} as base64:\n{text}");
             }
         }
     }
@@ -82,7 +82,7 @@ fn base64(text: &str) -> String {
 
 #[test]
 fn the_canary_itself_is_found() {
-    assert_eq!(base64("any carnal pleas"), "YW55IGNhcm5hbCBwbGVhcwAA".replace("cwAA", "cwAA"));
+    assert_eq!(base64("any carnal pleas"), "YW55IGNhcm5hbCBwbGVhcwAA");
     let canary = Canary::new();
     let encoded = base64(&format!("user:{}", canary.raw()));
     assert!(std::panic::catch_unwind(|| canary.is_not_in("a header", &encoded)).is_err());
@@ -227,19 +227,19 @@ fn files_and_commands_that_give_no_password_show_none() {
     let (canary, project) = (Canary::new(), base());
     let raw = canary.raw();
     project.write("empty", format!("\n{raw}\n"));
-    let said = format!("printf '%s\\n' \"$1\" >&2; echo \"$1\"; exit 3");
-    let mixed = format!("echo \"$1\"; echo \"log in with '$1' failed\" >&2; kill -9 $$");
+    let said = "printf '%s\\n' \"$1\" >&2; echo \"$1\"; exit 3";
+    let mixed = "echo \"$1\"; echo \"log in with '$1' failed\" >&2; kill -9 $$";
     let quoted = |text: &str| serde_json::to_string(text).unwrap();
     for (setting, expected) in [
         ("password-file: absent".to_owned(), "cannot be read"),
         ("password-file: migrations".to_owned(), "cannot be read"),
         ("password-file: empty".to_owned(), "is empty"),
         (
-            format!("password-command: [sh, -c, {}, sh, {}]", quoted(&said), quoted(&raw)),
+            format!("password-command: [sh, -c, {}, sh, {}]", quoted(said), quoted(&raw)),
             "failed (exit status: 3)",
         ),
         (
-            format!("password-command: [sh, -c, {}, sh, {}]", quoted(&mixed), quoted(&raw)),
+            format!("password-command: [sh, -c, {}, sh, {}]", quoted(mixed), quoted(&raw)),
             "it said: log in with",
         ),
         (format!("password-command: [absent-program, {}]", quoted(&raw)), "cannot be run"),
@@ -361,14 +361,13 @@ fn a_password_comes_from_every_place_that_is_promised() {
         run(file, &wrong, &[]).exits(6);
         run("database: { password-file: absent }\n", &url, &[("DB_MIGRATIONS_PASSWORD_FILE", "password")])
             .ok();
-        let (variable, others) = match server.kind {
-            Kind::Postgres => ("PGPASSWORD", "postgres://127.0.0.1"),
-            Kind::MariaDb => ("MYSQL_PWD", "mariadb://127.0.0.1"),
+        let variable = match server.kind {
+            Kind::Postgres => "PGPASSWORD",
+            Kind::MariaDb => "MYSQL_PWD",
         };
         run("", &url, &[(variable, &raw)]).ok();
         run(file, &url, &[(variable, "wrong")]).ok();
         run("", &wrong, &[(variable, &raw)]).exits(6);
-        assert!(url.starts_with(&others[..8]));
         if server.kind == Kind::Postgres {
             of_a_passfile(&server, &project, &canary, &|variables| run("", &url, variables));
         }
@@ -376,12 +375,10 @@ fn a_password_comes_from_every_place_that_is_promised() {
     }
 }
 
-fn of_a_passfile(
-    server: &Server,
-    project: &Project,
-    canary: &Canary,
-    run: &dyn Fn(&[(&str, &str)]) -> Output,
-) {
+/// Runs with these variables.
+type Runs<'a> = &'a dyn Fn(&[(&str, &str)]) -> Output;
+
+fn of_a_passfile(server: &Server, project: &Project, canary: &Canary, run: Runs<'_>) {
     let escaped = canary.raw().replace('\\', "\\\\").replace(':', "\\:");
     let line = format!("broken\n{}:{}:{USER}:{USER}:{escaped}\n", server.at.ip(), server.at.port());
     let write = |name: &str, mode| {
@@ -406,7 +403,7 @@ fn where_a_password_stands_badly_is_said_once() {
     assert_eq!(output.stderr.matches("which `ps` shows").count(), 1, "{output}");
     canary.is_not_in("stderr", &output.stderr);
     let config = |url: &str| {
-        project.write("db-migrations.yml", format!("cargo: off\ndatabase: {{ url: \"{url}\" }}\n"))
+        project.write("db-migrations.yml", format!("cargo: off\ndatabase: {{ url: \"{url}\" }}\n"));
     };
     config(&url);
     let output = project.run_alone(&["status"]).exits(6);
