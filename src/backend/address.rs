@@ -3,6 +3,10 @@
 //! Password and encryption are decided by us, so they are read here and the driver never looks for
 //! them itself: it would fall back to no encryption and write lines of a password file into a log.
 //! Parameters that the driver does not know are not passed on, for the same reason.
+#![cfg_attr(
+    not(any(feature = "mysql", feature = "postgres")),
+    expect(dead_code, reason = "without servers URLs are only shown")
+)]
 
 use secrecy::SecretString;
 use url::Url;
