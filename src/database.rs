@@ -89,6 +89,8 @@ pub enum DatabaseError {
         address: String,
         /// Why.
         message: String,
+        /// The way out, where it is another one than to look at the address.
+        help: Option<&'static str>,
     },
     /// The connection broke.
     #[error("the connection to the database was lost: {0}")]
@@ -504,6 +506,10 @@ pub trait Connect: Send + Sync {
     fn dialect(&self) -> Dialect;
     /// Whether the database is on this machine.
     fn is_local(&self) -> bool;
+    /// What is weak about how the server is reached, for people.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
     /// All that [`Connect::clear`] would drop.
     fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>>;
     /// Ends what a dropped connection of this left at work at the server, scratch databases included; whether it

@@ -67,6 +67,8 @@ pub mod report;
 pub mod review;
 pub mod run_id;
 pub mod schema;
+pub mod secret;
 pub mod snapshot;
 pub mod sql;
+pub mod tls;
 pub mod tool;

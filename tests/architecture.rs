@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each row is a floor; a module imports from floors below, and from modules to its left in its row.
 const FLOORS: [&[&str]; 6] = [
-    &["run_id", "id", "dialect", "diagnostic", "schema", "history", "tool"],
+    &["run_id", "id", "dialect", "diagnostic", "schema", "history", "tool", "tls", "secret"],
     &["migration", "module", "sql", "config", "database"],
     &["catalogue", "adopt", "lock", "review", "plan", "snapshot", "drift", "generate", "event", "bundle"],
     &["fault", "lockfile", "git", "discover", "backend"],

@@ -3,6 +3,7 @@
 //! `mod` connects and takes the guard, `session` runs, `history` reads and creates our tables,
 //! `introspect` reads the schema. What they share is here and in `tables`.
 
+mod address;
 mod mirror;
 #[cfg(feature = "mysql")]
 pub mod mysql;
@@ -13,15 +14,23 @@ pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tables;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod tls;
 
 use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::database::{Connect, DatabaseError, SqlError};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::history::{Row, RowKind};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+use crate::secret::Secrets;
+use crate::tls::Settings;
 
+pub use address::{address, holds_password, lacks_password};
 pub use tables::Tables;
 
 /// The columns of an sqlx history, by which one is known under any name.
@@ -38,9 +47,15 @@ fn sqlx_key(database: &str) -> i64 {
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The database, or `None` where a file of it may be absent.
-    pub url: String,
+    pub url: SecretString,
     /// Where scratch databases may be made, if not beside it.
-    pub scratch_url: Option<String>,
+    pub scratch_url: Option<SecretString>,
+    /// The password where the URL has none. Without one the variables and files of the database's own
+    /// clients count (`PGPASSWORD`, `PGPASSFILE`, `MYSQL_PWD`).
+    pub password: Option<SecretString>,
+    /// How connections are encrypted where the URLs do not say it. By default everything is verified,
+    /// unless the server is on this machine.
+    pub tls: Settings,
     /// Our tables.
     pub tables: Tables,
     /// Make a database file that is absent.
@@ -86,7 +101,7 @@ fn dialect_of_scheme(url: &str) -> Result<Dialect, Diagnostic> {
 
 /// Where connections to this URL come from.
 pub fn connector(options: &Options) -> Result<Box<dyn Connect>, Diagnostic> {
-    match dialect_of(&options.url, &options.dialects)? {
+    match dialect_of(options.url.expose_secret(), &options.dialects)? {
         #[cfg(feature = "mysql")]
         dialect @ (Dialect::MariaDb | Dialect::MySql) => {
             Ok(Box::new(mysql::Connector::new(options, dialect)?))
@@ -104,34 +119,21 @@ pub fn connector(options: &Options) -> Result<Box<dyn Connect>, Diagnostic> {
     }
 }
 
-/// The URL without its password, for people.
-pub fn address(url: &str) -> String {
-    match url::Url::parse(url) {
-        // `postgres:user:secret@host`: nothing in it can be told apart
-        Ok(parsed) if parsed.cannot_be_a_base() => format!("{}:…", parsed.scheme()),
-        Ok(mut parsed) => {
-            if parsed.password().is_some() {
-                let _ = parsed.set_password(Some("***"));
-            }
-            if parsed.query_pairs().any(|(key, _)| secret(&key)) {
-                let pairs: Vec<(String, String)> = parsed.query_pairs().into_owned().collect();
-                let mask = |(key, value): (String, String)| {
-                    if secret(&key) { (key, "***".to_owned()) } else { (key, value) }
-                };
-                parsed.query_pairs_mut().clear().extend_pairs(pairs.into_iter().map(mask));
-            }
-            parsed.to_string()
-        }
-        Err(_) => match url.split_once("://") {
-            Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default()),
-            None => "the database".to_owned(),
-        },
-    }
-}
-
-/// Parameters of a URL that nobody may see.
-fn secret(key: &str) -> bool {
-    key.to_ascii_lowercase().contains("password")
+/// Why a server gave no connection: without the passwords, and with the way out where encryption is the
+/// reason.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+fn unreachable(fault: sqlx::Error, address: &str, secrets: &Secrets) -> DatabaseError {
+    let message = match error(fault) {
+        DatabaseError::Sql(error) => error.message,
+        DatabaseError::Lost(message) => message,
+        other => other.to_string(),
+    };
+    let message = secrets.scrub(&message);
+    let (message, help) = match tls::refusal(&message) {
+        Some((message, help)) => (message, Some(help)),
+        None => (message, None),
+    };
+    DatabaseError::Unreachable { address: address.to_owned(), message, help }
 }
 
 /// Turns a driver's error into ours. A driver's own text of a database's error is never shown: it

@@ -69,7 +69,10 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
     let Database {
         url: _,
         url_variable: _,
+        is_password_written: _,
         scratch_url: _,
+        password: _,
+        tls: _,
         history_table,
         history_schema,
         guard_wait,

@@ -1,18 +1,22 @@
 //! The one place that reads the environment: where the project is, its configuration, its database.
 
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::Global;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Global, password};
 use crate::backend::{self, Limits, Options, Tables};
 use crate::bundle::{self, Bundle};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Password};
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::engine::{Failure, FailureKind, Project};
 use crate::id::Checksum;
 use crate::lockfile;
+use crate::report::human::{self, Weight};
 
 /// The name of the configuration file.
 pub(super) const CONFIG: &str = "db-migrations.yml";
@@ -20,14 +24,20 @@ pub(super) const CONFIG: &str = "db-migrations.yml";
 /// The variable that stands in for `database.scratch-url` where a bundle has none.
 const SCRATCH_URL: &str = "DB_MIGRATIONS_SCRATCH_URL";
 
+/// The variable that stands in for `database.password-file`.
+const PASSWORD_FILE: &str = "DB_MIGRATIONS_PASSWORD_FILE";
+
 /// What the command line, the environment and the configuration say together.
 pub(super) struct Context {
     pub(super) root: PathBuf,
     pub(super) config_path: PathBuf,
     pub(super) config: Config,
     environment: Environment,
-    url: Option<String>,
+    url: Option<SecretString>,
     bundle: Option<Box<Bundle>>,
+    /// What stands elsewhere than in a URL, once it was asked for.
+    password: OnceCell<SecretString>,
+    has_warned: Cell<bool>,
 }
 
 /// Where a command that only needs what was consented gets it from.
@@ -90,9 +100,9 @@ impl Context {
             .map_err(|error| usage(Diagnostic::new("the current folder cannot be read").cause(error)))?;
         let environment = Environment { dotenv: dotenv(&root) };
         let mut config = bundle.config.clone();
-        config.database.scratch_url = environment.get(SCRATCH_URL);
+        config.database.scratch_url = environment.get(SCRATCH_URL).map(Into::into);
         let (url, config_path) = (global.url.clone(), root.join(CONFIG));
-        Ok(Self { root, config_path, config, environment, url, bundle: Some(Box::new(bundle)) })
+        Ok(Self::of(root, config_path, config, environment, url, Some(Box::new(bundle))))
     }
 
     /// Finds and reads the configuration.
@@ -115,7 +125,19 @@ impl Context {
                 .map_err(|faults| Failure::all(FailureKind::Usage, faults))?,
             None => Config::default(),
         };
-        Ok(Self { root, config_path, config, environment, url: global.url.clone(), bundle: None })
+        Ok(Self::of(root, config_path, config, environment, global.url.clone(), None))
+    }
+
+    fn of(
+        root: PathBuf,
+        config_path: PathBuf,
+        config: Config,
+        environment: Environment,
+        url: Option<SecretString>,
+        bundle: Option<Box<Bundle>>,
+    ) -> Self {
+        let (password, has_warned) = (OnceCell::new(), Cell::new(false));
+        Self { root, config_path, config, environment, url, bundle, password, has_warned }
     }
 
     /// A variable of the process or of `.env`.
@@ -124,15 +146,16 @@ impl Context {
     }
 
     /// The URL by flag, environment, file.
-    pub(super) fn url(&self) -> Option<String> {
-        self.url.clone().or_else(|| self.environment.get("DATABASE_URL")).or_else(|| {
-            let url = self.config.database.url.as_deref()?;
-            Some(below(url, &self.root))
+    pub(super) fn url(&self) -> Option<SecretString> {
+        let variable = || self.environment.get("DATABASE_URL").map(SecretString::from);
+        self.url.clone().or_else(variable).or_else(|| {
+            let url = self.config.database.url.as_ref()?;
+            Some(below(url.expose_secret(), &self.root).into())
         })
     }
 
     /// The same, or how to give one.
-    pub(super) fn needed_url(&self) -> Result<String, Failure> {
+    pub(super) fn needed_url(&self) -> Result<SecretString, Failure> {
         self.url().ok_or_else(|| {
             let mut fault = Diagnostic::new("no database is named");
             let unset = self.config.database.url_variable.as_ref();
@@ -160,7 +183,7 @@ impl Context {
         let mut dialects: Vec<Dialect> =
             self.bundle.iter().flat_map(|bundle| bundle.snapshots.keys().copied()).collect();
         if let Some(url) = self.url() {
-            let dialect = backend::dialect_of(&url, &[]).map_err(usage)?;
+            let dialect = backend::dialect_of(url.expose_secret(), &[]).map_err(usage)?;
             dialects.extend((!dialects.contains(&dialect)).then_some(dialect));
         }
         Ok(dialects)
@@ -172,14 +195,69 @@ impl Context {
     }
 
     /// Connections to some other URL.
-    pub(super) fn connector_to(&self, url: String, create: bool) -> Result<Box<dyn Connect>, Failure> {
+    pub(super) fn connector_to(&self, url: SecretString, create: bool) -> Result<Box<dyn Connect>, Failure> {
         let database = &self.config.database;
         let tables = Tables::new(Some(&database.history_schema), &database.history_table)
             .map_err(|error| usage(Diagnostic::new(format!("the name of the history table: {error}"))))?;
         let scratch_url = database.scratch_url.clone();
         let limits = Limits { lock: database.lock_timeout, statement: database.statement_timeout };
         let dialects = self.config.dialects.clone();
-        backend::connector(&Options { url, scratch_url, tables, create, limits, dialects }).map_err(usage)
+        let urls = std::iter::once(&url).chain(&scratch_url);
+        let password = self.password(urls.map(ExposeSecret::expose_secret).any(backend::lacks_password))?;
+        let below = |path: &String| {
+            let is_path = !path.trim_start().starts_with("-----BEGIN") && path != "system";
+            if is_path { self.root.join(path).display().to_string() } else { path.clone() }
+        };
+        let tls = crate::tls::Settings {
+            mode: database.tls.mode,
+            ca: database.tls.ca.as_ref().map(below),
+            cert: database.tls.cert.as_ref().map(below),
+            key: database.tls.key.as_ref().map(below),
+        };
+        let options = Options { url, scratch_url, password, tls, tables, create, limits, dialects };
+        let connect = backend::connector(&options).map_err(usage)?;
+        self.warn(connect.warnings());
+        Ok(connect)
+    }
+
+    /// What stands elsewhere than in a URL, if it is needed.
+    fn password(&self, is_needed: bool) -> Result<Option<SecretString>, Failure> {
+        if !is_needed {
+            return Ok(None);
+        }
+        if let Some(password) = self.password.get() {
+            return Ok(Some(password.clone()));
+        }
+        let found = match (self.environment.get(PASSWORD_FILE), &self.config.database.password) {
+            (Some(path), _) => password::of_file(&self.root.join(path), PASSWORD_FILE),
+            (None, Some(Password::File(path))) => {
+                password::of_file(&self.root.join(path), "database.password-file")
+            }
+            (None, Some(Password::Command(words))) => password::of_command(words, &self.root),
+            (None, None) => return Ok(None),
+        };
+        let found = found.map_err(usage)?;
+        Ok(Some(self.password.get_or_init(|| found).clone()))
+    }
+
+    /// Says once what is weak about how the database is reached, and about where its password stands.
+    fn warn(&self, weak: &[String]) {
+        if self.has_warned.replace(true) {
+            return;
+        }
+        let better = "a file (`database.password-file`), a command (`database.password-command`) or a variable \
+                      (`DATABASE_URL`, `PGPASSWORD`) holds it better";
+        let is_shown = self.url.as_ref().is_some_and(|url| backend::holds_password(url.expose_secret()));
+        let shown = is_shown.then(|| {
+            format!("`--url` holds a password, which `ps` shows to everybody on this machine: {better}")
+        });
+        let written = self.config.database.is_password_written.then(|| {
+            let shown = self.config_path.file_name().unwrap_or_default().display();
+            format!("`{shown}` holds a password, which whoever reads the repository reads: {better}")
+        });
+        for text in weak.iter().cloned().chain(shown).chain(written) {
+            human::print(&Diagnostic::new(text), Weight::Warning);
+        }
     }
 
     /// Discovers, and reads the lock; or unpacks the bundle.

@@ -1,5 +1,6 @@
 //! `current` and `latest`: the last migration that ran here, and the last of the lock.
 
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::context::Context;
@@ -59,7 +60,7 @@ pub(super) fn latest(global: &Global, _: &LatestArgs) -> Result<Done, Failure> {
     let usage = |fault| Failure::new(FailureKind::Usage, fault);
     let context = Context::read(global)?;
     let project = context.project()?;
-    let dialect = context.url().map(|url| backend::dialect_of(&url, &context.config.dialects));
+    let dialect = context.url().map(|url| backend::dialect_of(url.expose_secret(), &context.config.dialects));
     let dialect = dialect.transpose().map_err(usage)?;
     let merged = merge(project.document.lock(), &project.catalogue, None).map_err(usage)?;
     let fits = |id| {

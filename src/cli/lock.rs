@@ -390,7 +390,7 @@ async fn refresh(
             );
             continue;
         }
-        let connect = context.connector_to(format!("{}::memory:", dialect.name()), false)?;
+        let connect = context.connector_to(format!("{}::memory:", dialect.name()).into(), false)?;
         match write_snapshot(project, merged, &*connect, &mut *reporter(global)).await {
             Ok(Some(name)) => {
                 say(global, &format!("wrote {name}"));

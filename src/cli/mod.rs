@@ -17,6 +17,7 @@ mod list;
 mod lock;
 mod migrate;
 mod modules;
+mod password;
 mod plan;
 mod repair;
 mod reset;
@@ -36,10 +37,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::engine::Failure;
 use crate::report::{human, json};
+use crate::secret;
 
 pub use exit::Exit;
 
@@ -66,7 +69,7 @@ pub(crate) struct Global {
     config: Option<PathBuf>,
     /// The database [default: `DATABASE_URL` of the environment or `.env`, then `database.url`]
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
-    url: Option<String>,
+    url: Option<SecretString>,
     /// How results are written
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -159,7 +162,10 @@ impl Done {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refuse(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -172,6 +178,17 @@ pub fn main() -> ExitCode {
     // a statement may still run in SQLite's thread after an interrupt: it is not waited for
     runtime.shutdown_background();
     exit.into()
+}
+
+/// A help text, or a command line that is none: what it quotes may be a URL.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = secret::masked(&error.render().ansi().to_string());
+    if error.use_stderr() {
+        human::raw_note(&text);
+    } else {
+        human::raw(&text);
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 async fn run(args: Args) -> Exit {

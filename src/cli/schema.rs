@@ -1,6 +1,7 @@
 //! `schema`: the schema of a database, of the lock, and their difference.
 
 use clap::Subcommand;
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::context::{Context, From};
@@ -224,13 +225,13 @@ async fn snapshot(global: &Global, context: &Context, dialect: Option<&str>) -> 
 /// Where scratch databases of a dialect are made: in memory, at `scratch-url`, or beside the database.
 pub(super) fn scratch_connector(context: &Context, dialect: Dialect) -> Result<Box<dyn Connect>, Failure> {
     if dialect.facts().scratch_in_memory {
-        return context.connector_to(format!("{}::memory:", dialect.name()), false);
+        return context.connector_to(format!("{}::memory:", dialect.name()).into(), false);
     }
     let urls = [context.url(), context.config.database.scratch_url.clone()];
     let fitting = urls
         .into_iter()
         .flatten()
-        .find(|url| backend::dialect_of(url, &context.config.dialects) == Ok(dialect));
+        .find(|url| backend::dialect_of(url.expose_secret(), &context.config.dialects) == Ok(dialect));
     if let Some(url) = fitting {
         return context.connector_to(url, false);
     }

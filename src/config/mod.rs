@@ -21,11 +21,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use secrecy::SecretString;
 
 use crate::diagnostic::{Diagnostic, Frame};
 use crate::dialect::Dialect;
 use crate::id::Namespace;
 use crate::module::Format;
+use crate::secret;
+use crate::tls;
 use crate::tool::Tool;
 
 pub use edit::{disable_in_text, enable_in_text};
@@ -119,15 +122,30 @@ pub struct Source {
     pub text: Arc<str>,
 }
 
+/// Where the password stands that a URL does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// In the first line of a file.
+    File(String),
+    /// In the first line that a program prints: its name and its arguments.
+    Command(Vec<String>),
+}
+
 /// `database:`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Database {
     /// `None` also when a variable in it is not set.
-    pub url: Option<String>,
+    pub url: Option<SecretString>,
+    /// Whether a password is written out in one of the two URLs.
+    pub is_password_written: bool,
+    /// The password of URLs without one.
+    pub password: Option<Password>,
+    /// How connections are encrypted.
+    pub tls: tls::Settings,
     /// The variable in `url` that is not set.
     pub url_variable: Option<String>,
     /// Where scratch databases are made.
-    pub scratch_url: Option<String>,
+    pub scratch_url: Option<SecretString>,
     /// The table of the history.
     pub history_table: String,
     /// Its schema.
@@ -323,6 +341,9 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: None,
+            is_password_written: false,
+            password: None,
+            tls: tls::Settings::default(),
             url_variable: None,
             scratch_url: None,
             history_table: "db_migrations".to_owned(),
@@ -372,8 +393,9 @@ pub fn parse(
     text: &str,
     variables: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Vec<Diagnostic>> {
-    let source = Source { path: path.to_owned(), text: text.into() };
-    let wire = wire::read(&source).map_err(|fault| vec![fault])?;
+    // what is kept for code frames holds no passwords
+    let source = Source { path: path.to_owned(), text: secret::masked_source(text).into() };
+    let wire = wire::read(&source, text).map_err(|fault| vec![fault])?;
     let mut reader = values::Reader::new(source, variables);
     let config = reader.config(wire);
     if reader.faults.is_empty() { Ok(config) } else { Err(reader.faults) }

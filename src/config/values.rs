@@ -8,14 +8,16 @@ use serde_saphyr::Spanned;
 
 use super::wire::{self, Text};
 use super::{
-    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Policy, Reaction, Rehearsal, Review,
-    SchemaCheck, SchemaCheckMode, SchemaSource, Source,
+    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Password, Policy, Reaction, Rehearsal,
+    Review, SchemaCheck, SchemaCheckMode, SchemaSource, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::dialect::Dialect;
 use crate::id::Namespace;
 use crate::module::Format;
+use crate::secret;
 use crate::sql;
+use crate::tls;
 use crate::tool::Tool;
 
 pub(super) struct Reader<'a> {
@@ -70,16 +72,43 @@ impl<'a> Reader<'a> {
             Err(Unexpanded::Unset(name)) => Some(name),
             _ => None,
         });
+        let holds = |text: &Option<Text>| {
+            text.as_ref().is_some_and(|text| secret::masked_source(&text.value) != text.value)
+        };
+        let is_password_written = holds(&wire.url) || holds(&wire.scratch_url);
         Database {
             url_variable: unset,
-            url: self.url(wire.url),
-            scratch_url: self.url(wire.scratch_url),
+            is_password_written,
+            url: self.url(wire.url).map(Into::into),
+            scratch_url: self.url(wire.scratch_url).map(Into::into),
+            password: self.password(wire.password_file, wire.password_command),
+            tls: self.tls(wire.tls.unwrap_or_default()),
             history_table: self.or(wire.history_table, zero.history_table),
             history_schema: self.or(wire.history_schema, zero.history_schema),
             guard_wait: wire.guard_wait.map_or(zero.guard_wait, Duration::from_secs),
             lock_timeout: wire.lock_timeout.map_or(zero.lock_timeout, Duration::from_secs),
             statement_timeout: wire.statement_timeout.map_or(zero.statement_timeout, Duration::from_secs),
             lock_retries: wire.lock_retries.unwrap_or(zero.lock_retries),
+        }
+    }
+
+    fn password(&mut self, file: Option<Text>, command: Option<Vec<Text>>) -> Option<Password> {
+        let span = file.as_ref().map(|text| self.span(text));
+        let file = self.optional(file);
+        if let (Some(span), true) = (span, command.is_some()) {
+            let fault = Diagnostic::new("`password-file` and `password-command` do not go together");
+            self.fault(fault.help("leave one of them out"), span);
+        }
+        let command = command.map(|words| self.texts(Some(words)));
+        file.map(Password::File).or(command.filter(|words| !words.is_empty()).map(Password::Command))
+    }
+
+    fn tls(&mut self, wire: wire::Tls) -> tls::Settings {
+        tls::Settings {
+            mode: self.word(wire.mode, "mode", &tls::Mode::WORDS),
+            ca: self.optional(wire.ca),
+            cert: self.optional(wire.cert),
+            key: self.optional(wire.key),
         }
     }
 
@@ -359,7 +388,9 @@ impl<'a> Reader<'a> {
 
     fn fault(&mut self, diagnostic: Diagnostic, span: Range<usize>) {
         let frame = Frame::new(self.source.path.clone(), self.source.text.clone(), span);
-        self.faults.push(diagnostic.frame(frame));
+        // it may hold the value that is wrong
+        let message = secret::masked_source(&diagnostic.message);
+        self.faults.push(Diagnostic { message, ..diagnostic }.frame(frame));
     }
 }
 

@@ -9,6 +9,7 @@ use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormat
 
 use super::Source;
 use crate::diagnostic::{Diagnostic, Frame, nearest};
+use crate::secret;
 
 pub(super) type Text = Spanned<String>;
 
@@ -45,9 +46,21 @@ pub(super) struct Adopt {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Tls {
+    pub(super) mode: Option<Text>,
+    pub(super) ca: Option<Text>,
+    pub(super) cert: Option<Text>,
+    pub(super) key: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Database {
     pub(super) url: Option<Text>,
     pub(super) scratch_url: Option<Text>,
+    pub(super) password_file: Option<Text>,
+    pub(super) password_command: Option<Vec<Text>>,
+    pub(super) tls: Option<Tls>,
     pub(super) history_table: Option<Text>,
     pub(super) history_schema: Option<Text>,
     pub(super) guard_wait: Option<u64>,
@@ -207,13 +220,14 @@ impl<'de> de::Visitor<'de> for CargoVisitor {
     }
 }
 
-pub(super) fn read(source: &Source) -> Result<Config, Diagnostic> {
+/// Reads the text that the source shows.
+pub(super) fn read(source: &Source, text: &str) -> Result<Config, Diagnostic> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
         merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
     };
-    serde_saphyr::from_str_with_options(&source.text, options).map_err(|error| fault(source, &error))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| fault(source, &error))
 }
 
 /// The bytes that a location means; an empty span where it is not known.
@@ -246,7 +260,9 @@ fn fault(source: &Source, error: &Error) -> Diagnostic {
         other => Diagnostic::new(UserMessageFormatter.format_message(other).escape_debug().to_string()),
     };
     let span = error.location().map_or(0..0, |location| span(&source.text, location));
-    diagnostic.frame(Frame::new(source.path.clone(), source.text.clone(), span))
+    // it may hold the value that does not fit
+    let message = secret::masked_source(&diagnostic.message);
+    Diagnostic { message, ..diagnostic }.frame(Frame::new(source.path.clone(), source.text.clone(), span))
 }
 
 fn list(words: &[&str]) -> String {

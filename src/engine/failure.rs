@@ -95,8 +95,9 @@ pub(super) fn describe(error: &DatabaseError) -> Diagnostic {
             }
             diagnostic.help("wait until it ends")
         }
-        DatabaseError::Unreachable { .. } => Diagnostic::new(error.to_string())
-            .help("check `DATABASE_URL`, `--url` or `database.url`, and that the server runs"),
+        DatabaseError::Unreachable { help, .. } => Diagnostic::new(error.to_string()).help(
+            help.unwrap_or("check `DATABASE_URL`, `--url` or `database.url`, and that the server runs"),
+        ),
         other => Diagnostic::new(other.to_string()),
     }
 }

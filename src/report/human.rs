@@ -131,6 +131,11 @@ pub fn raw_whole(text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
+/// Prints a text on standard error as it is.
+pub fn raw_note(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
 /// Prints a remark on standard error.
 pub fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{}", clean(text));

@@ -13,6 +13,7 @@ use crate::engine::{Failure, Migrated, Prepared, Status, Verdict};
 use crate::history::Partial;
 use crate::lock::Finding;
 use crate::plan::{Mode, Plan, Why};
+use crate::secret;
 use crate::sql::Way;
 
 /// The version of all documents.
@@ -44,14 +45,15 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
         json!({ "path": frame.path, "line": line, "column": column })
     });
     let about = diagnostic.about.as_ref();
+    let masked = |texts: &[String]| texts.iter().map(|text| secret::masked(text)).collect::<Vec<_>>();
     json!({
         "rule": about.map(|(rule, _)| rule),
         "id": about.map(|(_, id)| id),
-        "message": diagnostic.message,
+        "message": secret::masked(&diagnostic.message),
         "place": place,
-        "causes": diagnostic.causes,
-        "notes": diagnostic.notes,
-        "help": diagnostic.help,
+        "causes": masked(&diagnostic.causes),
+        "notes": masked(&diagnostic.notes),
+        "help": masked(&diagnostic.help),
     })
 }
 

@@ -2,16 +2,18 @@
 //!
 //! Nothing here decides anything; it prints what the engine says. All text that came from outside
 //! (file names, server messages) passes through `clean`, so that no control character reaches a
-//! terminal.
+//! terminal, and no password of a URL anybody.
 
 pub use crate::diagnostic::count;
+use crate::secret;
 
 pub mod human;
 pub mod json;
 
 /// A text without control, bidirectional and zero-width characters: those are written as `\u{…}`.
-/// Line breaks and tabs stay.
+/// Line breaks and tabs stay. Passwords of URLs are `***`.
 pub fn clean(text: &str) -> String {
+    let text = &secret::masked(text);
     let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || deceptive(c));
     if text.chars().all(harmless) {
         return text.to_owned();

@@ -7,5 +7,6 @@ mod support;
 
 mod guard;
 mod introspection;
+mod secrets;
 mod session;
 mod world;

@@ -22,8 +22,17 @@ pub(crate) fn connect_to(url: &str) -> Box<dyn Connect> {
     let tables = Tables::new(Some("public"), "db_migrations").unwrap();
     let url = url.to_owned();
     let limits = Limits { lock: Duration::from_secs(30), statement: Duration::ZERO };
-    connector(&Options { url, scratch_url: None, tables, create: true, limits, dialects: Vec::new() })
-        .unwrap()
+    connector(&Options {
+        url: url.into(),
+        scratch_url: None,
+        password: None,
+        tls: db_migrations::tls::Settings::default(),
+        tables,
+        create: true,
+        limits,
+        dialects: Vec::new(),
+    })
+    .unwrap()
 }
 
 pub(crate) fn new_run(id: &str) -> NewRun {

@@ -154,7 +154,7 @@ fn find(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
-fn start(settings: &[&str]) -> Option<(String, Watched)> {
+pub(super) fn start(settings: &[&str]) -> Option<(String, Watched)> {
     let (Some(server), Some(install)) = (find("mariadbd"), find("mariadb-install-db")) else {
         missing(&format!("no MariaDB (install mariadb-server, or set {URL})"));
         return None;
@@ -163,7 +163,10 @@ fn start(settings: &[&str]) -> Option<(String, Watched)> {
     arguments.extend(SETTINGS.iter().chain(settings).map(OsString::from));
     let watched = Watched::start("mysql", "TERM", SCRIPT, &arguments);
     let folder = &watched.folder;
-    let url = format!("mariadb://root@localhost/mysql?socket={}", folder.join("socket").display());
+    let url = format!(
+        "mariadb://root@localhost/mysql?socket={}&ssl-mode=DISABLED",
+        folder.join("socket").display()
+    );
     let data = watched.wait(|| data_folder(&url));
     assert_eq!(Path::new(&data), folder.join("data"), "the server is not ours");
     Some((url, watched))

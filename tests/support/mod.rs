@@ -3,12 +3,14 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
+pub(crate) mod certificates;
 pub(crate) mod crates;
 pub(crate) mod database;
 pub(crate) mod mariadb;
 pub(crate) mod postgres;
 pub(crate) mod project;
 mod server;
+pub(crate) mod tls;
 
 use std::future::Future;
 

@@ -53,7 +53,7 @@ pub(crate) fn server() -> Option<&'static Server> {
 }
 
 /// The newest installed server's programs.
-fn find_bin() -> Option<PathBuf> {
+pub(super) fn find_bin() -> Option<PathBuf> {
     let given = std::env::var_os("PG_BIN").map(PathBuf::from);
     let mut debian: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
@@ -85,7 +85,7 @@ folder=$1; bin=$2; shift 2
     exec "$bin/postgres" -D "$folder/data" -k "$folder" "$@"
 "#;
 
-fn settings() -> impl Iterator<Item = &'static str> {
+pub(super) fn settings() -> impl Iterator<Item = &'static str> {
     [
         "listen_addresses=",
         "fsync=off",
@@ -99,7 +99,7 @@ fn settings() -> impl Iterator<Item = &'static str> {
     .flat_map(|setting| ["-c", setting])
 }
 
-fn data_folder(url: &str) -> Result<String, sqlx::Error> {
+pub(super) fn data_folder(url: &str) -> Result<String, sqlx::Error> {
     block_on(async {
         let mut connection = PgConnection::connect(url).await?;
         let folder = sqlx::query_scalar("SHOW data_directory").fetch_one(&mut connection).await;

@@ -12,6 +12,7 @@ mod flavour;
 mod history;
 mod introspect;
 mod journal;
+mod login;
 mod message;
 mod rows;
 mod session;
@@ -20,12 +21,14 @@ mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
+use secrecy::ExposeSecret;
+
+use super::address::is_loopback;
 use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
@@ -37,8 +40,10 @@ use crate::fault::fault_point;
 use crate::history::History;
 use crate::id::Checksum;
 use crate::schema::Schema;
+use crate::secret::Secrets;
 use crate::sql;
 
+use login::login;
 use sessions::Opened;
 use settings::Baseline;
 
@@ -51,6 +56,10 @@ pub struct Connector {
     dialect: Dialect,
     limits: Limits,
     opened: Opened,
+    /// That of scratch databases, where they have their own.
+    scratch_address: Option<String>,
+    warnings: Vec<String>,
+    secrets: Secrets,
 }
 
 /// Errors that say that the account lacks a right: to a database, a table, a column, a routine, to the
@@ -70,21 +79,19 @@ const SYSTEM: [&str; 4] = ["mysql", "sys", "information_schema", "performance_sc
 
 impl Connector {
     pub(super) fn new(options: &Options, dialect: Dialect) -> Result<Self, Diagnostic> {
-        let title = dialect.facts().title;
-        let parse = |url: &str| {
-            MySqlConnectOptions::from_str(url).map(prepared).map_err(|error| {
-                Diagnostic::new(format!("`{}` is no {title} URL", address(url))).cause(error).help(format!(
-                    "write `{dialect}://USER:PASSWORD@HOST/DATABASE`; special characters of a password as %XX"
-                ))
-            })
-        };
         let base = &options.tables.names()[0];
         let tables = Tables::new(None, base)
             .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
-        let parsed = parse(&options.url)?;
+        let mut secrets = Secrets::default();
+        let (password, tls) = (options.password.as_ref(), &options.tls);
+        let main = login(dialect, &options.url, password, tls, &mut secrets)?;
+        let parsed = main.options;
         if parsed.get_database().is_none_or(str::is_empty) {
-            return Err(Diagnostic::new(format!("`{}` names no database", address(&options.url)))
-                .help(format!("write `{dialect}://USER@HOST/DATABASE`")));
+            return Err(Diagnostic::new(format!(
+                "`{}` names no database",
+                address(options.url.expose_secret())
+            ))
+            .help(format!("write `{dialect}://USER@HOST/DATABASE`")));
         }
         if let Some(system) =
             parsed.get_database().filter(|name| SYSTEM.iter().any(|own| own.eq_ignore_ascii_case(name)))
@@ -92,26 +99,40 @@ impl Connector {
             return Err(Diagnostic::new(format!("`{system}` is the server's own database"))
                 .help("name the application's database in the URL"));
         }
+        let scratch = match &options.scratch_url {
+            None => None,
+            Some(url) => {
+                // a password goes to no other account than its own
+                let other = login(dialect, url, None, tls, &mut secrets)?;
+                let is_same = account(&other.options) == account(&parsed);
+                Some(if is_same { login(dialect, url, password, tls, &mut secrets)? } else { other })
+            }
+        };
+        let (scratch, of_scratch) = scratch.map(|login| (login.options, login.warnings)).unzip();
+        let mut warnings = main.warnings;
+        warnings.extend(of_scratch.into_iter().flatten());
         Ok(Self {
             options: parsed,
-            scratch: options.scratch_url.as_deref().map(parse).transpose()?,
+            scratch,
             tables,
-            address: address(&options.url),
+            address: address(options.url.expose_secret()),
             dialect,
             limits: options.limits,
             opened: Opened::default(),
+            scratch_address: options.scratch_url.as_ref().map(|url| address(url.expose_secret())),
+            warnings,
+            secrets,
         })
     }
 
+    /// Where these options lead, for people.
+    fn address_of(&self, options: &MySqlConnectOptions) -> &str {
+        let is_main = account(options) == account(&self.options);
+        self.scratch_address.as_deref().filter(|_| !is_main).unwrap_or(&self.address)
+    }
+
     async fn open(&self, options: &MySqlConnectOptions, scratch: bool) -> Result<MySql, DatabaseError> {
-        let unreachable = |error: sqlx::Error| DatabaseError::Unreachable {
-            address: self.address.clone(),
-            message: match super::error(error) {
-                DatabaseError::Sql(error) => error.message,
-                DatabaseError::Lost(message) => message,
-                other => other.to_string(),
-            },
-        };
+        let unreachable = |error| super::unreachable(error, self.address_of(options), &self.secrets);
         let mut connection = options.connect().await.map_err(unreachable)?;
         fault_point!("connection.made");
         let answer = sqlx::raw_sql(
@@ -170,14 +191,9 @@ fn read_only(setting: Option<&str>) -> Option<&'static str> {
     )
 }
 
-/// Nothing that the driver would set by itself: a migration must find the server's own settings.
-fn prepared(options: MySqlConnectOptions) -> MySqlConnectOptions {
-    options
-        .pipes_as_concat(false)
-        .no_engine_substitution(false)
-        .timezone(None)
-        .statement_cache_capacity(0)
-        .disable_statement_logging()
+/// Whose password is asked for, and where.
+fn account(options: &MySqlConnectOptions) -> (&str, u16, &str) {
+    (options.get_host(), options.get_port(), options.get_username())
 }
 
 /// The name is the server's, not the database's, and has at most 64 characters.
@@ -202,10 +218,11 @@ impl Connect for Connector {
     }
 
     fn is_local(&self) -> bool {
-        let host = self.options.get_host();
-        self.options.get_socket().is_some()
-            || host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        self.options.get_socket().is_some() || is_loopback(self.options.get_host())
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn end_sessions(&self) -> BoxFuture<'_, bool> {

@@ -7,18 +7,22 @@
 mod alone;
 mod history;
 mod introspect;
+mod login;
+mod passfile;
 mod session;
 mod sessions;
 mod unfinished;
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
+use secrecy::ExposeSecret;
+
+use super::address::is_loopback;
 use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
@@ -29,6 +33,9 @@ use crate::dialect::Dialect;
 use crate::fault::fault_point;
 use crate::history::History;
 use crate::schema::Schema;
+use crate::secret::Secrets;
+
+use login::login;
 
 use session::Scope;
 use sessions::Opened;
@@ -46,39 +53,53 @@ pub struct Connector {
     address: String,
     limits: Limits,
     opened: Opened,
+    /// That of scratch databases, where they have their own.
+    scratch_address: Option<String>,
+    warnings: Vec<String>,
+    secrets: Secrets,
 }
 
 impl Connector {
     pub(super) fn new(options: &Options) -> Result<Self, Diagnostic> {
-        let parse = |url: &str| {
-            PgConnectOptions::from_str(url).map(prepared).map_err(|error| {
-                Diagnostic::new(format!("`{}` is no PostgreSQL URL", address(url))).cause(error).help(
-                    "write `postgres://USER:PASSWORD@HOST/DATABASE`; special characters of a password as %XX",
-                )
-            })
-        };
         let schema = options.tables.schema().unwrap_or(DEFAULT_SCHEMA);
         let tables = Tables::new(Some(schema), &options.tables.names()[0])
             .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
+        let mut secrets = Secrets::default();
+        let password = options.password.as_ref();
+        let main = login(&options.url, password, &options.tls, &mut secrets)?;
+        let scratch = match &options.scratch_url {
+            None => None,
+            Some(url) => {
+                // a password goes to no other account than its own
+                let other = login(url, None, &options.tls, &mut secrets)?;
+                let is_same = account(&other.options) == account(&main.options);
+                Some(if is_same { login(url, password, &options.tls, &mut secrets)? } else { other })
+            }
+        };
+        let (scratch, of_scratch) = scratch.map(|login| (login.options, login.warnings)).unzip();
+        let mut warnings = main.warnings;
+        warnings.extend(of_scratch.into_iter().flatten());
         Ok(Self {
-            options: parse(&options.url)?,
-            scratch: options.scratch_url.as_deref().map(parse).transpose()?,
+            options: main.options,
+            scratch,
             tables,
-            address: address(&options.url),
             limits: options.limits,
             opened: Opened::default(),
+            address: address(options.url.expose_secret()),
+            scratch_address: options.scratch_url.as_ref().map(|url| address(url.expose_secret())),
+            warnings,
+            secrets,
         })
     }
 
+    /// Where these options lead, for people.
+    fn address_of(&self, options: &PgConnectOptions) -> &str {
+        let is_main = account(options) == account(&self.options);
+        self.scratch_address.as_deref().filter(|_| !is_main).unwrap_or(&self.address)
+    }
+
     async fn open(&self, options: &PgConnectOptions, scratch: bool) -> Result<Postgres, DatabaseError> {
-        let unreachable = |error: sqlx::Error| DatabaseError::Unreachable {
-            address: self.address.clone(),
-            message: match super::error(error) {
-                DatabaseError::Sql(error) => error.message,
-                DatabaseError::Lost(message) => message,
-                other => other.to_string(),
-            },
-        };
+        let unreachable = |error| super::unreachable(error, self.address_of(options), &self.secrets);
         let mut connection = options.connect().await.map_err(unreachable)?;
         fault_point!("connection.made");
         let row = sqlx::raw_sql(ABOUT).fetch_one(&mut connection).await.map_err(unreachable)?;
@@ -135,8 +156,9 @@ const fn read_only(recovers: bool, by_default: bool) -> Option<&'static str> {
 /// Nothing on a scratch database may wait for the run that it belongs to.
 const SCRATCH_LIMITS: Limits = Limits { lock: Duration::from_secs(10), statement: Duration::ZERO };
 
-fn prepared(options: PgConnectOptions) -> PgConnectOptions {
-    options.application_name("db-migrations").disable_statement_logging()
+/// Whose password is asked for, and where.
+fn account(options: &PgConnectOptions) -> (&str, u16, &str) {
+    (options.get_host(), options.get_port(), options.get_username())
 }
 
 /// The first 8 bytes of the name's SHA-256, big-endian.
@@ -183,11 +205,11 @@ impl Connect for Connector {
     }
 
     fn is_local(&self) -> bool {
-        let host = self.options.get_host();
-        self.options.get_socket().is_some()
-            || host.starts_with('/')
-            || host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        login::is_socket(&self.options) || is_loopback(self.options.get_host())
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn end_sessions(&self) -> BoxFuture<'_, bool> {

@@ -16,6 +16,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use secrecy::ExposeSecret;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
@@ -41,12 +42,13 @@ pub struct Connector {
 
 impl Connector {
     pub(super) fn new(options: &Options) -> Result<Self, Diagnostic> {
-        let parsed = SqliteConnectOptions::from_str(&options.url).map_err(|error| {
-            Diagnostic::new(format!("`{}` is no SQLite URL", address(&options.url)))
+        let url = options.url.expose_secret();
+        let parsed = SqliteConnectOptions::from_str(url).map_err(|error| {
+            Diagnostic::new(format!("`{}` is no SQLite URL", address(url)))
                 .cause(error)
                 .help("write `sqlite://path/to/file.db`, or `sqlite::memory:`")
         })?;
-        let in_memory = options.url.contains(":memory:") || options.url.contains("mode=memory");
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
         let path = (!in_memory).then(|| parsed.get_filename().to_owned());
         let address = match &path {
             Some(path) => format!("sqlite://{}", path.display()),
@@ -73,10 +75,14 @@ impl Connector {
     ) -> Result<Sqlite, DatabaseError> {
         let unreachable = |error: sqlx::Error| match super::error(error) {
             DatabaseError::Sql(error) if is_busy(&error) => busy(path.as_deref().map(guard_path).as_deref()),
-            DatabaseError::Sql(error) => {
-                DatabaseError::Unreachable { address: self.address.clone(), message: error.message }
-            }
-            other => DatabaseError::Unreachable { address: self.address.clone(), message: other.to_string() },
+            error => DatabaseError::Unreachable {
+                address: self.address.clone(),
+                message: match error {
+                    DatabaseError::Sql(error) => error.message,
+                    other => other.to_string(),
+                },
+                help: None,
+            },
         };
         let mut connection = options.connect().await.map_err(unreachable)?;
         fault_point!("connection.made");

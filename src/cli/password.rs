@@ -1,0 +1,106 @@
+//! Passwords that stand elsewhere: in a file, or in what a command prints.
+//!
+//! The first line counts. A command is run without a shell and with a time limit, and nothing that it
+//! has printed as a password is ever shown, whatever it says on its standard error.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+
+use crate::diagnostic::Diagnostic;
+use crate::secret::Secrets;
+
+/// How long a command may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How much of what it says is read, and how much of its standard error is shown.
+const MOST: u64 = 64 * 1024;
+const SHOWN: usize = 1000;
+
+/// The first line of a file; `setting` is what names it.
+pub(super) fn of_file(path: &Path, setting: &str) -> Result<SecretString, Diagnostic> {
+    let shown = path.display();
+    let text = fs_err::read_to_string(path).map_err(|error| {
+        Diagnostic::new(format!("`{setting}`: `{shown}` cannot be read"))
+            .cause(error.kind())
+            .help("the password is the first line of that file")
+    })?;
+    first_line(&text).ok_or_else(|| {
+        Diagnostic::new(format!("`{setting}`: the first line of `{shown}` is empty"))
+            .help("the password is the first line of that file")
+    })
+}
+
+/// The first line that a command prints; it runs in the folder of the configuration.
+pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString, Diagnostic> {
+    // its arguments may be secrets, too
+    let program = words.first().map_or("", String::as_str);
+    let fault = |what: String| {
+        Diagnostic::new(format!("`database.password-command`: `{program}` {what}"))
+            .help("try the command by hand; the password is the first line of its standard output")
+    };
+    let mut child = Command::new(program)
+        .args(&words[1.min(words.len())..])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| fault("cannot be run".to_owned()).cause(error))?;
+    let stdout = child.stdout.take().map(drain);
+    let stderr = child.stderr.take().map(drain);
+    let status = end_of(&mut child).map_err(|error| fault("cannot be waited for".to_owned()).cause(error))?;
+    let text = |pipe: Option<mpsc::Receiver<String>>| {
+        pipe.and_then(|pipe| pipe.recv_timeout(Duration::from_secs(1)).ok()).unwrap_or_default()
+    };
+    let (printed, said) = (text(stdout), text(stderr));
+    let what = match status {
+        None => format!("took longer than {} s, and was ended", LIMIT.as_secs()),
+        Some(status) if !status.success() => format!("failed ({status})"),
+        Some(_) => match first_line(&printed) {
+            Some(password) => return Ok(password),
+            None => "printed no password".to_owned(),
+        },
+    };
+    let mut secrets = Secrets::default();
+    printed.split_whitespace().chain(printed.lines()).for_each(|text| secrets.add(text));
+    let said: String = secrets.scrub(said.trim()).chars().take(SHOWN).collect();
+    let fault = fault(what);
+    Err(if said.is_empty() { fault } else { fault.note(format!("it said: {said}")) })
+}
+
+fn first_line(text: &str) -> Option<SecretString> {
+    text.lines().next().filter(|line| !line.is_empty()).map(SecretString::from)
+}
+
+/// Reads a pipe in a thread of its own: a child of the command may hold it open for ever.
+fn drain(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.take(MOST).read_to_end(&mut bytes);
+        sender.send(String::from_utf8_lossy(&bytes).into_owned())
+    });
+    receiver
+}
+
+/// Waits for the end; `None` if it was ended since it took too long.
+fn end_of(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() > LIMIT {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
