@@ -115,9 +115,11 @@ fn list_folder(
         let name = match entry.file_name().into_string() {
             Ok(name) => name,
             Err(name) => {
-                if is_sql(&name.to_string_lossy()) {
+                let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+                if is_sql(&name.to_string_lossy()) || !is_file {
                     let name = join(&listing.shown, &name.to_string_lossy());
-                    faults.error(Diagnostic::new(format!("the name of `{name}` is not UTF-8")));
+                    let fault = Diagnostic::new(format!("the name of `{name}` is not UTF-8"));
+                    faults.error(fault.help("rename it"));
                 }
                 continue;
             }

@@ -61,7 +61,7 @@ impl Document {
             text: Arc::clone(&text),
             lock: Lock::default(),
             sites: HashMap::with_capacity(raw.len()),
-            tail: 0,
+            tail: byte_order_mark(&text).len(),
             findings: Vec::new(),
         };
         let mut faults = Vec::new();
@@ -127,7 +127,8 @@ impl Document {
     pub fn comment(&self, id: &MigrationId, comment: &str) -> String {
         let mut text = self.text().to_owned();
         if let Some(site) = self.sites.get(id) {
-            let at = text[..site.key.start].rfind('\n').map_or(0, |at| at + 1);
+            let top = byte_order_mark(self.text()).len();
+            let at = text[..site.key.start].rfind('\n').map_or(top, |at| at + 1);
             text.insert_str(at, &format!("{comment}{}", edit::newline(self.text())));
         }
         text
@@ -172,6 +173,11 @@ impl Document {
     }
 }
 
+/// What an editor may have put before the text: it belongs to no entry and stays where it is.
+pub(super) fn byte_order_mark(text: &str) -> &str {
+    &text[..if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }]
+}
+
 /// The whole lines of an entry, its contiguous comment lines above included.
 fn own_lines(text: &str, raw: &RawEntry, before: usize) -> Range<usize> {
     let end = text[raw.end..].find('\n').map_or(text.len(), |at| raw.end + at + 1);
@@ -185,6 +191,7 @@ fn own_lines(text: &str, raw: &RawEntry, before: usize) -> Range<usize> {
         start = line_start;
     }
     // comments at the very top of the file, with no blank line below, are the file's, not the entry's
-    let is_header = before == 0 && start == 0;
+    let top = byte_order_mark(text).len();
+    let is_header = before == top && start == top;
     if is_header { key_line..end } else { start..end }
 }
