@@ -3,7 +3,7 @@
 use db_migrations::config::{Config, disable_in_text, enable_in_text, parse};
 use db_migrations::diagnostic::Diagnostic;
 
-use crate::common::{told, told_with_place};
+use super::common::{told, told_with_place};
 
 const CRATE: &str = "fuzzed-crate";
 

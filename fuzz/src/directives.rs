@@ -4,7 +4,7 @@ use db_migrations::dialect::Dialect;
 use db_migrations::migration::normalise;
 use db_migrations::sql::{self, Directives};
 
-use crate::common::dialect;
+use super::common::dialect;
 
 /// What is refused is refused with its place; a statement behind them changes nothing; and what is
 /// read without a dialect is read by every dialect, or refused there.

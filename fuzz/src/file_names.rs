@@ -11,7 +11,7 @@ use db_migrations::discover::{Discovery, Request, discover};
 use db_migrations::id::MigrationId;
 use db_migrations::migration::Script;
 
-use crate::common::told;
+use super::common::told;
 
 const FORMATS: [&str; 9] =
     ["", "native", "refinery", "flyway", "diesel", "dbmate", "goose", "golang-migrate", "sqlx"];

@@ -2,7 +2,7 @@
 
 use db_migrations::lock::{Document, Lock};
 
-use crate::common::told_with_place;
+use super::common::told_with_place;
 
 /// Any text is refused with its line, or is read; what was read is written as the same lock, and the
 /// text is left as it is when nothing is to change.

@@ -184,7 +184,7 @@ async fn run(args: Args) -> Exit {
         }
     };
     if format == Format::Json {
-        human::raw(&format!("{:#}\n", json::document(name, outcome, exit.code(), json)));
+        human::raw(&json::text(&json::document(name, outcome, exit.code(), json)));
     }
     exit
 }
