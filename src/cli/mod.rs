@@ -38,7 +38,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use crate::engine::Failure;
-use crate::report::{human, json};
+use crate::report::{clean, human, json};
 
 pub use exit::Exit;
 
@@ -154,9 +154,22 @@ impl Done {
     }
 }
 
+/// What clap says, which repeats words of the command line: those pass through `clean`, too.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    let text = error.to_string();
+    if clean(&text) == text {
+        error.exit();
+    }
+    human::note(text.trim_end());
+    Exit::Usage.into()
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return unparsed(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -1,6 +1,6 @@
 //! Names in settings that hold more than a name: refused, or no object appears beside the wanted ones.
 
-use crate::support::database::each_database;
+use crate::support::database::{Db, each_database};
 use crate::support::project::Project;
 
 const NAMES: [&str; 12] = [
@@ -20,6 +20,16 @@ const NAMES: [&str; 12] = [
 
 fn quoted(name: &str) -> String {
     serde_json::to_string(name).unwrap()
+}
+
+/// Whether a table of that name is there: a name that holds the whole text is only a name.
+fn has_evil(db: &Db) -> bool {
+    let tables = if db.is_sqlite() {
+        "SELECT count(*) FROM sqlite_schema WHERE name = 'evil'"
+    } else {
+        "SELECT count(*) FROM information_schema.tables WHERE table_name = 'evil'"
+    };
+    db.count(tables) > 0
 }
 
 fn project(more: &str) -> Project {
@@ -55,7 +65,7 @@ fn names_of_other_tools_tables() {
                 let project = project(&text);
                 let output = project.run(&db, &["migrate"]);
                 crate::terminal::harmless(&output);
-                assert!(!db.dump_schema().to_lowercase().contains("evil"), "{text}: {output}");
+                assert!(!has_evil(&db), "{text}: {output}");
             }
         }
     });
@@ -76,7 +86,7 @@ fn values_of_session_settings() {
             let project = project(&format!("session: {{ {setting}: {} }}\n", quoted(value)));
             let output = project.run(&db, &["migrate"]);
             crate::terminal::harmless(&output);
-            assert!(!db.dump_schema().to_lowercase().contains("evil"), "{value}: {output}");
+            assert!(!has_evil(&db), "{value}: {output}");
         }
     });
 }
