@@ -1,6 +1,6 @@
 //! `db-migrations.yml`: read or refused, and edited without losing what it said.
 
-use db_migrations::config::{Config, disable_in_text, enable_in_text, parse};
+use db_migrations::config::{Config, Source, disable_in_text, enable_in_text, parse};
 use db_migrations::diagnostic::Diagnostic;
 
 use super::common::{told, told_with_place};
@@ -50,7 +50,7 @@ fn read(text: &str) -> Result<Config, Vec<Diagnostic>> {
 
 /// What a configuration says beside the crate, without places in the text.
 fn rest(mut config: Config) -> String {
-    config.source = Default::default();
+    config.source = Source::default();
     config.modules.enable.shift_remove(CRATE);
     config.modules.disable.retain(|named| named.name != CRATE);
     let all = format!("{config:?}");

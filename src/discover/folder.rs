@@ -169,8 +169,7 @@ fn add(
             }
         }
     } else if is_sql(&name) {
-        let fault = Diagnostic::new(format!("`{shown}` is not a regular file"));
-        faults.error(fault.help("a migration is a regular file"));
+        faults.error(not_regular(&shown));
     }
 }
 
@@ -226,6 +225,9 @@ pub(super) fn folded(name: &str) -> String {
 pub(super) fn read_own(root: &Path, name: &str, shown: &str) -> Result<String, Diagnostic> {
     let real = fs::canonicalize(root).map_err(|error| unreadable(shown, &error))?;
     let path = resolve(&real, &root.join(name), shown)?;
+    if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+        return Err(not_regular(shown));
+    }
     read_raw(&path, shown).map(|text| normalise(&text))
 }
 
@@ -234,7 +236,7 @@ fn read_raw(path: &Path, shown: &str) -> Result<String, Diagnostic> {
     let file = fs::File::open(path).map_err(|error| unreadable(shown, &error))?;
     let metadata = file.metadata().map_err(|error| unreadable(shown, &error))?;
     if !metadata.is_file() {
-        return Err(Diagnostic::new(format!("`{shown}` is not a regular file")));
+        return Err(not_regular(shown));
     }
     if metadata.len() > MAX_BYTES {
         let fault = format!("`{shown}` has {} bytes; {MAX_BYTES} are allowed", metadata.len());
@@ -267,6 +269,10 @@ fn nul(shown: &str, text: &str, at: usize) -> Diagnostic {
 
 fn unreadable(shown: &str, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(format!("cannot read `{shown}`")).cause(error)
+}
+
+fn not_regular(shown: &str) -> Diagnostic {
+    Diagnostic::new(format!("`{shown}` is not a regular file")).help("remove what stands there, or rename it")
 }
 
 fn outside(shown: &str) -> Diagnostic {

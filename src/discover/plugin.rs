@@ -95,7 +95,7 @@ fn plugin(root: PathBuf, shown: String, faults: &mut Faults) -> Option<Plugin> {
     } else {
         None
     };
-    let own = root.join("module.yml").is_file().then(|| join(&shown, "module.yml"));
+    let own = fs::symlink_metadata(root.join("module.yml")).is_ok().then(|| join(&shown, "module.yml"));
     let metadata = manifest.as_ref().and_then(|(package, _)| package.metadata.get("db-migrations"));
     let declared = match (&own, metadata) {
         (Some(own), Some(_)) => {

@@ -56,9 +56,8 @@ fn mutate(numbers: &mut Numbers, bytes: &mut Vec<u8>, other: &[u8]) {
 fn run(target: &str, law: fn(&[u8]), mutations: usize) {
     let files = corpus(target);
     let broken = |what: &str, bytes: &[u8]| {
-        if std::panic::catch_unwind(|| law(bytes)).is_err() {
-            panic!("{target} broke on {what}: {:?}", String::from_utf8_lossy(bytes));
-        }
+        let holds = std::panic::catch_unwind(|| law(bytes)).is_ok();
+        assert!(holds, "{target} broke on {what}: {:?}", String::from_utf8_lossy(bytes));
     };
     for (name, bytes) in &files {
         broken(name, bytes);

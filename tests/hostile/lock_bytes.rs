@@ -2,6 +2,7 @@
 //! by the digest that a snapshot keeps. Never another order or another skip unseen.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use db_migrations::catalogue::Catalogue;
 use db_migrations::dialect::Dialect;
@@ -50,9 +51,9 @@ fn grown(entries: usize) -> String {
             _ => {}
         }
         if n % 11 == 8 {
-            text.push_str(&format!("{module}::{n:04}_step:\n  skip: true\n  checksum: {sum}\n"));
+            writeln!(text, "{module}::{n:04}_step:\n  skip: true\n  checksum: {sum}").unwrap();
         } else {
-            text.push_str(&format!("{module}::{n:04}_step: {{ {fields}checksum: {sum} }}\n"));
+            writeln!(text, "{module}::{n:04}_step: {{ {fields}checksum: {sum} }}").unwrap();
         }
     }
     text
@@ -77,6 +78,16 @@ fn catalogue(lock: &Lock) -> Catalogue {
         checks: Vec::new(),
     };
     Catalogue::gather(modules.into_iter().map(module).collect()).unwrap()
+}
+
+fn without_checksums(lock: &str) -> String {
+    let mut text = String::new();
+    for line in lock.lines() {
+        let kept = line.split("checksum").next().unwrap().trim_end_matches([' ', ',']);
+        let close = if kept.contains('{') { " }" } else { "" };
+        writeln!(text, "{kept}{close}").unwrap();
+    }
+    text
 }
 
 fn damage(lock: &str) -> Count {
@@ -122,23 +133,12 @@ fn damage(lock: &str) -> Count {
 #[test]
 fn no_damage_of_a_lock_changes_order_or_skips_unseen() {
     let own = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations-lock.yml")).unwrap();
-    let grown = grown(24);
+    let grown = grown(18);
     let locks = [
         ("our own", own.clone()),
         ("one of a year", grown.clone()),
         ("one with CRLF", own.replace('\n', "\r\n")),
-        (
-            "one without checksums",
-            grown
-                .lines()
-                .map(|line| line.split("checksum").next().unwrap())
-                .map(|line| {
-                    let line = line.trim_end_matches([' ', ',']);
-                    let close = if line.contains('{') { " }" } else { "" };
-                    format!("{line}{close}\n")
-                })
-                .collect(),
-        ),
+        ("one without checksums", without_checksums(&grown)),
     ];
     std::thread::scope(|scope| {
         for (name, lock) in &locks {

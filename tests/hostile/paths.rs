@@ -60,13 +60,3 @@ fn of_the_configuration() {
         }
     }
 }
-
-/// Where the committed files are is the application's own word; a link there is not followed.
-#[test]
-fn of_the_lock() {
-    let (project, outer) = project();
-    project.write("db-migrations.yml", "cargo: off\nlock: link/lock.yml\n");
-    let output = confined(&project, &["lock"]);
-    println!("{output}");
-    assert!(!outer.exists("secret/lock.yml") || output.code == 0);
-}
