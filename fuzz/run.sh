@@ -5,14 +5,14 @@
 # and runs more than twice as many inputs without one.
 # The grown corpus is in work/, crashes in artifacts/, one line for each turn in work/log.tsv: time,
 # target, executions, seconds, files of the grown corpus, crashes so far. A crash ends a turn only.
-# The programs are built once, at the start: sources may change meanwhile.
+# The programs are built once, at the start (BUILD=no: not even then): sources may change meanwhile.
 set -uo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-60}
 read -ra targets <<<"${TARGETS:-lock_read lock_edit directives split file_names config}"
 dictionary() { case $1 in directives | split | file_names) echo sql.dict ;; *) echo lock.dict ;; esac; }
 
-cargo +nightly fuzz build --sanitizer none || exit 1
+[ "${BUILD:-yes}" = no ] || cargo +nightly fuzz build --sanitizer none || exit 1
 built=target/$(rustc -vV | sed -n 's/^host: //p')/release
 programs=work/bin.$$
 mkdir -p "$programs"
