@@ -17,6 +17,7 @@ pub fn directives(data: &[u8]) {
         // a text that the dialect cannot cut is refused as a whole
         if let (Some(general), Some(own)) = (&general, read(Some(dialect), &text))
             && sql::split(dialect, &text).is_ok()
+            && !(is_mysql(dialect) && other_comments(&text))
         {
             assert!(within(general, &own), "{dialect} does not read what all should: {general:?}, {own:?}");
         }
@@ -41,6 +42,16 @@ fn read(dialect: Option<Dialect>, text: &str) -> Option<Directives> {
             None
         }
     }
+}
+
+fn is_mysql(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::MariaDb | Dialect::MySql)
+}
+
+/// `--x` is a comment elsewhere, and two signs there.
+fn other_comments(text: &str) -> bool {
+    let after = |at: usize| text[at + 2..].chars().next();
+    text.match_indices("--").any(|(at, _)| after(at).is_some_and(|c| !c.is_whitespace() && !c.is_control()))
 }
 
 fn within(part: &Directives, whole: &Directives) -> bool {

@@ -61,7 +61,7 @@ type Node<'a> = (Event<'a>, Range<usize>);
 /// Reads all entries, or says everything that is wrong.
 pub(super) fn entries(path: &str, text: &Arc<str>) -> Result<Vec<RawEntry>, Vec<Diagnostic>> {
     let mut reader = Reader { path, text, faults: Vec::new(), events: Vec::new(), at: 0 };
-    if let Some(fault) = reader.conflict_marker().or_else(|| reader.unseen()) {
+    if let Some(fault) = reader.marker().or_else(|| reader.unseen()) {
         return Err(vec![fault]);
     }
     if let Err(fault) = reader.scan() {
@@ -85,7 +85,8 @@ impl<'a> Reader<'a> {
         self.faults.push(Diagnostic::new(message).frame(frame).help(help));
     }
 
-    fn conflict_marker(&self) -> Option<Diagnostic> {
+    /// A line that git left behind, or that ends the document before the text ends.
+    fn marker(&self) -> Option<Diagnostic> {
         let mut offset = 0;
         for line in self.text.split_inclusive('\n') {
             let marker = ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().find(|m| line.starts_with(**m));
@@ -95,6 +96,14 @@ impl<'a> Reader<'a> {
                     Diagnostic::new("the lock has git conflict markers")
                         .frame(frame.label("left by a merge"))
                         .help("run `db-migrations lock resolve`: it joins both sides"),
+                );
+            }
+            if line.trim_end() == "..." || line.starts_with("... ") {
+                let frame = Frame::new(self.path, Arc::clone(self.text), offset..offset + 3);
+                return Some(
+                    Diagnostic::new("the lock ends before its text does")
+                        .frame(frame.label("ends the document"))
+                        .help("remove the `...` line"),
                 );
             }
             offset += line.len();
@@ -187,7 +196,8 @@ impl<'a> Reader<'a> {
                     }
                     entries.extend(self.top_map());
                 }
-                Event::Scalar(value, ScalarStyle::Plain, 0, None) if is_null(&value) => {}
+                // only what is absent: behind a written `null` no entry could stand
+                Event::Scalar(value, ScalarStyle::Plain, 0, None) if is_null(&value) && span.is_empty() => {}
                 _ => {
                     self.fault(
                         span,

@@ -1,6 +1,6 @@
 //! What the fuzzers found, in words; each was mended.
 
-use db_migrations::config;
+use db_migrations::config::{self, enable_in_text};
 use db_migrations::lock::Document;
 use db_migrations::report::human::{Weight, render};
 
@@ -57,4 +57,24 @@ fn every_fault_of_the_configuration_names_a_way_out() {
             assert!(!fault.help.is_empty(), "{fault:?}");
         }
     }
+}
+
+#[test]
+fn a_lock_behind_which_no_entry_could_stand() {
+    for text in ["null", "~\n", "--- null\n", "a::1: {}\n...\n", "---\n... # x\n"] {
+        let faults = Document::parse("migrations-lock.yml", text).unwrap_err();
+        assert!(!faults[0].frames.is_empty(), "{text:?}: {faults:?}");
+    }
+    for text in ["", "---\n", "# nothing\n---\n# yet\n"] {
+        let wanted = parse("a::1: {}\n").lock().clone();
+        assert!(parse(&parse(text).edit(&wanted).unwrap()).lock().same(&wanted), "{text:?}");
+    }
+}
+
+#[test]
+fn a_crate_is_not_enabled_into_a_text_that_cannot_be_read_then() {
+    // the tag hides the first `modules` from a map of values, not from the configuration's reader
+    let text = "!x: modules: #{\n";
+    let edited = enable_in_text(text, "job", "{ path: sql }");
+    assert!(edited.is_err() || config::parse("db-migrations.yml", &edited.unwrap(), &|_| None).is_ok());
 }
