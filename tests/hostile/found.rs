@@ -4,6 +4,8 @@ use db_migrations::config::{self, enable_in_text};
 use db_migrations::lock::Document;
 use db_migrations::report::human::{Weight, render};
 
+use crate::support::project::Project;
+
 fn parse(text: &str) -> Document {
     Document::parse("migrations-lock.yml", text).unwrap()
 }
@@ -77,4 +79,26 @@ fn a_crate_is_not_enabled_into_a_text_that_cannot_be_read_then() {
     let text = "!x: modules: #{\n";
     let edited = enable_in_text(text, "job", "{ path: sql }");
     assert!(edited.is_err() || config::parse("db-migrations.yml", &edited.unwrap(), &|_| None).is_ok());
+}
+
+#[test]
+fn a_comment_above_the_first_line_of_a_lock_can_be_taken_away() {
+    let document = parse("a::1: {}\n");
+    let first = document.lock().entries.keys().next().unwrap();
+    let noted = parse(&document.comment(first, "# seen"));
+    assert_eq!(noted.text(), "# seen\na::1: {}\n");
+    assert_eq!(noted.uncomment(first, "# seen"), document.text());
+    assert_eq!(noted.uncomment(first, "# other"), noted.text());
+}
+
+#[test]
+fn a_folder_whose_name_is_not_utf8_is_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt;
+    let project = Project::with_config("cargo: off\n");
+    let folder = project.join("migrations").join(std::ffi::OsStr::from_bytes(b"sql\xff"));
+    if std::fs::create_dir_all(&folder).is_err() {
+        return println!("skipped: this disk takes no such name");
+    }
+    std::fs::write(folder.join("1_a.sql"), "").unwrap();
+    project.run_alone(&["lock"]).exits(2).says("is not UTF-8").says("rename it");
 }
