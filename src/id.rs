@@ -40,15 +40,20 @@ fn check_part(text: &str) -> Result<(), IdError> {
     if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')) {
         return Ok(()); // nearly all of them
     }
-    match text.chars().find(|c| c.is_control() || is_deceptive(*c) || matches!(c, '\u{feff}' | '"' | '`')) {
+    match text.chars().find(|c| c.is_control() || is_deceptive(*c) || matches!(c, '"' | '`')) {
         Some(c) => Err(IdError::Character(c)),
         None => Ok(()),
     }
 }
 
-/// Characters that make a text look like another one: bidirectional controls and zero-width ones.
-fn is_deceptive(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+/// Characters that make a text look like another one: bidirectional controls, other line ends than
+/// `\n`, and what has no width.
+pub fn is_deceptive(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// The name under which a module's migrations are known, usually its package name.

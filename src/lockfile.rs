@@ -4,14 +4,17 @@
 //! moment the file is the old one or the new one. Equal text is not written. A symlink is refused,
 //! since the rename would replace the link and not what it points at.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
 use crate::fault::fault_point;
 
-/// A lock larger than this is not ours.
+/// A lock, snapshot or configuration larger than this is not ours.
 const LIMIT: u64 = 64 * 1024 * 1024;
+
+/// So much of a bundle is read: it holds the texts of all migrations.
+const SHIPPED_LIMIT: u64 = 256 * 1024 * 1024;
 
 /// Whether a write changed anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +37,11 @@ pub fn read(path: &Path) -> Result<Option<String>, Diagnostic> {
         return Err(Diagnostic::new(format!("`{shown}` is a symlink"))
             .help("put the file itself there: writing it would replace the link"));
     }
-    if !metadata.is_file() || metadata.len() > LIMIT {
-        return Err(Diagnostic::new(format!("`{shown}` is no regular file of at most 64 MiB")));
+    if !metadata.is_file() {
+        return Err(Diagnostic::new(format!("`{shown}` is no regular file"))
+            .help("remove what stands there, or name another path in `db-migrations.yml`"));
     }
-    let bytes =
-        fs_err::read(path).map_err(|error| Diagnostic::new(format!("cannot read `{shown}`")).cause(error))?;
+    let bytes = bytes(path, LIMIT)?;
     String::from_utf8(bytes).map(Some).map_err(|error| {
         Diagnostic::new(format!("`{shown}` is not UTF-8"))
             .note(format!("the first wrong byte is number {}", error.utf8_error().valid_up_to() + 1))
@@ -47,8 +50,24 @@ pub fn read(path: &Path) -> Result<Option<String>, Diagnostic> {
 
 /// The bytes of a file that is only read, wherever it comes from: a mounted one is often a link.
 pub fn read_shipped(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    fs_err::read(path)
-        .map_err(|error| Diagnostic::new(format!("cannot read `{}`", path.display())).cause(error))
+    bytes(path, SHIPPED_LIMIT)
+}
+
+/// All bytes of a file, if there are no more than the limit; a device never ends.
+fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Diagnostic> {
+    let shown = path.display();
+    let cannot = |error| Diagnostic::new(format!("cannot read `{shown}`")).cause(error);
+    let file = fs_err::File::open(path).map_err(cannot)?;
+    let length = file.metadata().map_err(cannot)?.len();
+    let mut bytes = Vec::new();
+    if length <= limit {
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    }
+    if length > limit || bytes.len() as u64 > limit {
+        let fault = format!("`{shown}` has more than the {} MiB that are read", limit / 1024 / 1024);
+        return Err(Diagnostic::new(fault).help("is it the right file?"));
+    }
+    Ok(bytes)
 }
 
 /// Makes the file hold this text.

@@ -275,8 +275,16 @@ fn find_root(here: &Path) -> PathBuf {
     with(CONFIG).or_else(|| with("Cargo.toml")).unwrap_or(here).to_owned()
 }
 
+/// Larger than any `.env`.
+const DOTENV_LIMIT: u64 = 1024 * 1024;
+
+/// Only a regular file is read: a FIFO would hang, a device never end.
 fn dotenv(root: &Path) -> HashMap<String, String> {
-    dotenvy::from_path_iter(root.join(".env")).map(|pairs| pairs.flatten().collect()).unwrap_or_default()
+    let path = root.join(".env");
+    if !path.metadata().is_ok_and(|file| file.is_file() && file.len() <= DOTENV_LIMIT) {
+        return HashMap::new();
+    }
+    dotenvy::from_path_iter(path).map(|pairs| pairs.flatten().collect()).unwrap_or_default()
 }
 
 /// A relative SQLite file of the configuration is relative to the configuration.

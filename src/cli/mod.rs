@@ -41,8 +41,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::engine::Failure;
-use crate::report::{human, json};
-use crate::secret;
+use crate::report::{clean, human, json};
 
 pub use exit::Exit;
 
@@ -180,13 +179,15 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// A help text, or a command line that is none: what it quotes may be a URL.
+/// A help text, or a command line that is none: what it quotes may be a URL, or hold control characters.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let text = secret::masked(&error.render().ansi().to_string());
-    if error.use_stderr() {
-        human::raw_note(&text);
+    let plain = error.to_string();
+    if clean(&plain) != plain {
+        human::note(plain.trim_end());
+    } else if error.use_stderr() {
+        human::raw_note(&error.render().ansi().to_string());
     } else {
-        human::raw(&text);
+        human::raw(&error.render().ansi().to_string());
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
@@ -204,7 +205,7 @@ async fn run(args: Args) -> Exit {
         }
     };
     if format == Format::Json {
-        human::raw(&format!("{:#}\n", json::document(name, outcome, exit.code(), json)));
+        human::raw(&json::text(&json::document(name, outcome, exit.code(), json)));
     }
     exit
 }

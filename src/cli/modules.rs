@@ -159,7 +159,7 @@ fn edit(
         .header(&shown, &shown)
         .to_string();
     if global.format == Format::Human {
-        human::raw(&diff);
+        human::raw(&crate::report::clean(&diff.replace("\r\n", "\n")));
     }
     Ok((Done::new(Exit::Done, outcome, json!({ "crate": name, "diff": diff })), project))
 }

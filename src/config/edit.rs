@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::{Source, wire};
 use crate::diagnostic::Diagnostic;
 
 /// The text in which `krate` is enabled with the entry (one line of YAML; may be empty).
@@ -50,7 +51,9 @@ type Change<'a> = &'a dyn Fn(&mut Map<String, Value>, &mut Vec<Value>);
 fn proved(old: &str, new: String, change: Change<'_>) -> Option<String> {
     let mut wanted = parts(old)?;
     change(&mut wanted.enable, &mut wanted.disable);
-    (parts(&new)? == wanted).then_some(new)
+    // a text can say twice what a map of values says once: the configuration's own reader has a say, too
+    let source = Source { path: String::new(), text: new.as_str().into() };
+    (parts(&new)? == wanted && wire::read(&source).is_ok()).then_some(new)
 }
 
 /// What a text says; what is empty counts as absent.

@@ -97,7 +97,7 @@ fn faults_of_shape_are_marked() {
         ("locks: x\n", "unknown key `locks`", "locks", "did you mean `lock`?"),
         ("modules:\n  enable:\n    ä: { pth: y }\n", "unknown key `pth`", "pth", "did you mean `path`?"),
         ("cargo: { feature: [a] }\n", "unknown key `feature`", "feature", "did you mean `features`?"),
-        ("lock: a\nlock: b\n", "duplicate key `lock`", "lock", ""),
+        ("lock: a\nlock: b\n", "duplicate key `lock`", "lock", "keep one of the two"),
     ];
     for (text, message, marked, help) in cases {
         assert_eq!(faults(text), [(message.to_owned(), marked.to_owned(), help.to_owned())], "{text}");

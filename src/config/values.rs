@@ -185,9 +185,16 @@ impl<'a> Reader<'a> {
         let table = self.optional(table);
         if let Some(span) = table_span {
             if tool.is_none() {
-                self.fault(Diagnostic::new("`mirror-table` means nothing without `mirror`"), span);
+                self.fault(
+                    Diagnostic::new("`mirror-table` means nothing without `mirror`")
+                        .help("name the tool: `mirror: …`, or remove it"),
+                    span,
+                );
             } else if table.as_ref().is_some_and(String::is_empty) {
-                self.fault(Diagnostic::new("`mirror-table` is empty"), span);
+                self.fault(
+                    Diagnostic::new("`mirror-table` is empty").help("name the table, or remove the key"),
+                    span,
+                );
             }
         }
         tool.map(|tool| Mirror { tool, table })
@@ -251,7 +258,11 @@ impl<'a> Reader<'a> {
         for (name, text) in wire.unwrap_or_default() {
             let span = self.span(&text);
             if !sql::is_setting(&name) {
-                self.fault(Diagnostic::new(format!("{name:?} is not the name of a setting")), span);
+                self.fault(
+                    Diagnostic::new(format!("{name:?} is not the name of a setting"))
+                        .help("letters, digits and `_`, with `.` between them"),
+                    span,
+                );
             } else if let Some(value) = self.text(&text) {
                 settings.insert(name.to_ascii_lowercase(), value);
             }
@@ -306,7 +317,12 @@ impl<'a> Reader<'a> {
         match Namespace::new(&text) {
             Ok(namespace) => Some(namespace),
             Err(error) => {
-                self.fault(Diagnostic::new(format!("{text:?} is no namespace")).cause(error), span);
+                self.fault(
+                    Diagnostic::new(format!("{text:?} is no namespace"))
+                        .cause(error)
+                        .help("name it like a package"),
+                    span,
+                );
                 None
             }
         }

@@ -255,9 +255,10 @@ fn fault(source: &Source, error: &Error) -> Diagnostic {
             }
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            Diagnostic::new(format!("duplicate key `{key}`"))
+            Diagnostic::new(format!("duplicate key `{key}`")).help("keep one of the two")
         }
-        other => Diagnostic::new(UserMessageFormatter.format_message(other).escape_debug().to_string()),
+        other => Diagnostic::new(UserMessageFormatter.format_message(other).escape_debug().to_string())
+            .help("docs/configuration.md says what each key takes"),
     };
     let span = error.location().map_or(0..0, |location| span(&source.text, location));
     // it may hold the value that does not fit

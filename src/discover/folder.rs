@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use fs_err as fs;
+use unicode_normalization::UnicodeNormalization;
 
 use super::faults::Faults;
 use crate::diagnostic::{Diagnostic, Frame};
@@ -115,9 +116,11 @@ fn list_folder(
         let name = match entry.file_name().into_string() {
             Ok(name) => name,
             Err(name) => {
-                if is_sql(&name.to_string_lossy()) {
+                let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+                if is_sql(&name.to_string_lossy()) || !is_file {
                     let name = join(&listing.shown, &name.to_string_lossy());
-                    faults.error(Diagnostic::new(format!("the name of `{name}` is not UTF-8")));
+                    let fault = Diagnostic::new(format!("the name of `{name}` is not UTF-8"));
+                    faults.error(fault.help("rename it"));
                 }
                 continue;
             }
@@ -166,8 +169,7 @@ fn add(
             }
         }
     } else if is_sql(&name) {
-        let fault = Diagnostic::new(format!("`{shown}` is not a regular file"));
-        faults.error(fault.help("a migration is a regular file"));
+        faults.error(not_regular(&shown));
     }
 }
 
@@ -187,26 +189,46 @@ fn resolve(root: &Path, path: &Path, shown: &str) -> Result<PathBuf, Diagnostic>
     Ok(target)
 }
 
-/// Two names that one file on another machine's disk would be.
+/// Two names that one file on another machine's disk would be: there upper and lower case, or the
+/// ways to write an accent, are the same.
 fn twins(listing: &Listing, faults: &mut Faults) {
     let sql = listing.files.iter().filter(|name| is_sql(name));
     let folders = listing.folders.iter().filter(|(_, folder)| folder.holds_sql()).map(|(name, _)| name);
-    let mut names: Vec<_> = sql.chain(folders).map(|name| (name.to_lowercase(), name)).collect();
+    let mut names: Vec<_> = sql.chain(folders).map(|name| (folded(name), name)).collect();
     names.sort_unstable();
     for pair in names.windows(2) {
         if let [(a, first), (b, second)] = pair
             && a == b
         {
             let shown = &listing.shown;
-            let fault = format!("`{first}` and `{second}` in `{shown}` differ only in upper and lower case");
+            let what = if first.to_lowercase() == second.to_lowercase() {
+                "upper and lower case"
+            } else {
+                "how an accent is written"
+            };
+            let fault = format!("`{first}` and `{second}` in `{shown}` differ only in {what}");
             faults.error(Diagnostic::new(fault).help("rename one: on some disks they are one file"));
         }
     }
 }
 
-/// The normalised text of a file.
-pub(super) fn read_text(path: &Path, shown: &str) -> Result<String, Diagnostic> {
-    read_raw(path, shown).map(|text| normalise(&text))
+/// What is left of a name on a disk that does not tell such names apart.
+pub(super) fn folded(name: &str) -> String {
+    if name.is_ascii() {
+        name.to_ascii_lowercase()
+    } else {
+        name.nfc().collect::<String>().to_lowercase().nfc().collect()
+    }
+}
+
+/// The normalised text of a file of a package, which a link may not lead out of it.
+pub(super) fn read_own(root: &Path, name: &str, shown: &str) -> Result<String, Diagnostic> {
+    let real = fs::canonicalize(root).map_err(|error| unreadable(shown, &error))?;
+    let path = resolve(&real, &root.join(name), shown)?;
+    if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+        return Err(not_regular(shown));
+    }
+    read_raw(&path, shown).map(|text| normalise(&text))
 }
 
 fn read_raw(path: &Path, shown: &str) -> Result<String, Diagnostic> {
@@ -214,7 +236,7 @@ fn read_raw(path: &Path, shown: &str) -> Result<String, Diagnostic> {
     let file = fs::File::open(path).map_err(|error| unreadable(shown, &error))?;
     let metadata = file.metadata().map_err(|error| unreadable(shown, &error))?;
     if !metadata.is_file() {
-        return Err(Diagnostic::new(format!("`{shown}` is not a regular file")));
+        return Err(not_regular(shown));
     }
     if metadata.len() > MAX_BYTES {
         let fault = format!("`{shown}` has {} bytes; {MAX_BYTES} are allowed", metadata.len());
@@ -247,6 +269,10 @@ fn nul(shown: &str, text: &str, at: usize) -> Diagnostic {
 
 fn unreadable(shown: &str, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(format!("cannot read `{shown}`")).cause(error)
+}
+
+fn not_regular(shown: &str) -> Diagnostic {
+    Diagnostic::new(format!("`{shown}` is not a regular file")).help("remove what stands there, or rename it")
 }
 
 fn outside(shown: &str) -> Diagnostic {
@@ -338,7 +364,7 @@ mod tests {
         write(root.path(), "a", b"\xef\xbb\xbfx\r\ny");
         write(root.path(), "b", b"ab\xe4cd");
         write(root.path(), "c", b"a\0");
-        let read = |name: &str| read_text(&root.path().join(name), name);
+        let read = |name: &str| read_own(root.path(), name, name);
         assert_eq!(read("a").unwrap(), "x\ny");
         let fault = read("b").unwrap_err();
         assert_eq!(fault.message, "`b` is not UTF-8: byte 0xe4 at offset 2");

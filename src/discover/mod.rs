@@ -117,6 +117,7 @@ pub fn discover(request: &Request<'_>) -> Result<Discovery, Vec<Diagnostic>> {
     }
     let Choice { modules: chosen, disabled } =
         consent::choose(request, graph.as_ref(), &plugins, &mut faults);
+    twins(&chosen, &mut faults);
     let candidates = candidates(graph.as_ref(), &chosen, &disabled);
     let depends_on = dependencies(graph.as_ref(), &chosen, &disabled, &mut faults);
     let mut modules = Vec::new();
@@ -135,6 +136,20 @@ pub fn discover(request: &Request<'_>) -> Result<Discovery, Vec<Diagnostic>> {
         others.sort_by(|a, b| a.namespace.cmp(&b.namespace));
     }
     Ok(Discovery { modules, candidates, disabled, warnings: faults.warnings, sources })
+}
+
+/// Two modules whose names people, or some disks, take for one.
+fn twins(chosen: &[Chosen], faults: &mut Faults) {
+    let mut names: BTreeMap<String, &Namespace> = BTreeMap::new();
+    for one in chosen {
+        let other = names.insert(folder::folded(one.namespace.as_str()), &one.namespace);
+        if let Some(other) = other.filter(|other| **other != one.namespace) {
+            let (a, b) = (other, &one.namespace);
+            let fault =
+                format!("the modules `{a}` and `{b}` differ only in case, or in how an accent is written");
+            faults.error(framed(Diagnostic::new(fault).help("give one of them another `namespace`"), one));
+        }
+    }
 }
 
 /// Reads a module's folder; `None` for a plugin without any.

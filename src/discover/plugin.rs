@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::Request;
 use super::declared::{self, Declared, Place};
 use super::faults::Faults;
-use super::folder::{join, read_text};
+use super::folder::{join, read_own};
 use crate::config::Named;
 use crate::diagnostic::Diagnostic;
 
@@ -95,7 +95,7 @@ fn plugin(root: PathBuf, shown: String, faults: &mut Faults) -> Option<Plugin> {
     } else {
         None
     };
-    let own = root.join("module.yml").is_file().then(|| join(&shown, "module.yml"));
+    let own = fs::symlink_metadata(root.join("module.yml")).is_ok().then(|| join(&shown, "module.yml"));
     let metadata = manifest.as_ref().and_then(|(package, _)| package.metadata.get("db-migrations"));
     let declared = match (&own, metadata) {
         (Some(own), Some(_)) => {
@@ -104,7 +104,7 @@ fn plugin(root: PathBuf, shown: String, faults: &mut Faults) -> Option<Plugin> {
             return None;
         }
         (Some(own), None) => {
-            let text = faults.keep(read_text(&root.join("module.yml"), own))?;
+            let text = faults.keep(read_own(&root, "module.yml", own))?;
             declared::from_yaml(own, &text, faults)?
         }
         (None, Some(metadata)) => {
@@ -139,7 +139,7 @@ struct ManifestPackage {
 
 /// The package of a manifest, with the text; `None` for a workspace without one.
 fn read_manifest(root: &Path, shown: &str) -> Result<Option<(ManifestPackage, String)>, Diagnostic> {
-    let text = read_text(&root.join("Cargo.toml"), shown)?;
+    let text = read_own(root, "Cargo.toml", shown)?;
     let manifest: Manifest = toml::from_str(&text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         let frame = crate::diagnostic::Frame::new(shown, text.as_str(), span);

@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::id::MigrationId;
 
 use super::read::{FieldSite, ValueSite};
-use super::text::{Document, HEADER, Site};
+use super::text::{Document, HEADER, Site, byte_order_mark};
 use super::{Entry, Lock};
 
 /// The text for `wanted`.
@@ -19,13 +19,15 @@ pub(super) fn edit(document: &Document, wanted: &Lock) -> String {
     let newline = newline(text);
     let mut leads = Leads::new(document, wanted);
     let mut out = String::with_capacity(text.len() + 128 * wanted.entries.len());
+    let mark = byte_order_mark(text);
+    out.push_str(mark);
     out.push_str(&leads.header);
-    if text.trim().is_empty() && !wanted.entries.is_empty() {
+    if text[mark.len()..].trim().is_empty() && !wanted.entries.is_empty() {
         out.push_str(&HEADER.replace('\n', newline));
         out.push_str(newline);
     }
     for (id, entry) in &wanted.entries {
-        if !out.is_empty() && !out.ends_with('\n') {
+        if out.len() > mark.len() && !out.ends_with('\n') {
             out.push_str(newline);
         }
         let source = source(document, wanted, id, entry);

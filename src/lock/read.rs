@@ -10,9 +10,10 @@ use std::sync::Arc;
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 
 use crate::diagnostic::{Diagnostic, Frame, nearest};
-use crate::id::{Checksum, MigrationId};
+use crate::id::{Checksum, MigrationId, is_deceptive};
 
 use super::Entry;
+use super::text::byte_order_mark;
 
 /// Where an entry's value stands.
 #[derive(Clone, Debug)]
@@ -50,12 +51,17 @@ pub(super) const FIELDS: [&str; 6] = ["skip", "same-as", "checksum", "replaces",
 /// The format that this tool writes; a newer one announces itself by `lock-version: 2`.
 const VERSION: u32 = 1;
 
+/// A list of ids in an entry is three levels deep; faults up to here are named for what they are.
+const MAX_DEPTH: usize = 16;
+
+const ONE_LINE: &str = "one line per migration: `namespace::name: { skip: false, checksum: … }`";
+
 type Node<'a> = (Event<'a>, Range<usize>);
 
 /// Reads all entries, or says everything that is wrong.
 pub(super) fn entries(path: &str, text: &Arc<str>) -> Result<Vec<RawEntry>, Vec<Diagnostic>> {
     let mut reader = Reader { path, text, faults: Vec::new(), events: Vec::new(), at: 0 };
-    if let Some(fault) = reader.conflict_marker() {
+    if let Some(fault) = reader.marker().or_else(|| reader.unseen()) {
         return Err(vec![fault]);
     }
     if let Err(fault) = reader.scan() {
@@ -79,7 +85,8 @@ impl<'a> Reader<'a> {
         self.faults.push(Diagnostic::new(message).frame(frame).help(help));
     }
 
-    fn conflict_marker(&self) -> Option<Diagnostic> {
+    /// A line that git left behind, or that ends the document before the text ends.
+    fn marker(&self) -> Option<Diagnostic> {
         let mut offset = 0;
         for line in self.text.split_inclusive('\n') {
             let marker = ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().find(|m| line.starts_with(**m));
@@ -91,21 +98,60 @@ impl<'a> Reader<'a> {
                         .help("run `db-migrations lock resolve`: it joins both sides"),
                 );
             }
+            if line.trim_end() == "..." || line.starts_with("... ") {
+                let frame = Frame::new(self.path, Arc::clone(self.text), offset..offset + 3);
+                return Some(
+                    Diagnostic::new("the lock ends before its text does")
+                        .frame(frame.label("ends the document"))
+                        .help("remove the `...` line"),
+                );
+            }
             offset += line.len();
         }
         None
     }
 
+    /// A character that people do not see, or that ends a line for some readers and not for others.
+    fn unseen(&self) -> Option<Diagnostic> {
+        let top = byte_order_mark(self.text).len();
+        let mut rest = self.text[top..].char_indices().peekable();
+        while let Some((at, c)) = rest.next() {
+            let seen = match c {
+                '\n' | '\t' | '\u{ad}' | '\u{200c}' | '\u{200d}' => true,
+                '\r' => rest.peek().is_some_and(|(_, next)| *next == '\n'),
+                c => !(c.is_control() || is_deceptive(c)),
+            };
+            if !seen {
+                let frame = Frame::new(self.path, Arc::clone(self.text), top + at..top + at + c.len_utf8());
+                let message = format!("the lock holds {c:?}, which people do not see");
+                return Some(Diagnostic::new(message).frame(frame).help("remove the character"));
+            }
+        }
+        None
+    }
+
     fn scan(&mut self) -> Result<(), Diagnostic> {
-        let skipped = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let skipped = byte_order_mark(self.text).len();
         let source: &'a str = &self.text[skipped..];
         let options = granit_parser::options! { emit_comments: false };
         self.events.reserve(source.len() / 16);
+        let mut depth = 0usize;
         for result in Parser::new_from_str_with_options(source, options) {
             match result {
                 Ok((event, span)) => {
                     let start = span.start.byte_offset().unwrap_or_default() + skipped;
                     let end = span.end.byte_offset().unwrap_or_default() + skipped;
+                    match event {
+                        Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+                        Event::MappingEnd | Event::SequenceEnd => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    if depth > MAX_DEPTH {
+                        let frame = Frame::new(self.path, Arc::clone(self.text), start..end.max(start));
+                        return Err(Diagnostic::new("the lock is nested too deeply")
+                            .frame(frame)
+                            .help(ONE_LINE));
+                    }
                     self.events.push((event, start..end.max(start)));
                 }
                 Err(error) => {
@@ -113,7 +159,7 @@ impl<'a> Reader<'a> {
                     let frame = Frame::new(self.path, Arc::clone(self.text), at..at);
                     return Err(Diagnostic::new("the lock is not valid YAML")
                         .frame(frame.label(error.kind().to_string()))
-                        .help("one line per migration: `namespace::name: { skip: false, checksum: … }`"));
+                        .help(ONE_LINE));
                 }
             }
         }
@@ -150,7 +196,8 @@ impl<'a> Reader<'a> {
                     }
                     entries.extend(self.top_map());
                 }
-                Event::Scalar(value, ScalarStyle::Plain, 0, None) if is_null(&value) => {}
+                // only what is absent: behind a written `null` no entry could stand
+                Event::Scalar(value, ScalarStyle::Plain, 0, None) if is_null(&value) && span.is_empty() => {}
                 _ => {
                     self.fault(
                         span,

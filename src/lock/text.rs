@@ -61,7 +61,7 @@ impl Document {
             text: Arc::clone(&text),
             lock: Lock::default(),
             sites: HashMap::with_capacity(raw.len()),
-            tail: 0,
+            tail: byte_order_mark(&text).len(),
             findings: Vec::new(),
         };
         let mut faults = Vec::new();
@@ -127,7 +127,7 @@ impl Document {
     pub fn comment(&self, id: &MigrationId, comment: &str) -> String {
         let mut text = self.text().to_owned();
         if let Some(site) = self.sites.get(id) {
-            let at = text[..site.key.start].rfind('\n').map_or(0, |at| at + 1);
+            let at = line_start(&text, site.key.start);
             text.insert_str(at, &format!("{comment}{}", edit::newline(self.text())));
         }
         text
@@ -138,8 +138,10 @@ impl Document {
         let Some(site) = self.sites.get(id) else { return self.text().to_owned() };
         let text = self.text();
         let ours = |line: &&str| !line.starts_with(start);
-        let kept: String = text[site.lines.clone()].split_inclusive('\n').filter(ours).collect();
-        format!("{}{kept}{}", &text[..site.lines.start], &text[site.lines.end..])
+        let key = line_start(text, site.key.start);
+        let above = comments_above(text, key, byte_order_mark(text).len());
+        let kept: String = text[above..key].split_inclusive('\n').filter(ours).collect();
+        format!("{}{kept}{}", &text[..above], &text[key..])
     }
 
     /// What is odd about the text, without being wrong.
@@ -172,11 +174,19 @@ impl Document {
     }
 }
 
-/// The whole lines of an entry, its contiguous comment lines above included.
-fn own_lines(text: &str, raw: &RawEntry, before: usize) -> Range<usize> {
-    let end = text[raw.end..].find('\n').map_or(text.len(), |at| raw.end + at + 1);
-    let key_line = text[..raw.key.start].rfind('\n').map_or(0, |at| at + 1).max(before);
-    let mut start = key_line;
+/// What an editor may have put before the text: it belongs to no entry and stays where it is.
+pub(super) fn byte_order_mark(text: &str) -> &str {
+    &text[..if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }]
+}
+
+/// Where the line begins on which a byte stands, without the mark at the top.
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(byte_order_mark(text).len(), |at| at + 1)
+}
+
+/// Where the comment lines begin that stand right above a line, `before` at the earliest.
+fn comments_above(text: &str, line: usize, before: usize) -> usize {
+    let mut start = line;
     while start > before {
         let line_start = text[before..start - 1].rfind('\n').map_or(before, |at| before + at + 1);
         if !text[line_start..start].trim_start().starts_with('#') {
@@ -184,7 +194,16 @@ fn own_lines(text: &str, raw: &RawEntry, before: usize) -> Range<usize> {
         }
         start = line_start;
     }
+    start
+}
+
+/// The whole lines of an entry, its contiguous comment lines above included.
+fn own_lines(text: &str, raw: &RawEntry, before: usize) -> Range<usize> {
+    let end = text[raw.end..].find('\n').map_or(text.len(), |at| raw.end + at + 1);
+    let key_line = line_start(text, raw.key.start).max(before);
+    let start = comments_above(text, key_line, before);
     // comments at the very top of the file, with no blank line below, are the file's, not the entry's
-    let is_header = before == 0 && start == 0;
+    let top = byte_order_mark(text).len();
+    let is_header = before == top && start == top;
     if is_header { key_line..end } else { start..end }
 }

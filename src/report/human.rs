@@ -11,6 +11,7 @@ use super::{clean, count};
 use crate::database::Holder;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
+use crate::id::is_deceptive;
 
 /// How much a diagnostic weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +97,7 @@ fn printable(text: &str) -> String {
         .map(|c| match c {
             '\n' | '\t' => c.to_string(),
             c if c.is_control() && c.len_utf8() == 1 => "?".to_owned(),
-            c if c.is_control() || super::deceptive(c) => "?".repeat(c.len_utf8()),
+            c if c.is_control() || is_deceptive(c) => "?".repeat(c.len_utf8()),
             c => c.to_string(),
         })
         .collect()

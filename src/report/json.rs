@@ -11,6 +11,7 @@ use crate::discover::{Candidate, Discovery};
 use crate::drift::{Difference, Drift};
 use crate::engine::{Failure, Migrated, Prepared, Status, Verdict};
 use crate::history::Partial;
+use crate::id::is_deceptive;
 use crate::lock::Finding;
 use crate::plan::{Mode, Plan, Why};
 use crate::secret;
@@ -31,6 +32,20 @@ pub fn document(command: &str, outcome: &str, exit_code: u8, rest: Value) -> Val
         all.extend(rest);
     }
     document
+}
+
+/// A document as it is printed: what a terminal would act on, or not show, is escaped.
+pub fn text(document: &Value) -> String {
+    let mut text = String::new();
+    for c in format!("{document:#}\n").chars() {
+        if c == '\n' || !(c.is_control() || is_deceptive(c)) {
+            text.push(c);
+        } else {
+            // outside of strings there are no such characters
+            text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
 }
 
 /// A bad end.

@@ -5,6 +5,7 @@
 //! terminal, and no password of a URL anybody.
 
 pub use crate::diagnostic::count;
+use crate::id::is_deceptive;
 use crate::secret;
 
 pub mod human;
@@ -14,15 +15,11 @@ pub mod json;
 /// Line breaks and tabs stay. Passwords of URLs are `***`.
 pub fn clean(text: &str) -> String {
     let text = &secret::masked(text);
-    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || deceptive(c));
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || is_deceptive(c));
     if text.chars().all(harmless) {
         return text.to_owned();
     }
     text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
-}
-
-fn deceptive(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -50,8 +50,10 @@ fn dropped_after(root: &std::path::Path, url: &str, polls: usize) -> bool {
     let tables = Tables::new(Some("public"), "db_migrations").unwrap();
     let limits = Limits { lock: Duration::from_secs(5), statement: Duration::ZERO };
     let options = Options {
-        url: url.to_owned(),
+        url: url.to_owned().into(),
         scratch_url: None,
+        password: None,
+        tls: db_migrations::tls::Settings::default(),
         tables,
         create: true,
         limits,
