@@ -13,6 +13,7 @@ pub mod effect;
 pub mod lex;
 mod nesting;
 pub mod parts;
+mod reading;
 pub mod rewrite;
 pub mod split;
 
@@ -26,6 +27,7 @@ pub use effect::{
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, normal_form, table_parts};
+pub use reading::{ReadsOtherwise, reads_otherwise};
 pub use rewrite::{
     definer, significant, sources, without_auto_increment, without_database, without_definer, without_starts,
 };
