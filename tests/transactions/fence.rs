@@ -97,7 +97,7 @@ fn attempt(db: &Db, case: &Case) -> Outcome {
 async fn roll_back(session: Box<dyn Session>) -> bool {
     match session.rollback().await {
         Ok(rolled) => {
-            let complete = rolled.complete;
+            let complete = rolled.left.is_none();
             if let Ok(database) = rolled.guard.free().await {
                 database.close().await;
             }

@@ -11,3 +11,4 @@ mod world;
 
 mod cases;
 mod fence;
+mod leaks;

@@ -266,7 +266,8 @@ impl Session for MySql {
                 None => false,
             };
             self.run = None;
-            Ok(RolledBack { guard: self, complete: !stays })
+            let left = "rows stay in a table whose engine cannot take them back (`MyISAM`, `Aria`, …)";
+            Ok(RolledBack { guard: self, left: stays.then_some(left) })
         })
     }
 }

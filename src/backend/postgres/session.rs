@@ -33,10 +33,10 @@ const FIRE_DEFERRED: &str = "DO $db_migrations$ DECLARE c record; BEGIN \
      IF c.condeferred THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I DEFERRED', c.nspname, c.conname); END IF; \
      END LOOP; END $db_migrations$; ";
 
-const RESET: &str = "CLOSE ALL; UNLISTEN *; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP";
+const RESET: &str = "CLOSE ALL; UNLISTEN *; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP; DISCARD SEQUENCES";
 
 /// How many results `RESET` gives.
-const RESET_RESULTS: usize = 6;
+const RESET_RESULTS: usize = 7;
 
 /// Our own settings: no limit of the role or the server may end a run in its middle, a dead client
 /// frees its guard soon.
@@ -46,6 +46,8 @@ pub(super) fn settings(server_version: Option<u32>, scratch: bool) -> String {
 
 fn setting_calls(server_version: Option<u32>, scratch: bool) -> String {
     let mut settings = vec![("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "600000")];
+    // the lexer reads backslashes so: a server or a role that has it otherwise must not read another text
+    settings.push(("standard_conforming_strings", "on"));
     if server_version.is_some_and(|version| version >= 140_000) {
         settings.push(("client_connection_check_interval", "2000"));
         settings.push(("idle_session_timeout", "0"));
@@ -60,6 +62,9 @@ fn setting_calls(server_version: Option<u32>, scratch: bool) -> String {
         .collect();
     calls.join(", ")
 }
+
+/// Prepared statements live as long as the session.
+const FORGET_PREPARED: &str = "DEALLOCATE ALL; ";
 
 /// How long the message took so far: the server's clock, so that the network does not count.
 const DURATION: &str =
@@ -113,19 +118,37 @@ impl Postgres {
         }
     }
 
-    /// Makes the guard outlive transactions: the session takes it, too.
+    /// Makes the guard outlive transactions: the session takes it, too. One that a migration has freed
+    /// (`pg_advisory_unlock_all()`, `DISCARD ALL`) is taken again.
     async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
-        if self.guard == Held::Transaction {
-            if !self.one::<bool>(format!("SELECT pg_try_advisory_lock({})", self.key)).await? {
-                return Err(DatabaseError::Unfit("the guard was lost".to_owned()));
-            }
-            self.guard = Held::Session;
+        if self.guard == Held::Session && self.has_session_guard().await? {
+            return Ok(());
         }
+        if !self.one::<bool>(format!("SELECT pg_catalog.pg_try_advisory_lock({})", self.key)).await? {
+            return Err(DatabaseError::Unfit("the guard was lost, and another run holds it now".to_owned()));
+        }
+        self.guard = Held::Session;
         Ok(())
     }
 
+    async fn has_session_guard(&mut self) -> Result<bool, DatabaseError> {
+        self.one::<bool>(format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+             AND pid = pg_catalog.pg_backend_pid() AND (classid::bigint << 32) | objid::bigint = {})",
+            self.key
+        ))
+        .await
+    }
+
+    /// Whether the transaction of the run is committed, although it should have been rolled back.
+    async fn was_committed(&mut self, transaction: Option<String>) -> Result<bool, DatabaseError> {
+        let Some(id) = transaction else { return Ok(false) };
+        let status = self.one::<String>(format!("SELECT pg_catalog.pg_xact_status('{id}'::xid8)")).await?;
+        Ok(status == "committed")
+    }
+
     async fn open(&mut self, begin: Begin) -> Result<(), DatabaseError> {
-        if begin.keep_guard {
+        if begin.keep_guard || self.guard == Held::Session {
             self.keep_guard().await?;
         }
         let begin = if self.open { "" } else { "BEGIN ISOLATION LEVEL READ COMMITTED; " };
@@ -137,7 +160,7 @@ impl Postgres {
         let rows = self.fetch(sql).await?;
         let row = rows.last().ok_or_else(|| DatabaseError::Lost("no answer".to_owned()))?;
         self.transaction = Some(row.try_get(0).map_err(error)?);
-        self.deferrable = row.try_get(1).map_err(error)?;
+        self.said.deferrable = row.try_get(1).map_err(error)?;
         Ok(())
     }
 
@@ -175,15 +198,17 @@ impl Postgres {
         took: &str,
     ) -> Result<i64, TaskFailure> {
         // asked once and remembered: the block costs more than most migrations
-        self.deferrable |= says_deferrable(&task.script.text);
-        let (fire, fired) = if self.deferrable { (FIRE_DEFERRED, 1) } else { ("", 0) };
+        self.said.deferrable |= says(&task.script.text, b"deferr");
+        self.said.prepares |= says(&task.script.text, b"prepare");
+        let (fire, fired) = if self.said.deferrable { (FIRE_DEFERRED, 1) } else { ("", 0) };
+        let (forget, forgotten) = if self.said.prepares { (FORGET_PREPARED, 1) } else { ("", 0) };
         let settings = setting_calls(self.connection.server_version_num(), self.scratch);
         let record = self.tables.record(&WORDS, run, task.record, took);
         let duration = if matches!(task.record, Record::Applied(_)) { "execution_ms" } else { took };
         let text = format!(
-            "{script}\n;{fire}{RESET}; {record} RETURNING pg_catalog.pg_current_xact_id()::text, {duration}::bigint, {settings}"
+            "{script}\n;{fire}{forget}{RESET}; {record} RETURNING pg_catalog.pg_current_xact_id()::text, {duration}::bigint, {settings}"
         );
-        let before_row = task.statements.len() + fired + RESET_RESULTS;
+        let before_row = task.statements.len() + fired + forgotten + RESET_RESULTS;
         let mut done = if script.is_empty() { task.statements.len() } else { 0 };
         let mut last = None;
         let result = {
@@ -267,9 +292,11 @@ impl Postgres {
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());
         let settings = settings(self.connection.server_version_num(), self.scratch);
-        let end =
-            format!("{RESET}; {settings}; BEGIN; {record}; DELETE FROM {steps} WHERE id = {id}; COMMIT");
+        let end = format!(
+            "{FORGET_PREPARED}{RESET}; {settings}; BEGIN; {record}; DELETE FROM {steps} WHERE id = {id}; COMMIT"
+        );
         self.execute(end).await.map_err(after)?;
+        self.keep_guard().await.map_err(after)?;
         Ok(milliseconds)
     }
 }
@@ -282,9 +309,9 @@ fn goes_with_its_row(statement: &str) -> bool {
     !commits && sql::boundary(Dialect::Postgres, statement) == Boundary::Ordinary
 }
 
-/// Whether a text may make something deferrable.
-fn says_deferrable(text: &str) -> bool {
-    text.as_bytes().windows(6).any(|word| word.eq_ignore_ascii_case(b"deferr"))
+/// Whether a text has these letters anywhere: what it may have done is undone then.
+fn says(text: &str, letters: &[u8]) -> bool {
+    text.as_bytes().windows(letters.len()).any(|word| word.eq_ignore_ascii_case(letters))
 }
 
 /// A failure of a message that held a whole script.
@@ -407,9 +434,14 @@ impl Session for Postgres {
 
     fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>> {
         Box::pin(async move {
+            let transaction = self.transaction.take();
             self.execute("ROLLBACK").await?;
             self.ended();
-            Ok(RolledBack { guard: self, complete: true })
+            let left = self
+                .was_committed(transaction)
+                .await?
+                .then_some("a migration ended the run's transaction: what ran before that is committed");
+            Ok(RolledBack { guard: self, left })
         })
     }
 }

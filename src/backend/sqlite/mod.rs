@@ -7,6 +7,7 @@
 mod history;
 mod introspect;
 mod session;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -90,6 +91,7 @@ impl Connector {
             guard_path: path.as_deref().map(guard_path),
             guard: None,
             layout: None,
+            baseline: None,
             may_commit: Arc::new(AtomicBool::new(true)),
         })
     }
@@ -177,6 +179,8 @@ pub(super) struct Sqlite {
     guard: Option<File>,
     /// The oldest layout that our tables can have, as they were last read.
     layout: Option<u32>,
+    /// How the connection was before a migration changed it.
+    baseline: Option<settings::Baseline>,
     /// What the commit hook answers.
     may_commit: Arc<AtomicBool>,
 }
