@@ -12,3 +12,4 @@ mod world;
 mod cases;
 mod fence;
 mod leaks;
+mod rebuilds;

@@ -104,6 +104,10 @@ impl MySql {
             // it may be gone already
             let _ = self.execute(format!("DEALLOCATE PREPARE {}", quote_name(name))).await;
         }
+        for name in &leftovers.handlers {
+            // the same
+            let _ = self.execute(format!("HANDLER {} CLOSE", quote_name(name))).await;
+        }
         let mut statements = Vec::new();
         if !leftovers.temporary.is_empty() {
             let names: Vec<String> = leftovers.temporary.iter().map(|name| quote_name(name)).collect();
@@ -125,6 +129,9 @@ impl MySql {
     async fn restore_settings(&mut self) -> Result<(), DatabaseError> {
         let Some(baseline) = self.baseline.clone() else { return Ok(()) };
         self.execute(format!("USE {}", quote_name(&self.database))).await?;
+        // these would hide most of the settings
+        let all = "SET SESSION sql_select_limit = DEFAULT, max_join_size = DEFAULT, sql_big_selects = DEFAULT";
+        self.execute(all).await?;
         let now = self.read_settings().await?;
         if now.role != baseline.role {
             let role = baseline.role.as_deref().filter(|role| *role != "NONE").map(quote_name);
@@ -140,8 +147,8 @@ impl MySql {
                 other => other?,
             }
         }
-        // it stands still once it is set
-        self.execute("SET timestamp = DEFAULT").await
+        // the one stands still once it is set, the others wait for the next row
+        self.execute("SET timestamp = DEFAULT, insert_id = DEFAULT, last_insert_id = 0").await
     }
 }
 

@@ -52,7 +52,7 @@ impl Connector {
             Some(path) => format!("sqlite://{}", path.display()),
             None => "sqlite::memory:".to_owned(),
         };
-        let tables = Tables::new(None, &options.tables.names()[0])
+        let tables = Tables::new(Some("main"), &options.tables.names()[0])
             .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
         Ok(Self {
             options: parsed.create_if_missing(options.create).disable_statement_logging(),
