@@ -10,6 +10,8 @@ mod support;
 mod world;
 
 mod cases;
+mod corpus;
 mod fence;
 mod leaks;
+mod program;
 mod rebuilds;

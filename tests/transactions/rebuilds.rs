@@ -50,8 +50,19 @@ fn table(dice: &mut Dice, name: &str, parent: Option<&Table>) -> Table {
     let composite = dice.one_in(3);
     let without_rowid = dice.one_in(4);
     let has_self = dice.one_in(4) && !composite;
-    let action = ["ON DELETE CASCADE", "ON DELETE CASCADE", "ON DELETE SET NULL", "ON DELETE RESTRICT", "", "ON DELETE CASCADE ON UPDATE CASCADE", "ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"][dice.roll(7)];
-    let mut parts = vec!["a INTEGER NOT NULL", "b INTEGER NOT NULL", "word TEXT"].into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let action = [
+        "ON DELETE CASCADE",
+        "ON DELETE CASCADE",
+        "ON DELETE SET NULL",
+        "ON DELETE RESTRICT",
+        "",
+        "ON DELETE CASCADE ON UPDATE CASCADE",
+        "ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED",
+    ][dice.roll(7)];
+    let mut parts = vec!["a INTEGER NOT NULL", "b INTEGER NOT NULL", "word TEXT"]
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
     let mut columns = "a, b, word".to_owned();
     if let Some(parent) = parent {
         let quoted = if dice.one_in(3) { format!("\"{}\"", parent.name) } else { parent.name.clone() };
@@ -182,7 +193,11 @@ fn one(seed: u64, tally: &mut [usize; 3]) -> Result<(), String> {
     let lost = |what: &str| Err(format!("seed {seed}: {what}\n{made}{told}{output}"));
     if output.code == 0 {
         for table in &tables {
-            let rows = db.query(&format!("SELECT {} FROM {}", table.columns.split(", ").collect::<Vec<_>>().join("||', '||"), table.name));
+            let rows = db.query(&format!(
+                "SELECT {} FROM {}",
+                table.columns.split(", ").collect::<Vec<_>>().join("||', '||"),
+                table.name
+            ));
             // what people delete themselves cascades, as they wrote it
             if !emptied && rows.len() != table.rows.len() {
                 return lost(&format!("rows of {} are gone", table.name));
@@ -204,7 +219,11 @@ fn one(seed: u64, tally: &mut [usize; 3]) -> Result<(), String> {
     let same = if separate { db.dump() == before } else { db.is_empty() };
     match (output.code, same) {
         (3 | 7, true) => Ok(()),
-        (4, _) if output.stderr.contains("stayed") && !output.stderr.contains("everything was rolled back") => Ok(()),
+        (4, _)
+            if output.stderr.contains("stayed") && !output.stderr.contains("everything was rolled back") =>
+        {
+            Ok(())
+        }
         _ => lost("it is not as it was"),
     }
 }
@@ -212,7 +231,10 @@ fn one(seed: u64, tally: &mut [usize; 3]) -> Result<(), String> {
 fn over(seeds: std::ops::Range<u64>) {
     let mut tally = [0; 3];
     let wrong: Vec<String> = seeds.filter_map(|seed| one(seed, &mut tally).err()).collect();
-    println!("no row lost: {}, emptied by their author: {}, refused or undone: {}", tally[0], tally[1], tally[2]);
+    println!(
+        "no row lost: {}, emptied by their author: {}, refused or undone: {}",
+        tally[0], tally[1], tally[2]
+    );
     assert!(wrong.is_empty(), "{} lost rows:\n{}", wrong.len(), wrong[..wrong.len().min(3)].join("\n"));
     assert!(tally[0] > tally[1] + tally[2], "most rebuilds work: {tally:?}");
 }

@@ -73,7 +73,7 @@ impl MySql {
         self.prepare_session(&task.script.session, &leftovers).await.map_err(TaskFailure::before)?;
         let begin = std::time::Instant::now();
         let record = self.tables.record(&self.words(), run, task.record, DURATION);
-        let mut statements = vec!["SET @db_migrations_start = UTC_TIMESTAMP(6)"];
+        let mut statements = vec!["SET last_insert_id = 0, @db_migrations_start = UTC_TIMESTAMP(6)"];
         statements.extend(task.statements.iter().map(|s| &task.script.text[s.span.clone()]));
         let shadows = self.shadows(&leftovers);
         statements.extend(shadows.iter().map(String::as_str));

@@ -121,16 +121,31 @@ impl MySql {
         self.send(&statements).await.map_err(|failed| failed.error)?;
         if leftovers.settings || !settings.is_empty() {
             self.restore_settings().await?;
+            self.forget_variables().await?;
             self.keep_guard().await?;
         }
         Ok(())
+    }
+
+    /// Variables that a procedure has set, and no text names; only MariaDB lists them.
+    async fn forget_variables(&mut self) -> Result<(), DatabaseError> {
+        if self.server.dialect != Dialect::MariaDb {
+            return Ok(());
+        }
+        let rows = self.fetch("SELECT VARIABLE_NAME FROM information_schema.USER_VARIABLES").await?;
+        let mut names = Vec::new();
+        for row in &rows {
+            names.extend(text(row, 0)?.map(|name| format!("@{} = NULL", quote_name(&name))));
+        }
+        if names.is_empty() { Ok(()) } else { self.execute(format!("SET {}", names.join(", "))).await }
     }
 
     async fn restore_settings(&mut self) -> Result<(), DatabaseError> {
         let Some(baseline) = self.baseline.clone() else { return Ok(()) };
         self.execute(format!("USE {}", quote_name(&self.database))).await?;
         // these would hide most of the settings
-        let all = "SET SESSION sql_select_limit = DEFAULT, max_join_size = DEFAULT, sql_big_selects = DEFAULT";
+        let all =
+            "SET SESSION sql_select_limit = DEFAULT, max_join_size = DEFAULT, sql_big_selects = DEFAULT";
         self.execute(all).await?;
         let now = self.read_settings().await?;
         if now.role != baseline.role {

@@ -37,7 +37,8 @@ impl Leftovers {
 
 /// The first words of statements that leave more than rows: by themselves, or by what runs inside.
 const LEAVING: &[&str] = &[
-    "PREPARE", "HANDLER", "SET", "USE", "CALL", "EXECUTE", "BEGIN", "IF", "CASE", "LOOP", "REPEAT", "WHILE", "FOR",
+    "PREPARE", "HANDLER", "SET", "USE", "CALL", "EXECUTE", "BEGIN", "IF", "CASE", "LOOP", "REPEAT", "WHILE",
+    "FOR",
 ];
 
 /// The name by which `HANDLER table OPEN [[AS] name]` is closed.
