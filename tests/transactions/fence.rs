@@ -46,10 +46,8 @@ fn begun(db: Db) -> Db {
     block_on(async {
         let connect = connect(&db);
         let mut session = session(&*connect).await;
-        let text = match db.is_mariadb() {
-            true => "",
-            false => "CREATE TABLE kept (id INTEGER PRIMARY KEY); INSERT INTO kept VALUES (1)",
-        };
+        let made = "CREATE TABLE kept (id INTEGER PRIMARY KEY); INSERT INTO kept VALUES (1)";
+        let text = if db.is_mariadb() { "" } else { made };
         run(&mut session, connect.dialect(), text, 1).await.unwrap();
         let (_, guard) = session.commit().await.unwrap();
         guard.free().await.unwrap().close().await;

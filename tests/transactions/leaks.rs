@@ -302,7 +302,9 @@ fn set_up(db: &Db) {
         "postgres" => db.execute(SETUP_POSTGRES),
         _ => {
             db.execute(SETUP_MARIADB);
-            ROUTINES_MARIADB.iter().for_each(|routine| db.execute(routine));
+            for routine in ROUTINES_MARIADB {
+                db.execute(routine);
+            }
         }
     }
 }
@@ -323,10 +325,10 @@ fn seen(db: &Db, leak: &str, before: Before) -> Vec<String> {
             }
             _ => session(&*connect).await,
         };
-        if before == Before::InTheTransaction {
-            if let Err(failure) = run(&mut session, dialect, leak, 1).await {
-                return vec![format!("the probe is not reached: {failure:?}")];
-            }
+        if before == Before::InTheTransaction
+            && let Err(failure) = run(&mut session, dialect, leak, 1).await
+        {
+            return vec![format!("the probe is not reached: {failure:?}")];
         }
         let mut seen = Vec::new();
         if db.is_sqlite() {
@@ -359,9 +361,9 @@ async fn alone(guard: &mut dyn Guard, dialect: db_migrations::dialect::Dialect, 
     done.unwrap_or_else(|failure| panic!("{text}: {failure:?}"));
 }
 
-fn no_leak(db: Db, in_transaction: &[&str], outside: &[&str]) {
-    set_up(&db);
-    let expected = seen(&db, "", Before::Nothing);
+fn no_leak(db: &Db, in_transaction: &[&str], outside: &[&str]) {
+    set_up(db);
+    let expected = seen(db, "", Before::Nothing);
     assert!(!expected[0].starts_with("the probe fails"), "{expected:?}");
     let mut wrong = Vec::new();
     let mut judge = |leak: &str, how: &str, seen: Vec<String>| {
@@ -372,13 +374,13 @@ fn no_leak(db: Db, in_transaction: &[&str], outside: &[&str]) {
         }
     };
     for leak in in_transaction {
-        judge(leak, "in the transaction", seen(&db, leak, Before::InTheTransaction));
+        judge(leak, "in the transaction", seen(db, leak, Before::InTheTransaction));
     }
     for leak in outside {
         let own = db.another();
         set_up(&own);
         let found = seen(&own, leak, Before::Alone);
-        let found = found.iter().map(|text| text.replace(&name(&own), &name(&db))).collect();
+        let found = found.iter().map(|text| text.replace(&name(&own), &name(db))).collect();
         judge(leak, "outside of one", found);
     }
     println!("{}: {} in a transaction, {} outside of one", db.dialect(), in_transaction.len(), outside.len());
@@ -410,7 +412,7 @@ fn difference(seen: &str, expected: &str) -> String {
 #[test]
 fn nothing_leaks_on_sqlite() {
     let outside: Vec<&str> = SQLITE.iter().chain(SQLITE_ALONE).copied().collect();
-    no_leak(Db::sqlite(), SQLITE, &outside);
+    no_leak(&Db::sqlite(), SQLITE, &outside);
 }
 
 #[test]
@@ -422,12 +424,12 @@ fn nothing_leaks_on_postgres() {
         .filter(|leak| !leak.contains("SET LOCAL") && !leak.contains("CURSOR FOR"))
         .step_by(6)
         .collect();
-    no_leak(db, POSTGRES, &[&outside[..], &["DISCARD ALL"]].concat());
+    no_leak(&db, POSTGRES, &[&outside[..], &["DISCARD ALL"]].concat());
 }
 
 #[test]
 fn nothing_leaks_on_mariadb() {
     let Some(db) = Db::mariadb() else { return };
     let outside: Vec<&str> = MARIADB.iter().copied().step_by(5).collect();
-    no_leak(db, MARIADB, &outside);
+    no_leak(&db, MARIADB, &outside);
 }

@@ -2,6 +2,7 @@
 //! other, and no rebuild on SQLite loses a row.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+#![expect(clippy::print_stdout, reason = "what was counted is worth reading")]
 
 #[path = "../support/mod.rs"]
 mod support;
