@@ -162,8 +162,14 @@ impl MySql {
                 other => other?,
             }
         }
-        // the one stands still once it is set, the others wait for the next row
-        self.execute("SET timestamp = DEFAULT, insert_id = DEFAULT, last_insert_id = 0").await
+        // the one stands still once it is set, the other waits for the next row (MySQL has no default for it)
+        let maria = self.server.dialect == Dialect::MariaDb;
+        self.execute(if maria {
+            "SET timestamp = DEFAULT, insert_id = DEFAULT"
+        } else {
+            "SET timestamp = DEFAULT"
+        })
+        .await
     }
 }
 
