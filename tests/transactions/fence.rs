@@ -181,6 +181,7 @@ fn judge(db: Db) -> Tally {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     println!("{}: {tally:?}", db.dialect());
+    assert_eq!(tally.seen, tally.control, "the lexer sees all of them");
     tally
 }
 
