@@ -469,8 +469,8 @@ pub trait Session: Read {
 pub struct RolledBack {
     /// The guard.
     pub guard: Box<dyn Guard>,
-    /// Everything was undone; else rows stay in tables whose engine cannot take them back.
-    pub complete: bool,
+    /// What has stayed all the same, as a note; `None` = everything was undone.
+    pub left: Option<&'static str>,
 }
 
 /// The proof and the guard, which goes on; or why there is none.

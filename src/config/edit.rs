@@ -53,7 +53,7 @@ fn proved(old: &str, new: String, change: Change<'_>) -> Option<String> {
     change(&mut wanted.enable, &mut wanted.disable);
     // a text can say twice what a map of values says once: the configuration's own reader has a say, too
     let source = Source { path: String::new(), text: new.as_str().into() };
-    (parts(&new)? == wanted && wire::read(&source).is_ok()).then_some(new)
+    (parts(&new)? == wanted && wire::read(&source, &new).is_ok()).then_some(new)
 }
 
 /// What a text says; what is empty counts as absent.

@@ -302,8 +302,13 @@ async fn commit_group(
 /// Rolls the open transaction back, and says so if that could not undo all of it.
 pub(super) async fn undone(session: Box<dyn Session>, stop: Stop) -> Stop {
     match session.rollback().await {
-        Ok(rolled) if rolled.complete => Stop { guard: Some(rolled.guard), ..stop },
-        Ok(rolled) => Stop { guard: Some(rolled.guard), failure: not_taken_back(stop.failure), ..stop },
+        Ok(rolled) => {
+            let failure = match rolled.left {
+                None => stop.failure,
+                Some(left) => not_taken_back(stop.failure, left),
+            };
+            Stop { guard: Some(rolled.guard), failure, ..stop }
+        }
         Err(_) => stop,
     }
 }

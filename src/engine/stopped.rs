@@ -51,13 +51,11 @@ pub(super) fn rolled_back(progress: &Progress, diagnostic: Diagnostic) -> Failur
 
 const ROLLED_BACK: &str = "everything was rolled back: nothing of this run stayed";
 
-/// The same failure where the rollback could not undo all: the engine of a table cannot.
-pub(super) fn not_taken_back(mut failure: Failure) -> Failure {
+/// The same failure where the rollback could not undo all.
+pub(super) fn not_taken_back(mut failure: Failure, left: &str) -> Failure {
     for diagnostic in &mut failure.diagnostics {
         diagnostic.notes.retain(|note| note != ROLLED_BACK);
-        diagnostic
-            .notes
-            .push("rows stay in a table whose engine cannot take them back (`MyISAM`, `Aria`, …)".to_owned());
+        diagnostic.notes.push(left.to_owned());
     }
     Failure { kind: Kind::Stayed, ..failure }
 }

@@ -48,6 +48,12 @@ pub(super) fn prepare(
         match sql::boundary(at.dialect, &script.text[statement.span.clone()]) {
             Boundary::Ordinary => {}
             Boundary::NoTransaction(_) => script.no_transaction = true,
+            Boundary::Client(what) => refusals.push(
+                Diagnostic::new(format!("{subject} needs the database's own client"))
+                    .frame(frame(&script, statement.span.clone()).label(format!("`{what}` is not for the server alone")))
+                    .help("write rows as `INSERT`, and remove commands that begin with a backslash (a dump: `pg_dump --inserts`)")
+                    .help(format!("for a migration that is not yours: set `skip: true` for `{id}` and ship a mended copy")),
+            ),
             Boundary::TransactionControl(word) => refusals.push(
                 Diagnostic::new(format!("{subject} controls transactions itself"))
                     .frame(frame(&script, statement.span.clone()).label(format!("`{word}` is transaction control")))
@@ -61,6 +67,7 @@ pub(super) fn prepare(
         }
     }
     refusals.extend(takes_transactions(id, &script));
+    refusals.extend(reads_otherwise(&subject, &script, &statements, at.dialect));
     if !script.session.is_empty() && at.dialect.facts().settings_by_pragma {
         refusals.push(
             Diagnostic::new(format!(
@@ -80,6 +87,27 @@ pub(super) fn prepare(
     } else {
         Err(refusals)
     }
+}
+
+/// A text that is cut before its setting is in force, and would be another one then.
+fn reads_otherwise(
+    subject: &str,
+    script: &Script,
+    statements: &[sql::Statement],
+    dialect: Dialect,
+) -> Option<Diagnostic> {
+    let found = sql::reads_otherwise(dialect, &script.text, statements, &script.session)?;
+    let mut refusal =
+        Diagnostic::new(format!("{subject} reads differently under its own `{}`", found.setting))
+            .note("the setting decides whether a backslash in a string escapes the quote behind it")
+            .help(
+                "remove the setting, and write strings with backslashes so that they are the same without it",
+            );
+    refusal = match found.set {
+        Some(span) => refusal.frame(frame(script, span).label("set here; the text was read without it")),
+        None => refusal.note(format!("its file is {}", script.path)),
+    };
+    Some(refusal)
 }
 
 /// Settings by which a script would take the transactions out of our hands.

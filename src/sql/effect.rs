@@ -5,6 +5,7 @@
 //! whether a named object exists. Where an engine decides by the state of the database (`REINDEX` of
 //! a partitioned table, say) the answer is the ordinary one, and the run will tell.
 
+mod client;
 mod commits;
 mod dynamic;
 mod engine;
@@ -38,9 +39,11 @@ pub enum Boundary {
     TransactionControl(&'static str),
     /// It cannot run inside one: `CREATE INDEX CONCURRENTLY`, say.
     NoTransaction(&'static str),
+    /// It needs the database's own client: `COPY … FROM STDIN`, say.
+    Client(&'static str),
 }
 
-use Boundary::{NoTransaction, Ordinary, TransactionControl};
+use Boundary::{Client, NoTransaction, Ordinary, TransactionControl};
 
 /// How one statement stands to the transaction around it.
 ///
@@ -56,7 +59,8 @@ pub fn boundary(dialect: Dialect, statement: &str) -> Boundary {
     match dialect {
         Dialect::Postgres => postgres_control(cursor.clone())
             .map(TransactionControl)
-            .or_else(|| postgres_refuses(statement, cursor).map(NoTransaction)),
+            .or_else(|| postgres_refuses(statement, cursor).map(NoTransaction))
+            .or_else(|| client::needs_client(dialect, statement).map(Client)),
         Dialect::Sqlite => sqlite(cursor),
         Dialect::MariaDb | Dialect::MySql => mysql_control(cursor).map(TransactionControl),
     }

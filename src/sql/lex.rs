@@ -150,10 +150,24 @@ enum Continuation {
     AfterTextAndLineBreak,
 }
 
+/// How quotes are read, where a setting decides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quoting {
+    /// As the databases do by themselves.
+    Usual,
+    /// A backslash escapes in plain strings, too (PostgreSQL, `standard_conforming_strings = off`).
+    Backslashes,
+    /// No backslash escapes (MariaDB, MySQL, `NO_BACKSLASH_ESCAPES`).
+    NoBackslashes,
+    /// Double quotes are of names (MariaDB, MySQL, `ANSI_QUOTES`).
+    AnsiQuotes,
+}
+
 /// The tokens of a text, read one at a time; ends after the first error.
 #[derive(Clone)]
 pub(super) struct Lexer<'a> {
     dialect: Dialect,
+    quoting: Quoting,
     text: &'a str,
     at: usize,
     /// The opening of a `/*! … */` whose content is executed (MariaDB, MySQL).
@@ -173,8 +187,13 @@ type Scan = Result<(TokenKind, usize), LexError>;
 
 impl<'a> Lexer<'a> {
     pub(super) const fn new(dialect: Dialect, text: &'a str) -> Self {
+        Self::quoting(dialect, text, Quoting::Usual)
+    }
+
+    pub(super) const fn quoting(dialect: Dialect, text: &'a str, quoting: Quoting) -> Self {
         Self {
             dialect,
+            quoting,
             text,
             at: 0,
             executable: None,

@@ -16,6 +16,7 @@ mod nesting;
 pub mod parts;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod reading;
 pub mod rewrite;
 pub mod split;
 
@@ -30,6 +31,7 @@ pub use effect::{
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, normal_form, table_parts};
+pub use reading::{ReadsOtherwise, reads_otherwise};
 pub use rewrite::{
     definer, significant, sources, without_auto_increment, without_database, without_definer, without_starts,
 };

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::cursor::Piece;
-use super::lex::{LexError, Lexer, Token, TokenKind, Unterminated};
+use super::lex::{LexError, Lexer, Quoting, Token, TokenKind, Unterminated};
 use super::nesting::Nesting;
 use crate::dialect::Dialect;
 
@@ -35,9 +35,14 @@ pub struct Statement {
 /// # Ok::<(), db_migrations::sql::LexError>(())
 /// ```
 pub fn split(dialect: Dialect, text: &str) -> Result<Vec<Statement>, LexError> {
+    split_as(dialect, text, Quoting::Usual)
+}
+
+/// The same under another setting.
+pub(super) fn split_as(dialect: Dialect, text: &str, quoting: Quoting) -> Result<Vec<Statement>, LexError> {
     let mut splitter = Splitter { text, found: Vec::new(), begin: 0, span: None, lines: (0, 1) };
     let mut nesting = Nesting::new(dialect);
-    let mut lexer = Lexer::new(dialect, text);
+    let mut lexer = Lexer::quoting(dialect, text, quoting);
     while let Some(token) = lexer.next() {
         let Token { kind, span } = token?;
         let piece = Piece { kind, text: &text[span.clone()], at: span.start };

@@ -77,8 +77,10 @@ impl MySql {
         self.prepare_session(&task.script.session, &leftovers).await.map_err(TaskFailure::before)?;
         let begin = std::time::Instant::now();
         let record = self.tables.record(&self.words(), run, task.record, DURATION);
-        let mut statements = vec!["SET @db_migrations_start = UTC_TIMESTAMP(6)"];
+        let mut statements = vec!["SET last_insert_id = 0, @db_migrations_start = UTC_TIMESTAMP(6)"];
         statements.extend(task.statements.iter().map(|s| &task.script.text[s.span.clone()]));
+        let shadows = self.shadows(&leftovers);
+        statements.extend(shadows.iter().map(String::as_str));
         if !self.scratch {
             statements.push(&record);
         }
@@ -96,6 +98,13 @@ impl MySql {
         fault_point!("session.ran", own);
         self.tidy(&task.script.session, &leftovers).await.map_err(own)?;
         Ok(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Statements that drop temporary tables which stand before ours: the history row would go there.
+    fn shadows(&self, leftovers: &sql::Leftovers) -> Vec<String> {
+        let ours = self.tables.names();
+        let shadows = leftovers.temporary.iter().filter(|name| ours.contains(name));
+        shadows.map(|name| format!("DROP TEMPORARY TABLE IF EXISTS {}", super::quote_name(name))).collect()
     }
 
     /// A part of a run, for the server's own client or any other.
@@ -278,7 +287,8 @@ impl Session for MySql {
                 None => false,
             };
             self.run = None;
-            Ok(RolledBack { guard: self, complete: !stays })
+            let left = "rows stay in a table whose engine cannot take them back (`MyISAM`, `Aria`, …)";
+            Ok(RolledBack { guard: self, left: stays.then_some(left) })
         })
     }
 }

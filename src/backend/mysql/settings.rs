@@ -110,6 +110,10 @@ impl MySql {
             // it may be gone already
             let _ = self.execute(format!("DEALLOCATE PREPARE {}", quote_name(name))).await;
         }
+        for name in &leftovers.handlers {
+            // the same
+            let _ = self.execute(format!("HANDLER {} CLOSE", quote_name(name))).await;
+        }
         let mut statements = Vec::new();
         if !leftovers.temporary.is_empty() {
             let names: Vec<String> = leftovers.temporary.iter().map(|name| quote_name(name)).collect();
@@ -123,14 +127,32 @@ impl MySql {
         self.send(&statements).await.map_err(|failed| failed.error)?;
         if leftovers.settings || !settings.is_empty() {
             self.restore_settings().await?;
+            self.forget_variables().await?;
             self.keep_guard().await?;
         }
         Ok(())
     }
 
+    /// Variables that a procedure has set, and no text names; only MariaDB lists them.
+    async fn forget_variables(&mut self) -> Result<(), DatabaseError> {
+        if self.server.dialect != Dialect::MariaDb {
+            return Ok(());
+        }
+        let rows = self.fetch("SELECT VARIABLE_NAME FROM information_schema.USER_VARIABLES").await?;
+        let mut names = Vec::new();
+        for row in &rows {
+            names.extend(text(row, 0)?.map(|name| format!("@{} = NULL", quote_name(&name))));
+        }
+        if names.is_empty() { Ok(()) } else { self.execute(format!("SET {}", names.join(", "))).await }
+    }
+
     async fn restore_settings(&mut self) -> Result<(), DatabaseError> {
         let Some(baseline) = self.baseline.clone() else { return Ok(()) };
         self.execute(format!("USE {}", quote_name(&self.database))).await?;
+        // these would hide most of the settings
+        let all =
+            "SET SESSION sql_select_limit = DEFAULT, max_join_size = DEFAULT, sql_big_selects = DEFAULT";
+        self.execute(all).await?;
         let now = self.read_settings().await?;
         if now.role != baseline.role {
             let role = baseline.role.as_deref().filter(|role| *role != "NONE").map(quote_name);
@@ -146,8 +168,14 @@ impl MySql {
                 other => other?,
             }
         }
-        // it stands still once it is set
-        self.execute("SET timestamp = DEFAULT").await
+        // the one stands still once it is set, the other waits for the next row (MySQL has no default for it)
+        let maria = self.server.dialect == Dialect::MariaDb;
+        self.execute(if maria {
+            "SET timestamp = DEFAULT, insert_id = DEFAULT"
+        } else {
+            "SET timestamp = DEFAULT"
+        })
+        .await
     }
 }
 

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use super::history::{STEP_COLUMNS, add_step_columns, create};
-use super::session::{RESET, Scope, WORDS, statement_failure};
+use super::session::{FORGET_PREPARED, RESET, Scope, WORDS, statement_failure};
 use super::unfinished::calls;
 use super::{Postgres, quote};
 use crate::backend::tables::is_outdated;
@@ -52,8 +52,9 @@ impl Postgres {
         let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());
         let settings = self.settings(Scope::Session);
         let steps = self.tables.delete_steps(&WORDS, task.record.id());
-        let end = format!("{RESET}; SELECT {settings}; BEGIN; {record}; {steps}; COMMIT");
+        let end = format!("{FORGET_PREPARED}{RESET}; SELECT {settings}; BEGIN; {record}; {steps}; COMMIT");
         self.execute(end).await.map_err(after)?;
+        self.keep_guard().await.map_err(after)?;
         fault_point!("alone.recorded", after);
         Ok(milliseconds)
     }

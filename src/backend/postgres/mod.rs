@@ -129,7 +129,7 @@ impl Connector {
             pooled: None,
             again: options.clone(),
             limits: if scratch { SCRATCH_LIMITS } else { self.limits },
-            deferrable: true,
+            said: Said { deferrable: true, prepares: false },
             transaction: None,
             layout: None,
         })
@@ -292,6 +292,15 @@ enum Held {
     Session,
 }
 
+/// What migrations may have left, by what they and the database say.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    /// Something in the database may be deferred to the end of a transaction.
+    deferrable: bool,
+    /// A statement may have been prepared.
+    prepares: bool,
+}
+
 /// A connection, with or without guard and transaction.
 pub(super) struct Postgres {
     connection: PgConnection,
@@ -308,8 +317,8 @@ pub(super) struct Postgres {
     /// How another connection to the same place is made.
     again: PgConnectOptions,
     limits: Limits,
-    /// Whether something in it may be deferred to the end of a transaction.
-    deferrable: bool,
+    /// What must be tidied up behind each migration.
+    said: Said,
     /// The id of the open transaction of a group.
     transaction: Option<String>,
     /// The oldest layout that our tables can have, as they were last read.

@@ -32,11 +32,10 @@ const FIRE_DEFERRED: &str = "DO $db_migrations$ DECLARE c record; BEGIN \
      IF c.condeferred THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I DEFERRED', c.nspname, c.conname); END IF; \
      END LOOP; END $db_migrations$; ";
 
-pub(super) const RESET: &str =
-    "CLOSE ALL; UNLISTEN *; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP";
+pub(super) const RESET: &str = "CLOSE ALL; UNLISTEN *; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP; DISCARD SEQUENCES";
 
 /// How many results `RESET` gives.
-const RESET_RESULTS: usize = 6;
+const RESET_RESULTS: usize = 7;
 
 /// How long a setting holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +60,8 @@ impl Postgres {
             ("statement_timeout", statement),
             ("lock_timeout", milliseconds(self.limits.lock)),
             ("idle_in_transaction_session_timeout", "600000".to_owned()),
+            // the lexer reads backslashes so: a server or a role that has it otherwise must not read another text
+            ("standard_conforming_strings", "on".to_owned()),
         ];
         if self.connection.server_version_num().is_some_and(|version| version >= 140_000) {
             settings.push(("client_connection_check_interval", "2000".to_owned()));
@@ -78,6 +79,9 @@ impl Postgres {
 const POOLED: &str = "a pooler in transaction mode is between us and the server: it gives each transaction another \
      session, so nothing would keep other runs out between the transactions of this one. Give the server's direct URL \
      for it, in `DATABASE_URL`, `--url` or `database.url`";
+
+/// Prepared statements live as long as the session.
+pub(super) const FORGET_PREPARED: &str = "DEALLOCATE ALL; ";
 
 /// How long the message took so far: the server's clock, so that the network does not count.
 const DURATION: &str =
@@ -131,25 +135,44 @@ impl Postgres {
         }
     }
 
-    /// Makes the guard outlive transactions: the session takes it, too. Behind a pooler no session is ours.
+    /// Makes the guard outlive transactions: the session takes it, too. One that a migration has freed
+    /// (`pg_advisory_unlock_all()`, `DISCARD ALL`) is taken again. Behind a pooler no session is ours.
     pub(super) async fn keep_guard(&mut self) -> Result<(), DatabaseError> {
-        if self.guard == Held::Transaction {
-            if self.is_pooled().await? {
-                return Err(DatabaseError::Unfit(POOLED.to_owned()));
-            }
-            if !self.one::<bool>(format!("SELECT pg_try_advisory_lock({})", self.key)).await? {
-                return Err(DatabaseError::Unfit("the guard was lost".to_owned()));
-            }
-            self.guard = Held::Session;
-            fault_point!("guard.kept");
+        if self.guard == Held::Session && self.has_session_guard().await? {
+            return Ok(());
         }
+        if self.is_pooled().await? {
+            return Err(DatabaseError::Unfit(POOLED.to_owned()));
+        }
+        if !self.one::<bool>(format!("SELECT pg_catalog.pg_try_advisory_lock({})", self.key)).await? {
+            return Err(DatabaseError::Unfit("the guard was lost, and another run holds it now".to_owned()));
+        }
+        self.guard = Held::Session;
+        fault_point!("guard.kept");
         Ok(())
+    }
+
+    async fn has_session_guard(&mut self) -> Result<bool, DatabaseError> {
+        self.one::<bool>(format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+             AND pid = pg_catalog.pg_backend_pid() AND (classid::bigint << 32) | objid::bigint = {})",
+            self.key
+        ))
+        .await
+    }
+
+    /// Whether the transaction of the run is committed, although it should have been rolled back.
+    async fn was_committed(&mut self, transaction: Option<String>) -> Result<bool, DatabaseError> {
+        let Some(id) = transaction else { return Ok(false) };
+        let status = self.one::<String>(format!("SELECT pg_catalog.pg_xact_status('{id}'::xid8)")).await?;
+        Ok(status == "committed")
     }
 
     async fn open(&mut self, begin: Begin) -> Result<(), DatabaseError> {
         match begin.keep_guard {
             Keep::Needed => self.keep_guard().await?,
             Keep::Wanted if !self.is_pooled().await? => self.keep_guard().await?,
+            _ if self.guard == Held::Session => self.keep_guard().await?,
             Keep::Wanted | Keep::No => {}
         }
         let begin = if self.open { "" } else { "BEGIN ISOLATION LEVEL READ COMMITTED; " };
@@ -162,7 +185,7 @@ impl Postgres {
         let rows = self.fetch(sql).await?;
         let row = rows.last().ok_or_else(|| DatabaseError::Lost("no answer".to_owned()))?;
         self.transaction = Some(row.try_get(0).map_err(error)?);
-        self.deferrable = row.try_get(1).map_err(error)?;
+        self.said.deferrable = row.try_get(1).map_err(error)?;
         fault_point!("session.opened");
         Ok(())
     }
@@ -201,15 +224,17 @@ impl Postgres {
         took: &str,
     ) -> Result<i64, TaskFailure> {
         // asked once and remembered: the block costs more than most migrations
-        self.deferrable |= says_deferrable(&task.script.text);
-        let (fire, fired) = if self.deferrable { (FIRE_DEFERRED, 1) } else { ("", 0) };
+        self.said.deferrable |= says(&task.script.text, b"deferr");
+        self.said.prepares |= says(&task.script.text, b"prepare");
+        let (fire, fired) = if self.said.deferrable { (FIRE_DEFERRED, 1) } else { ("", 0) };
+        let (forget, forgotten) = if self.said.prepares { (FORGET_PREPARED, 1) } else { ("", 0) };
         let settings = self.settings(Scope::Transaction);
         let record = self.tables.record(&WORDS, run, task.record, took);
         let duration = if matches!(task.record, Record::Applied(_)) { "execution_ms" } else { took };
         let text = format!(
-            "{script}\n;{fire}{RESET}; {record} RETURNING pg_catalog.pg_current_xact_id()::text, {duration}::bigint, {settings}"
+            "{script}\n;{fire}{forget}{RESET}; {record} RETURNING pg_catalog.pg_current_xact_id()::text, {duration}::bigint, {settings}"
         );
-        let before_row = task.statements.len() + fired + RESET_RESULTS;
+        let before_row = task.statements.len() + fired + forgotten + RESET_RESULTS;
         let mut done = if script.is_empty() { task.statements.len() } else { 0 };
         let mut last = None;
         let result = {
@@ -241,9 +266,9 @@ impl Postgres {
     }
 }
 
-/// Whether a text may make something deferrable.
-fn says_deferrable(text: &str) -> bool {
-    text.as_bytes().windows(6).any(|word| word.eq_ignore_ascii_case(b"deferr"))
+/// Whether a text has these letters anywhere: what it may have done is undone then.
+fn says(text: &str, letters: &[u8]) -> bool {
+    text.as_bytes().windows(letters.len()).any(|word| word.eq_ignore_ascii_case(letters))
 }
 
 /// A failure of a message that held a whole script.
@@ -374,9 +399,14 @@ impl Session for Postgres {
     fn rollback(mut self: Box<Self>) -> BoxFuture<'static, Result<RolledBack, DatabaseError>> {
         Box::pin(async move {
             fault_point!("session.rollback");
+            let transaction = self.transaction.take();
             self.execute("ROLLBACK").await?;
             self.ended();
-            Ok(RolledBack { guard: self, complete: true })
+            let left = self
+                .was_committed(transaction)
+                .await?
+                .then_some("a migration ended the run's transaction: what ran before that is committed");
+            Ok(RolledBack { guard: self, left })
         })
     }
 }

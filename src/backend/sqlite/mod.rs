@@ -7,6 +7,7 @@
 mod history;
 mod introspect;
 mod session;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -54,7 +55,7 @@ impl Connector {
             Some(path) => format!("sqlite://{}", path.display()),
             None => "sqlite::memory:".to_owned(),
         };
-        let tables = Tables::new(None, &options.tables.names()[0])
+        let tables = Tables::new(Some("main"), &options.tables.names()[0])
             .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
         Ok(Self {
             options: parsed
@@ -102,6 +103,7 @@ impl Connector {
             guard_path: path.as_deref().map(guard_path),
             guard: None,
             layout: None,
+            baseline: None,
             may_commit: Arc::new(AtomicBool::new(true)),
         })
     }
@@ -189,6 +191,8 @@ pub(super) struct Sqlite {
     guard: Option<File>,
     /// The oldest layout that our tables can have, as they were last read.
     layout: Option<u32>,
+    /// How the connection was before a migration changed it.
+    baseline: Option<settings::Baseline>,
     /// What the commit hook answers.
     may_commit: Arc<AtomicBool>,
 }

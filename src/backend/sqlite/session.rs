@@ -108,7 +108,11 @@ impl Sqlite {
     /// Runs tasks of which at most a single one leaks, as one text for SQLite's thread: each hand-over
     /// to it costs more than a small migration.
     async fn run_texts(&mut self, run: &str, tasks: &[Task<'_>]) -> Vec<Result<i64, TaskFailure>> {
-        let reset = if tasks.iter().any(|task| leaks(*task)) { RESET } else { "" };
+        let baseline = match &self.baseline {
+            Some(baseline) if tasks.iter().any(|task| leaks(*task)) => baseline.reset.clone(),
+            _ => String::new(),
+        };
+        let reset = baseline.as_str();
         let resets = reset.matches(';').count();
         let text = self.texts(run, tasks, reset);
         let mut outcomes = Vec::with_capacity(tasks.len());
@@ -175,6 +179,13 @@ impl Sqlite {
             let rest = &tasks[outcomes.len()..];
             let tidy = rest.iter().take_while(|task| !leaks(**task) && !makes_temporary(**task)).count();
             let begun = outcomes.len();
+            if tidy == 0
+                && leaks(*first)
+                && let Err(error) = self.baseline().await
+            {
+                outcomes.push(Err(TaskFailure::before(error)));
+                break;
+            }
             outcomes.extend(self.run_texts(run, &rest[..tidy.max(1)]).await);
             if let Err(fault) = self.ran(*first).await {
                 outcomes.truncate(begun);
@@ -206,7 +217,7 @@ impl Sqlite {
     }
 
     /// Temporary tables must not reach the next migration.
-    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
         let rows = self
             .fetch("SELECT type, name FROM sqlite_temp_schema WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type = 'table'")
             .await?;
@@ -238,6 +249,7 @@ impl Sqlite {
         fault_point!("alone.tables", before);
         self.insert_run(run).await.map_err(before)?;
         fault_point!("alone.noted", before);
+        self.baseline().await.map_err(before)?;
         let id = quote(task.record.id().as_str());
         let (steps, direction) = (self.tables.steps(), task.record.direction());
         // what a finished statement set for the connection is needed by those that follow
@@ -274,6 +286,7 @@ impl Sqlite {
             task.took(n, begin);
         }
         let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.tidy().await.map_err(after)?;
         let record = self.tables.record(&WORDS, &run.id, task.record, &milliseconds.to_string());
         self.execute(format!("BEGIN IMMEDIATE; {record}; DELETE FROM {steps} WHERE id = {id}; COMMIT"))
             .await
@@ -409,7 +422,7 @@ impl Session for Sqlite {
             // an error of SQLite may have rolled back already: then there is no transaction to end
             let _ = self.execute("ROLLBACK").await;
             self.may_commit.store(true, Ordering::SeqCst);
-            Ok(RolledBack { guard: self, complete: true })
+            Ok(RolledBack { guard: self, left: None })
         })
     }
 }

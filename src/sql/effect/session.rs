@@ -22,6 +22,8 @@ pub struct Leftovers {
     pub temporary: BTreeSet<String>,
     /// Prepared statements.
     pub prepared: BTreeSet<String>,
+    /// Tables that `HANDLER` opened, by the names that it knows them by.
+    pub handlers: BTreeSet<String>,
     /// It may change settings.
     pub settings: bool,
 }
@@ -31,6 +33,22 @@ impl Leftovers {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// The first words of statements that leave more than rows: by themselves, or by what runs inside.
+const LEAVING: &[&str] = &[
+    "PREPARE", "HANDLER", "SET", "USE", "CALL", "EXECUTE", "BEGIN", "IF", "CASE", "LOOP", "REPEAT", "WHILE",
+    "FOR",
+];
+
+/// The name by which `HANDLER table OPEN [[AS] name]` is closed.
+fn opened_handler(mut cursor: Cursor<'_>) -> Option<String> {
+    let table = cursor.qualified_name()?.pop()?;
+    if !cursor.eat(&["OPEN"]) {
+        return None;
+    }
+    cursor.eat(&["AS"]);
+    Some(cursor.next().map_or(table, |alias| alias.unquoted()))
 }
 
 /// What these statements may leave behind.
@@ -48,10 +66,12 @@ pub fn leftovers(dialect: Dialect, text: &str, statements: &[Statement]) -> Left
         // the guard is such a lock
         found.settings |=
             Cursor::new(dialect, text).any(|piece| piece.is_any(&["RELEASE_LOCK", "RELEASE_ALL_LOCKS"]));
-        match cursor.eat_any(&["PREPARE", "SET", "USE", "CALL", "EXECUTE", "BEGIN"]) {
+        match cursor.eat_any(LEAVING) {
             Some("PREPARE") => found.prepared.extend(cursor.next().map(|name| name.unquoted())),
+            Some("HANDLER") => found.handlers.extend(opened_handler(cursor)),
             Some(_) => found.settings = true,
-            None => {}
+            // a block that has a label
+            None => found.settings |= cursor.nth(1).is_some_and(|sign| sign.text == ":"),
         }
     }
     found

@@ -231,3 +231,20 @@ fn what_a_resumed_migration_needs_again() {
     }
     assert!(sets_session(Dialect::Sqlite, "PRAGMA recursive_triggers = ON"));
 }
+
+#[test]
+fn what_needs_the_client_of_postgres() {
+    for (statement, what) in [
+        ("COPY t FROM STDIN", "COPY FROM STDIN"),
+        ("copy public.t (a, b) from stdin with (format csv)", "COPY FROM STDIN"),
+        ("COPY (SELECT a FROM stdin) TO STDOUT", "COPY TO STDOUT"),
+        ("\\copy t FROM 'x'", "\\"),
+        ("\\.", "\\"),
+    ] {
+        expect(Dialect::Postgres, statement, Client(what));
+    }
+    for statement in ["COPY t FROM '/tmp/x'", "COPY t FROM PROGRAM 'ls'", "COPY stdin FROM '/tmp/x'"] {
+        expect(Dialect::Postgres, statement, Ordinary);
+    }
+    expect(Dialect::Sqlite, "COPY t FROM STDIN", Ordinary);
+}

@@ -1,6 +1,6 @@
 //! Literals and names between quotes, and SQLite's parameters, which can hold quotes too.
 
-use super::{Continuation, Lexer, Scan, TokenKind, Unterminated, count, is_space, is_word};
+use super::{Continuation, Lexer, Quoting, Scan, TokenKind, Unterminated, count, is_space, is_word};
 use crate::dialect::Dialect;
 
 /// The length of what stands before the quote of a literal or name that begins with a letter.
@@ -21,10 +21,17 @@ impl Lexer<'_> {
     /// A string literal whose quote stands after `prefix` bytes.
     pub(super) fn string(&mut self, rest: &[u8], prefix: usize) -> Scan {
         self.escapes = match self.dialect {
-            Dialect::Postgres if prefix == 0 => self.continuation == Continuation::AfterTextAndLineBreak,
+            Dialect::Postgres if prefix == 0 => {
+                let continues = self.continuation == Continuation::AfterTextAndLineBreak;
+                continues || self.quoting == Quoting::Backslashes
+            }
             Dialect::Postgres => matches!(rest[0], b'e' | b'E'),
             Dialect::Sqlite => false,
-            Dialect::MariaDb | Dialect::MySql => true,
+            Dialect::MariaDb | Dialect::MySql => match self.quoting {
+                Quoting::NoBackslashes => false,
+                Quoting::AnsiQuotes => rest[prefix] != b'"',
+                Quoting::Usual | Quoting::Backslashes => true,
+            },
         };
         match length(rest, prefix, self.escapes) {
             Some(length) => Ok((TokenKind::Text, length)),
