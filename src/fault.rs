@@ -47,7 +47,7 @@ mod active {
     use crate::database::{DatabaseError, SqlError};
 
     /// Long enough that only an interrupt ends it.
-    const SLEEP: Duration = Duration::from_secs(600);
+    const SLEEP: Duration = Duration::from_mins(10);
 
     /// Plain code cannot be interrupted: long enough for a signal to come meanwhile.
     const PAUSE: Duration = Duration::from_millis(300);

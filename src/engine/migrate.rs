@@ -184,9 +184,8 @@ pub async fn migrate(
             Err(failure) if failure.transient => retries.wait(failure, sink).await?,
             ended => return ended,
         }
-        (database, first) = match look(request, sink).await? {
-            (database, history) => (database, Some(history)),
-        };
+        let (again, history) = look(request, sink).await?;
+        (database, first) = (again, Some(history));
         tries = 0;
     }
     Err(Failure::new(

@@ -103,8 +103,10 @@ fn postgres_control(mut cursor: Cursor<'_>) -> Option<&'static str> {
 /// By a real parse where there is one; else by the tokens.
 fn postgres_refuses(statement: &str, cursor: Cursor<'_>) -> Option<&'static str> {
     #[cfg(feature = "postgres")]
-    if let Some(parsed) = super::postgres::outside(statement) {
-        return parsed;
+    match super::postgres::outside(statement) {
+        super::postgres::Parsed::Refused(what) => return Some(what),
+        super::postgres::Parsed::Ordinary => return None,
+        super::postgres::Parsed::Unclear => {}
     }
     let _ = statement;
     postgres_outside(cursor)

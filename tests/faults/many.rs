@@ -1,8 +1,11 @@
 //! Fifty instances start at once on an empty database: each migration is applied once, and every one of them ends
 //! well. `DB_MIGRATIONS_ROUNDS` says how many rounds; by default 1.
 
+use std::time::{Duration, Instant};
+
 use crate::scene::{self, state};
 use crate::support::database::Db;
+use crate::support::measured::measured;
 use crate::support::project::{Output, Project, Running};
 
 const INSTANCES: usize = 50;
@@ -48,7 +51,11 @@ fn at_once(db: Option<Db>, concurrently: bool) {
         }
         assert!(state(&db).essence.contains("t5: "), "{}", state(&db).essence);
     }
-    println!("{INSTANCES} at once on {}, {} rounds (concurrently: {concurrently})", db.dialect(), rounds());
+    let index = if concurrently { "_with_an_index_that_is_made_concurrently" } else { "" };
+    measured(
+        &format!("many::on_{}{index}", db.dialect()),
+        &format!("{INSTANCES} processes × {} rounds: all ended with 0, each migration once", rounds()),
+    );
 }
 
 #[test]
@@ -74,32 +81,39 @@ fn on_mariadb() {
 /// Who dies with the guard leaves it free: idle at once, inside of a statement when the server notices.
 #[test]
 fn the_guard_of_a_dead_holder_is_free() {
+    let mut took = Vec::new();
     for db in [Some(Db::sqlite()), Db::postgres(), Db::mariadb()].into_iter().flatten() {
         let project = project(&db, false);
         let run = scene::start(&project, &db, "run.exclusive:sleep");
         while !scene::has_reached(&project, "run.exclusive", 1) {
-            std::thread::sleep(std::time::Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(2));
         }
         assert_eq!(project.run(&db, &["migrate", "--locked", "--guard-wait", "0"]).code, 5);
         run.kill();
-        let since = std::time::Instant::now();
+        let since = Instant::now();
         project.run(&db, &["migrate", "--locked"]).ok().says("5 migrations committed");
-        println!(
-            "after the death of an idle holder on {}: {:?}, run included",
-            db.dialect(),
-            since.elapsed()
-        );
+        took.push(format!("{} {:.1} s", db.dialect(), since.elapsed().as_secs_f64()));
     }
+    let what = format!("the next run began and ended within: {}", took.join(", "));
+    measured("many::the_guard_of_a_dead_holder_is_free", &what);
+}
+
+/// PostgreSQL looks at its client now and then while a statement runs, since it is asked to.
+#[test]
+fn the_guard_of_a_holder_that_died_in_a_statement_is_free() {
     let Some(db) = Db::postgres() else { return };
     let slow = Project::with_config("cargo: off\nschema-check: { source: off }\n");
     slow.write("migrations/20240101000000_slow.sql", "SELECT pg_sleep(600);\n");
     let run = slow.spawn(&db, &["migrate"]);
-    while db.count("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND state = 'active' AND pid <> pg_backend_pid() AND datname = current_database()") == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND state = 'active' \
+                  AND pid <> pg_backend_pid() AND datname = current_database()";
+    while db.count(asleep) == 0 {
+        std::thread::sleep(Duration::from_millis(5));
     }
     run.kill();
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     slow.write("migrations/20240101000000_slow.sql", "SELECT 1;\n");
     slow.run(&db, &["migrate"]).ok();
-    println!("after the death of a holder in a statement on postgres: {:?}, run included", since.elapsed());
+    let what = format!("PostgreSQL: the next run ended after {:.1} s", since.elapsed().as_secs_f64());
+    measured("many::the_guard_of_a_holder_that_died_in_a_statement_is_free", &what);
 }

@@ -3,6 +3,7 @@
 
 use crate::scene::{Mode, Scene, fresh, is_true, recovers, settle, start, state};
 use crate::support::database::Db;
+use crate::support::measured::measured;
 
 /// The first, a middle and the last time that a moment is reached.
 fn times(count: usize) -> Vec<usize> {
@@ -13,6 +14,11 @@ fn times(count: usize) -> Vec<usize> {
 
 fn each_point(db: Option<Db>, fault: &str, scenes: &[(Mode, usize)]) {
     let Some(db) = db else { return };
+    let test = match fault {
+        "kill" => "killed",
+        "error" => "an_error",
+        _ => "a_panic",
+    };
     let mut ran = 0;
     for &(mode, count) in scenes {
         let scene = Scene { mode, count };
@@ -39,7 +45,7 @@ fn each_point(db: Option<Db>, fault: &str, scenes: &[(Mode, usize)]) {
             }
         }
     }
-    println!("{fault} on {}: {ran} moments", db.dialect());
+    measured(&format!("points::{test}_on_{}", db.dialect()), &format!("{ran} moments of runs, 0 bad"));
 }
 
 const ALL: [(Mode, usize); 5] =

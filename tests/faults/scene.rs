@@ -264,7 +264,7 @@ pub(crate) fn is_true(output: &Output, before: &State, now: &State, after: &str)
     match output.code {
         0 => assert!(complete, "it says that it is done:\n{output}\n{}", now.essence),
         2 | 3 | 5 | 6 | 7 | 130 => {
-            assert!(unchanged, "it says that nothing stayed:\n{output}\n{}", now.essence)
+            assert!(unchanged, "it says that nothing stayed:\n{output}\n{}", now.essence);
         }
         // how far a migration outside of a transaction came is not known to who interrupts it
         4 if output.stderr.contains("statements that it has finished stay") => {}

@@ -7,6 +7,7 @@ pub(crate) mod certificates;
 pub(crate) mod crates;
 pub(crate) mod database;
 pub(crate) mod mariadb;
+pub(crate) mod measured;
 pub(crate) mod postgres;
 pub(crate) mod project;
 mod server;
