@@ -20,6 +20,9 @@ if [ -z "${DB_MIGRATIONS_TEST_MARIADB_URL:-}" ] && ! have_mariadb; then
     packages+=(mariadb-server mariadb-client)
 fi
 
+have_pgbouncer() { ls /usr/sbin/pgbouncer /usr/bin/pgbouncer /usr/local/bin/pgbouncer 2>/dev/null | grep -q .; }
+if [ -z "${DB_MIGRATIONS_TEST_POSTGRES_URL:-}" ] && ! have_pgbouncer; then packages+=(pgbouncer); fi
+
 if [ "${#packages[@]}" -gt 0 ]; then
     if command -v apt-get >/dev/null 2>&1; then
         echo "installing the Debian packages ${packages[*]}" >&2
@@ -29,7 +32,7 @@ if [ "${#packages[@]}" -gt 0 ]; then
             apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
     else
         echo "install PostgreSQL 13 or newer (initdb and postgres on PATH)" >&2
-        echo "and MariaDB 10.6 or newer (mariadbd, mariadb-install-db, mariadb, mariadb-dump)," >&2
+        echo "MariaDB 10.6 or newer (mariadbd, mariadb-install-db, mariadb, mariadb-dump), PgBouncer," >&2
         echo "or set DB_MIGRATIONS_TEST_POSTGRES_URL and DB_MIGRATIONS_TEST_MARIADB_URL" >&2
         echo "to servers where databases may be made" >&2
         exit 2
@@ -47,4 +50,4 @@ if [ -z "${DBMATE:-}" ] && [ ! -x "$dbmate" ]; then
     fi
 fi
 
-CI=true exec cargo test --workspace "$@"
+CI=true exec cargo test --workspace --features faults "$@"

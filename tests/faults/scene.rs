@@ -13,6 +13,10 @@ pub(crate) enum Mode {
     Whole,
     /// Statement by statement.
     Apart,
+    /// First in a transaction, then statement by statement (PostgreSQL, SQLite); rehearsed (MariaDB).
+    Split,
+    /// A procedure that commits by itself (PostgreSQL), where a person decides after a kill.
+    Called,
     /// On an empty database, in one transaction where the database can.
     First,
 }
@@ -59,10 +63,11 @@ impl Scene {
     /// Runs the base, and remembers what it made.
     pub(crate) fn stage(self, db: &Db) -> Stage {
         // a replay makes a scratch database each time, which takes longer than all the rest
-        let replays = self.count == 1 && self.mode != Mode::Apart;
+        let replays = self.count == 1 && matches!(self.mode, Mode::Whole | Mode::First);
+        let rehearsal = if self.mode == Mode::Split { "try" } else { "off" };
         let check = if replays { "" } else { "schema-check: { source: off }\n" };
         let project = Project::with_config(&format!(
-            "cargo: off\npolicy: {{ allow-split: true, rehearsal: off }}\n{check}"
+            "cargo: off\npolicy: {{ allow-split: true, rehearsal: {rehearsal} }}\n{check}"
         ));
         project.write(
             "migrations/20240101000000_base.sql",
@@ -81,7 +86,16 @@ impl Scene {
         Stage { scene: self, files: project.tree(), base }
     }
     fn migration(self, db: &Db, n: usize) -> String {
-        match (self.mode, db.dialect()) {
+        let mode = match self.mode {
+            Mode::Split if n < self.count && !db.is_mariadb() => Mode::Whole,
+            Mode::Split => Mode::Apart,
+            Mode::Called if !db.is_postgres() => Mode::Whole,
+            mode => mode,
+        };
+        match (mode, db.dialect()) {
+            (Mode::Called, _) => format!(
+                "-- db-migrations: no-transaction\nCREATE PROCEDURE p{n}() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;\nCALL p{n}();\n"
+            ),
             // data only: what changes the schema there is never one transaction
             (Mode::Whole, "mariadb") => format!(
                 "INSERT INTO posts VALUES ({n});\nUPDATE users SET name = CONCAT(name, '{n}') WHERE id = 1;\n"
@@ -268,6 +282,7 @@ pub(crate) fn is_true(output: &Output, before: &State, now: &State, after: &str)
         }
         // how far a migration outside of a transaction came is not known to who interrupts it
         4 if output.stderr.contains("statements that it has finished stay") => {}
+        4 if output.stderr.contains("may go on at the server, or have ended") => {}
         4 => assert!(!unchanged, "it says that something stayed:\n{output}\n{}", now.essence),
         // a bug says nothing, a kill cannot, and an unknown outcome may be either
         8 | 70 | -1 => {}
