@@ -1,11 +1,9 @@
 //! Somebody holds what a migration needs: the wait has a limit, who is in the way is named, all is rolled back
 //! and tried again. And `wait`, for applications that must not start too early.
 
-use std::io::Read;
-
 use crate::common::{Held, POSTS, TAGS, TAGS_FILE, USERS, add_tags, bare, base, ran, until};
 use crate::support::database::{Db, each_database};
-use crate::support::project::{Project, Running};
+use crate::support::project::Project;
 
 /// A migrated project whose next migration changes `users`.
 fn with_change(db: &Db, settings: &str) -> Project {
@@ -32,24 +30,13 @@ fn in_the_way(db: &Db) -> Held {
     Held::open(db, "START TRANSACTION; UPDATE users SET name = 'theirs' WHERE id = 1")
 }
 
-/// Reads standard error up to a line with this text.
-fn wait_for_line(run: &mut Running, text: &str) -> String {
-    let stderr = run.child.stderr.as_mut().unwrap();
-    let (mut seen, mut byte) = (Vec::new(), [0]);
-    while !(byte[0] == b'\n' && String::from_utf8_lossy(&seen).contains(text)) {
-        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
-        seen.push(byte[0]);
-    }
-    String::from_utf8(seen).unwrap()
-}
-
 #[test]
 fn a_blocked_transaction_is_tried_again() {
     each_database(|db| {
         let project = with_change(db, "lock-timeout: 1");
         let held = in_the_way(db);
         let mut run = project.spawn(db, &["migrate"]);
-        let said = wait_for_line(&mut run, "tried again in");
+        let said = run.wait_for_line("tried again in");
         assert!(said.contains("(1 of 10)"), "{said}");
         assert_eq!(ran(db), [USERS, POSTS], "all of it is rolled back meanwhile");
         held.close();
@@ -98,7 +85,7 @@ fn a_deadlock_is_tried_again() {
         until("the migration holds the first row", || crate::common::running(&db, "leep(0.3)"));
         // one of the two is refused: the other is through
         if held.try_execute("UPDATE users SET name = 'd' WHERE id = 1") {
-            wait_for_line(&mut run, "tried again in");
+            run.wait_for_line("tried again in");
             held.execute("COMMIT");
         } else {
             held.close();
@@ -160,7 +147,7 @@ fn wait_ends_when_all_that_is_locked_has_run() {
         output.says("2 migrations are pending").says(USERS);
         assert!(db.is_empty(), "it only looks");
         let mut wait = project.spawn(db, &["wait"]);
-        wait_for_line(&mut wait, "2 migrations are pending");
+        wait.wait_for_line("2 migrations are pending");
         project.run(db, &["migrate", "--locked"]).ok();
         wait.wait().ok().says("up to date");
         project.run(db, &["wait", "--timeout", "0"]).ok().does_not_say("waiting");

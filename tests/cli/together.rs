@@ -159,24 +159,13 @@ fn a_schema_that_grew_during_the_wait_is_no_proof() {
         let project = base();
         let guard = Guard::hold(db);
         let mut run = project.spawn(db, &["migrate"]);
-        wait_for_line(&mut run, "waiting up to");
+        run.wait_for_line("waiting up to");
         db.execute("CREATE TABLE stranger (id int)");
         guard.free();
         run.wait().ok();
         let snapshot = project.read(&snapshot(db));
         assert!(!snapshot.contains("stranger") || !snapshot.contains("proof: replay"), "{snapshot}");
     });
-}
-
-/// Reads standard error up to a line with this text.
-fn wait_for_line(run: &mut crate::support::project::Running, text: &str) {
-    use std::io::Read;
-    let stderr = run.child.stderr.as_mut().unwrap();
-    let (mut seen, mut byte) = (Vec::new(), [0]);
-    while !(byte[0] == b'\n' && String::from_utf8_lossy(&seen).contains(text)) {
-        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
-        seen.push(byte[0]);
-    }
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Scene {
             mode => mode,
         };
         match (mode, db.dialect()) {
-            (Mode::Called, _) => format!(
+            (Mode::Called | Mode::Split, _) => format!(
                 "-- db-migrations: no-transaction\nCREATE PROCEDURE p{n}() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;\nCALL p{n}();\n"
             ),
             // data only: what changes the schema there is never one transaction

@@ -46,7 +46,7 @@ fn interrupted(
     run.signal(signal);
     let since = Instant::now();
     if let Some((_, note)) = ENDING.iter().find(|(ending, _)| *ending == name) {
-        wait_for_line(&mut run, note); // the end of this wait would come in ten minutes
+        run.wait_for_line(note); // the end of this wait would come in ten minutes
         run.signal(signal);
     }
     let output = run.wait();
@@ -108,7 +108,7 @@ fn a_second_signal_ends_at_once() {
             std::thread::sleep(Duration::from_millis(2));
         }
         run.signal("INT");
-        wait_for_line(&mut run, "waiting for its answer");
+        run.wait_for_line("waiting for its answer");
         run.signal("TERM");
         let output = run.wait().exits(8).says("nobody waited for its answer").says("db-migrations status");
         settle(&db);
@@ -118,17 +118,6 @@ fn a_second_signal_ends_at_once() {
 
 fn last(undisturbed: &Undisturbed) -> String {
     undisturbed.reached["session.commit"].to_string()
-}
-
-/// Reads standard error up to a line with this text.
-fn wait_for_line(run: &mut crate::support::project::Running, text: &str) {
-    use std::io::Read;
-    let stderr = run.child.stderr.as_mut().unwrap();
-    let (mut seen, mut byte) = (Vec::new(), [0]);
-    while !(byte[0] == b'\n' && String::from_utf8_lossy(&seen).contains(text)) {
-        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
-        seen.push(byte[0]);
-    }
 }
 
 /// A statement at work is ended at the server, not only left alone.

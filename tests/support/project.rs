@@ -157,6 +157,18 @@ impl Running {
         Self { child: command.spawn().unwrap(), line: line.to_owned() }
     }
 
+    /// Reads standard error up to a line with this text, and answers with what was read.
+    pub(crate) fn wait_for_line(&mut self, text: &str) -> String {
+        use std::io::Read;
+        let stderr = self.child.stderr.as_mut().unwrap();
+        let (mut seen, mut byte) = (Vec::new(), [0]);
+        while !(byte[0] == b'\n' && String::from_utf8_lossy(&seen).contains(text)) {
+            assert_eq!(stderr.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
+            seen.push(byte[0]);
+        }
+        String::from_utf8_lossy(&seen).into_owned()
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Output {
         use std::io::Read;
