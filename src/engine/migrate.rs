@@ -28,7 +28,7 @@ use super::refusal::{
     accept, fits_without_database, refuse_plan, refuse_strangers, tell_findings, tell_stale_snapshot,
 };
 use super::rehearse::rehearsed;
-use super::retry::Retries;
+use super::retry::{Repeated, Retries};
 use super::snapshots;
 use super::stopped::rolled_back;
 use super::verdict::{Expected, Live, expected, judge};
@@ -120,12 +120,28 @@ pub async fn migrate(
     if request.mode == LockMode::Locked && !request.aim.goal.may_undo() {
         fits_without_database(project, request)?;
     }
+    let mut agreed = request.agreed.clone();
+    let mut retries = Retries::new(request.lock_retries);
+    let mut ended = attempt(project, request, &mut agreed, sink).await;
+    loop {
+        match ended {
+            Err(failure) if failure.transient => retries.wait(failure, sink).await?,
+            ended => return ended,
+        }
+        ended = attempt(project, request, &mut agreed, &mut Repeated::of(sink)).await;
+    }
+}
+
+/// Runs what is pending, once: from the first look at the database to the end of the run.
+async fn attempt(
+    project: &mut Project,
+    request: &Request<'_>,
+    agreed: &mut Option<Vec<MigrationId>>,
+    sink: &mut dyn Sink,
+) -> Result<Outcome, Failure> {
     let (mut database, history) = look(request, sink).await?;
     let mut first = Some(history);
-    let mut agreed = request.agreed.clone();
-    let (mut tries, mut retries) = (0, Retries::new(request.lock_retries));
-    while tries < 3 {
-        tries += 1;
+    for _ in 0..3 {
         let history = match first.take() {
             Some(history) => history,
             None => database.history().await?,
@@ -146,7 +162,7 @@ pub async fn migrate(
         }
         refuse_plan(&prepared.plan, request)?;
         if agreed.is_none() && (prepared.plan.undoes || request.aim.goal.is_relative()) {
-            agreed = Some(ids(&prepared));
+            *agreed = Some(ids(&prepared));
         }
         let expectation = expected(project, request, &prepared, &history, &mut *database, sink).await?;
         fault_point!("run.expected");
@@ -180,13 +196,13 @@ pub async fn migrate(
         tell_findings(project, &again, sink);
         tell_external(project, request, &again, sink);
         fault_point!("run.planned");
-        match run(project, request, again, &history, expectation, guard, sink).await {
-            Err(failure) if failure.transient => retries.wait(failure, sink).await?,
-            ended => return ended,
-        }
-        let (again, history) = look(request, sink).await?;
-        (database, first) = (again, Some(history));
-        tries = 0;
+        let undoes = again.plan.undoes;
+        let ended = run(project, request, again, &history, expectation, guard, sink).await;
+        // what was agreed to be undone is not what is left of it after a part
+        return ended.map_err(|failure| Failure {
+            transient: failure.transient && !(undoes && failure.kind == Kind::Stayed),
+            ..failure
+        });
     }
     Err(Failure::new(
         Kind::Refused,

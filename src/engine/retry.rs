@@ -45,6 +45,27 @@ impl Retries {
     }
 }
 
+/// What is told of a run that is tried again: what was said before it began the first time is not said again.
+pub(super) struct Repeated<'a> {
+    sink: &'a mut dyn Sink,
+    began: bool,
+}
+
+impl<'a> Repeated<'a> {
+    pub(super) fn of(sink: &'a mut dyn Sink) -> Self {
+        Self { sink, began: false }
+    }
+}
+
+impl Sink for Repeated<'_> {
+    fn tell(&mut self, event: Event) {
+        self.began |= matches!(event, Event::RunStarted { .. });
+        if self.began || matches!(event, Event::GuardWaited { .. }) {
+            self.sink.tell(event);
+        }
+    }
+}
+
 /// Twice as long each time, to a limit, and up to half of that more by chance.
 fn backoff(number: u32, random: &str) -> Duration {
     let wait = FIRST.saturating_mul(1 << (number - 1).min(10)).min(LONGEST);

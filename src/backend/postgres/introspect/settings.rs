@@ -10,7 +10,7 @@ macro_rules! settings {
     () => {
         "(VALUES ('search_path', 'pg_catalog, pg_temp'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on'), \
          ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('TimeZone', 'UTC'), \
-         ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('lc_monetary', 'C'), ('jit', 'off')) \
+         ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('lc_monetary', 'C'), ('jit', 'off'), ('statement_timeout', '0')) \
          AS s (name, value)"
     };
 }
