@@ -20,7 +20,10 @@ if [ -z "${DB_MIGRATIONS_TEST_MARIADB_URL:-}" ] && ! have_mariadb; then
     packages+=(mariadb-server mariadb-client)
 fi
 
-have_pgbouncer() { ls /usr/sbin/pgbouncer /usr/bin/pgbouncer /usr/local/bin/pgbouncer 2>/dev/null | grep -q .; }
+have_pgbouncer() {
+    for folder in /usr/sbin /usr/bin /usr/local/bin; do [ -x "$folder/pgbouncer" ] && return; done
+    return 1
+}
 if [ -z "${DB_MIGRATIONS_TEST_POSTGRES_URL:-}" ] && ! have_pgbouncer; then packages+=(pgbouncer); fi
 
 if [ "${#packages[@]}" -gt 0 ]; then
