@@ -15,7 +15,7 @@ pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
     }
     plan.apart = at.apart;
     let modes = foreign_key_modes(plan, &steps, at);
-    let mut added: Vec<(String, String)> = Vec::new();
+    let mut added: Vec<(String, sql::AddedValue)> = Vec::new();
     for (step, foreign_keys) in steps.into_iter().zip(modes) {
         if step.script.no_transaction {
             let reason = alone_reason(&step, at);
@@ -27,13 +27,13 @@ pub(super) fn group(plan: &mut Plan, steps: Vec<Step>, at: &Circumstances<'_>) {
             });
             continue;
         }
-        let used = added.iter().find(|(_, value)| uses_value(&step, value)).cloned();
+        let used = added.iter().find(|(_, value)| value.is_used_in(&step.script.text)).cloned();
         let boundary = match plan.groups.last() {
             None => Some(None),
             Some(Group { mode: Mode::Alone { .. }, .. }) => Some(Some("the migration before it runs outside of a transaction".to_owned())),
             Some(_) if at.apart => Some(Some("each migration has a transaction of its own".to_owned())),
             Some(_) if used.is_some() => used.map(|(id, value)| {
-                Some(format!("it uses the enum value '{value}', which `{id}` adds: PostgreSQL wants a commit between (55P04)"))
+                Some(format!("it uses the enum value '{}', which `{id}` adds: PostgreSQL wants a commit between (55P04)", value.value))
             }),
             Some(Group { mode: Mode::Transaction { foreign_keys: Some(mode) }, .. })
                 if foreign_keys.is_some_and(|wanted| wanted != *mode) =>
@@ -105,18 +105,12 @@ fn alone_reason(step: &Step, at: &Circumstances<'_>) -> String {
 }
 
 /// (migration, value) of each enum value that the step adds.
-fn added_values(step: &Step, at: &Circumstances<'_>) -> Vec<(String, String)> {
+fn added_values(step: &Step, at: &Circumstances<'_>) -> Vec<(String, sql::AddedValue)> {
     step.statements
         .iter()
         .filter_map(|s| sql::added_enum_value(at.dialect, &step.script.text[s.span.clone()]))
         .map(|value| (step.id.to_string(), value))
         .collect()
-}
-
-/// Whether a later migration casts the new value: `'value'::` is what a lexer can be sure of. Other
-/// uses fail at run time with 55P04, and the report explains it.
-fn uses_value(step: &Step, value: &str) -> bool {
-    step.script.text.contains(&format!("'{}'::", value.replace('\'', "''")))
 }
 
 /// For each step the foreign key mode that it needs, on databases that switch it per connection.

@@ -23,7 +23,7 @@ pub mod split;
 pub use deed::{Class, Deed, Effect, Kind, Object, Weight, deeds};
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{
-    Boundary, Commits, Executed, Leftovers, Lost, ObjectKind, ObjectName, Rows, Source, Way,
+    AddedValue, Boundary, Commits, Executed, Leftovers, Lost, ObjectKind, ObjectName, Rows, Source, Way,
     added_enum_value, asleep, beyond_database, body_only_changes_rows, boundary, called_procedure,
     changes_rows, commits, completion, created_with_engine, creates_code, creates_table, creates_temporary,
     dropped_tables, executed, is_pragma, leftovers, lost_by_restart, prepared, recovers, rows, selects,

@@ -4,11 +4,11 @@
 //! the tokens decide (`effect`), so a gap in the grammar never reaches a user. What the database holds is
 //! not known here.
 
-use squawk_syntax::SourceFile;
 use squawk_syntax::ast::{
     AlterTableAction, AstNode, CreateSubscription, DetachPartitionOption, DiscardTarget, PathRef,
     ReindexTarget, Stmt, TableRelationName,
 };
+use squawk_syntax::{SourceFile, SyntaxKind};
 
 /// What a statement that cannot be in a transaction leaves behind it, so that it can be seen afterwards whether
 /// it has happened.
@@ -187,6 +187,37 @@ pub fn trail(statement: &str) -> Option<Trail> {
     }
 }
 
+/// Whether a text uses a value of an enum in a way that shows the type: a cast to it, or a column of it with the
+/// value in its definition. What a comparison or an INSERT means is known to the database only.
+pub(crate) fn uses_enum_value(text: &str, type_name: &str, value: &str) -> bool {
+    if !text.contains(value) {
+        return false;
+    }
+    let tree = SourceFile::parse(text).tree();
+    let shows_type = |kind| {
+        matches!(
+            kind,
+            SyntaxKind::CAST_EXPR | SyntaxKind::COLUMN | SyntaxKind::COLUMN_DEF | SyntaxKind::ADD_COLUMN
+        )
+    };
+    tree.syntax().descendants().filter(|node| shows_type(node.kind())).any(|node| {
+        let mut next = node.first_token();
+        let mut tokens = Vec::new();
+        while let Some(token) = next.filter(|token| node.text_range().contains_range(token.text_range())) {
+            next = token.next_token();
+            tokens.push(token);
+        }
+        let names = tokens.iter().any(|token| unquoted(token.text()) == type_name);
+        names && tokens.iter().any(|token| literal(token.text()).as_deref() == Some(value))
+    })
+}
+
+/// What a string literal stands for; `None` for other tokens.
+fn literal(token: &str) -> Option<String> {
+    let inner = token.strip_prefix('\'')?.strip_suffix('\'')?;
+    Some(inner.replace("''", "'"))
+}
+
 /// An identifier as the catalogue has it.
 fn unquoted(name: &str) -> String {
     match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
@@ -227,6 +258,22 @@ mod tests {
             assert!(outside(text) == expected || (what.is_none() && parse(text).is_none()), "{text}");
         }
         assert_eq!(outside("CREATE INDEX CONCURRENTLY (("), Parsed::Unclear);
+    }
+
+    #[test]
+    fn uses_of_an_enum_value() {
+        for (text, uses) in [
+            ("UPDATE t SET mood = 'new'::s.mood", true),
+            ("SELECT CAST('new' AS mood)", true),
+            ("ALTER TABLE t ADD COLUMN m mood NOT NULL DEFAULT 'new'", true),
+            ("CREATE TABLE u (id int, m \"mood\" DEFAULT 'new')", true),
+            ("CREATE TABLE u (id int, m mood DEFAULT 'old', n text DEFAULT 'new')", false),
+            ("INSERT INTO t VALUES ('new')", false),
+            ("SELECT 'new'::text", false),
+            ("SELECT 1 -- 'new'::mood", false),
+        ] {
+            assert_eq!(uses_enum_value(text, "mood", "new"), uses, "{text}");
+        }
     }
 
     #[test]

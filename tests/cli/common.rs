@@ -158,6 +158,18 @@ impl Held {
         });
     }
 
+    /// Executes; whether the database took it.
+    pub(crate) fn try_execute(&mut self, sql: &str) -> bool {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        self.runtime.block_on(async {
+            match &mut self.connection {
+                Connected::MariaDb(connection) => sql.execute(connection).await.is_ok(),
+                Connected::Postgres(connection) => sql.execute(connection).await.is_ok(),
+                Connected::Sqlite(connection) => sql.execute(connection).await.is_ok(),
+            }
+        })
+    }
+
     /// Closes it and waits until that is done.
     pub(crate) fn close(self) {
         self.runtime.block_on(async {

@@ -204,6 +204,7 @@ fn another_machine_that_brings_other_migrations_meanwhile() {
 fn an_application_that_writes_is_told_apart() {
     let db = Db::sqlite();
     let project = base();
+    project.write("db-migrations.yml", "cargo: off\ndatabase: { lock-timeout: 1, lock-retries: 0 }\n");
     project.run(&db, &["migrate"]).ok();
     project.write(TAGS_FILE, "CREATE TABLE tags (id int);\n");
     let writer = Held::open(&db, "BEGIN IMMEDIATE");

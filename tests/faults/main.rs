@@ -14,5 +14,6 @@ mod cuts;
 mod dropped;
 mod many;
 mod points;
+mod random;
 mod scene;
 mod signals;

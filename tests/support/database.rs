@@ -17,8 +17,16 @@ pub(crate) struct Db {
 
 enum Place {
     Sqlite(TempDir),
-    Postgres { server: &'static postgres::Server, name: String },
-    MariaDb { server: &'static mariadb::Server, name: String },
+    Postgres {
+        server: &'static postgres::Server,
+        name: String,
+    },
+    /// A database that somebody else made, and that stays.
+    Given(&'static postgres::Server),
+    MariaDb {
+        server: &'static mariadb::Server,
+        name: String,
+    },
 }
 
 /// Runs a test on each database that is there.
@@ -47,6 +55,12 @@ impl Db {
         Some(Self { url: url.into(), place: Place::Postgres { server, name } })
     }
 
+    /// A database of another PostgreSQL server, which stays.
+    pub(crate) fn on(url: &str) -> Self {
+        let server = postgres::server().expect("the programs of PostgreSQL");
+        Self { url: url.to_owned(), place: Place::Given(server) }
+    }
+
     /// A new database; `None` where there is no MariaDB.
     pub(crate) fn mariadb() -> Option<Self> {
         let server = mariadb::server()?;
@@ -60,7 +74,7 @@ impl Db {
     pub(crate) fn another(&self) -> Self {
         match &self.place {
             Place::Sqlite(_) => Self::sqlite(),
-            Place::Postgres { .. } => Self::postgres().unwrap(),
+            Place::Postgres { .. } | Place::Given(_) => Self::postgres().unwrap(),
             Place::MariaDb { .. } => Self::mariadb().unwrap(),
         }
     }
@@ -81,7 +95,7 @@ impl Db {
     pub(crate) fn dialect(&self) -> &'static str {
         match self.place {
             Place::Sqlite(_) => "sqlite",
-            Place::Postgres { .. } => "postgres",
+            Place::Postgres { .. } | Place::Given(_) => "postgres",
             Place::MariaDb { .. } => "mariadb",
         }
     }
@@ -125,7 +139,7 @@ impl Db {
                 let error = String::from_utf8_lossy(&output.stderr);
                 assert!(output.status.success(), "{error}\nin {script}");
             }
-            Place::Postgres { server, .. } => {
+            Place::Postgres { server, .. } | Place::Given(server) => {
                 let mut file = tempfile::tempfile().unwrap();
                 file.write_all(script.as_bytes()).unwrap();
                 file.rewind().unwrap();
@@ -148,6 +162,19 @@ impl Db {
         self.try_query(sql).unwrap_or_else(|error| panic!("{error}\nin {sql}"))
     }
 
+    /// The same, asked of a PostgreSQL server by another way.
+    #[track_caller]
+    pub(crate) fn query_at(&self, url: &str, sql: &str) -> Vec<String> {
+        assert!(self.is_postgres());
+        let rows = block_on(async {
+            let mut connection = PgConnection::connect(url).await?;
+            let rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await?;
+            connection.close().await?;
+            rows.iter().map(|row| text(row, |row| row.try_get_unchecked(0))).collect::<Result<Vec<_>, _>>()
+        });
+        rows.unwrap_or_else(|error| panic!("{error}\nin {sql}"))
+    }
+
     /// The first column of the first row as a number.
     #[track_caller]
     pub(crate) fn count(&self, sql: &str) -> i64 {
@@ -165,7 +192,7 @@ impl Db {
                     connection.close().await?;
                     rows.iter().map(|row| text(row, |row| row.try_get_unchecked(0))).collect()
                 }
-                Place::Postgres { .. } => {
+                Place::Postgres { .. } | Place::Given(_) => {
                     let mut connection = PgConnection::connect(&self.url).await?;
                     let rows = sql().fetch_all(&mut connection).await?;
                     connection.close().await?;
@@ -192,7 +219,7 @@ impl Db {
     pub(crate) fn dump(&self) -> String {
         match &self.place {
             Place::Sqlite(_) => self.sqlite_dump(),
-            Place::Postgres { server, .. } => pg_dump(server, &self.url, &[]),
+            Place::Postgres { server, .. } | Place::Given(server) => pg_dump(server, &self.url, &[]),
             Place::MariaDb { server, name } => mariadb_dump(server, name, &[]),
         }
     }
@@ -203,7 +230,7 @@ impl Db {
             Place::Sqlite(_) => self
                 .query("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND tbl_name NOT LIKE 'db\\_migrations%' ESCAPE '\\' ORDER BY type, name")
                 .join(";\n"),
-            Place::Postgres { server, .. } => {
+            Place::Postgres { server, .. } | Place::Given(server) => {
                 pg_dump(server, &self.url, &["--schema-only", "--exclude-table=db_migrations*"])
             }
             Place::MariaDb { server, name } => {
@@ -240,7 +267,7 @@ impl Db {
                 self.path().is_some_and(|path| !path.exists())
                     || self.count("SELECT count(*) FROM sqlite_schema") == 0
             }
-            Place::Postgres { .. } => {
+            Place::Postgres { .. } | Place::Given(_) => {
                 self.count(
                     "WITH n AS (SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema')
                      SELECT (SELECT count(*) FROM pg_class WHERE relnamespace IN (TABLE n))
@@ -266,7 +293,7 @@ impl Db {
 impl Drop for Db {
     fn drop(&mut self) {
         match &self.place {
-            Place::Sqlite(_) => {}
+            Place::Sqlite(_) | Place::Given(_) => {}
             Place::Postgres { server, name } => {
                 administer(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
             }

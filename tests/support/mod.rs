@@ -8,6 +8,7 @@ pub(crate) mod crates;
 pub(crate) mod database;
 pub(crate) mod mariadb;
 pub(crate) mod measured;
+pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod project;
 mod server;

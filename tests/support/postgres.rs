@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use sqlx::{Connection, PgConnection};
@@ -68,21 +69,88 @@ pub(super) fn find_bin() -> Option<PathBuf> {
 }
 
 fn start(bin: PathBuf) -> Server {
-    let arguments: Vec<OsString> =
-        std::iter::once(bin.clone().into()).chain(settings().map(OsString::from)).collect();
+    let (url, watched) = start_with(&bin, settings());
+    Server { url, bin: Some(bin), folder: Some(watched.folder.clone()), _watched: Some(watched) }
+}
+
+fn start_with(bin: &Path, settings: impl Iterator<Item = &'static str>) -> (String, Watched) {
+    let arguments: Vec<OsString> = std::iter::once(bin.into()).chain(settings.map(OsString::from)).collect();
     let watched = Watched::start("postgres", "INT", SCRIPT, &arguments);
-    let folder = watched.folder.clone();
-    let url = format!("postgres://postgres@localhost/postgres?host={}", folder.display());
+    let url = format!("postgres://postgres@localhost/postgres?host={}", watched.folder.display());
     let data = watched.wait(|| data_folder(&url));
-    assert_eq!(Path::new(&data), folder.join("data"), "the server is not ours");
-    Server { url, bin: Some(bin), folder: Some(folder), _watched: Some(watched) }
+    assert_eq!(Path::new(&data), watched.folder.join("data"), "the server is not ours");
+    (url, watched)
+}
+
+/// A server for one test, which may be killed: what was committed is kept then.
+pub(crate) struct Private {
+    url: String,
+    watched: Watched,
+}
+
+impl Private {
+    /// `None` where no PostgreSQL is installed.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(bin) = find_bin() else {
+            missing("no PostgreSQL (install postgresql)");
+            return None;
+        };
+        let durable = settings().filter(|setting| *setting != "synchronous_commit=off");
+        // the `-c` before it goes with the next one
+        let (url, watched) = start_with(&bin, durable.chain(["fsync=off"]));
+        Some(Self { url, watched })
+    }
+
+    /// Its administrator, in a database of it.
+    pub(crate) fn url(&self, database: &str) -> String {
+        let mut url = url::Url::parse(&self.url).unwrap();
+        url.set_path(database);
+        url.into()
+    }
+
+    /// A replica of it, which answers and takes no change.
+    pub(crate) fn replica(&self) -> Self {
+        let bin = find_bin().unwrap();
+        let arguments = [bin.into_os_string(), self.watched.folder.clone().into_os_string()];
+        let watched = Watched::start("postgres", "INT", REPLICA, &arguments);
+        let url = format!("postgres://postgres@localhost/postgres?host={}", watched.folder.display());
+        watched.wait(|| data_folder(&url));
+        Self { url, watched }
+    }
+
+    /// Ends it at once, in the middle of whatever it does.
+    pub(crate) fn kill9(&self) {
+        let pid = fs::read_to_string(self.watched.folder.join("data/postmaster.pid")).unwrap();
+        let pid = pid.lines().next().unwrap();
+        assert!(Command::new("sh").args(["-c", "kill -9 \"$1\"", "kill", pid]).status().unwrap().success());
+    }
+
+    /// Starts it again on the same data, as soon as what is left of it has ended.
+    pub(crate) fn restart(&mut self) {
+        loop {
+            self.watched.run();
+            for _ in 0..100 {
+                if data_folder(&self.url).is_ok() {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+    }
 }
 
 /// Makes a server and becomes it.
 const SCRIPT: &str = r#"
 folder=$1; bin=$2; shift 2
-"$bin/initdb" -N -A trust -U postgres -E UTF8 --locale=C.UTF-8 -D "$folder/data" &&
+[ -e "$folder/data" ] || "$bin/initdb" -N -A trust -U postgres -E UTF8 --locale=C.UTF-8 -D "$folder/data" &&
     exec "$bin/postgres" -D "$folder/data" -k "$folder" "$@"
+"#;
+
+/// Copies a running server and becomes its replica. The primary's folder is its own user's, as this is.
+const REPLICA: &str = r#"
+folder=$1; bin=$2; primary=$3
+"$bin/pg_basebackup" -h "$primary" -U postgres -D "$folder/data" -R -X stream -c fast &&
+    exec "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses=
 "#;
 
 pub(super) fn settings() -> impl Iterator<Item = &'static str> {

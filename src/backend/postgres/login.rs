@@ -45,7 +45,11 @@ pub(super) fn login(
     let options = PgConnectOptions::from_str(&format!("{}{separator}password=", parts.url))
         .map_err(|error| fault(error.to_string()))?;
     let host = options.get_host().trim_matches(['[', ']']).to_owned();
-    let options = options.host(&host).application_name("db-migrations").disable_statement_logging();
+    let options = options
+        .host(&host)
+        .application_name("db-migrations")
+        .extra_float_digits(None)
+        .disable_statement_logging();
     let mut warnings = Vec::new();
     let password = match parts.password.or_else(|| password.cloned()).or_else(|| variable("PGPASSWORD")) {
         Some(password) => Some(password),

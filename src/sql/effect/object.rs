@@ -20,17 +20,37 @@ pub fn dropped_tables(dialect: Dialect, statement: &str) -> Option<String> {
 
 /// The value that `ALTER TYPE … ADD VALUE` adds to an enum (PostgreSQL); using it in the same
 /// transaction is refused there.
-pub fn added_enum_value(dialect: Dialect, statement: &str) -> Option<String> {
+pub fn added_enum_value(dialect: Dialect, statement: &str) -> Option<AddedValue> {
     let mut cursor = Cursor::new(dialect, statement);
     if dialect != Dialect::Postgres || !cursor.eat(&["ALTER", "TYPE"]) {
         return None;
     }
-    cursor.qualified_name()?;
+    let type_name = cursor.qualified_name()?.pop()?;
     if !cursor.eat(&["ADD", "VALUE"]) {
         return None;
     }
     cursor.eat(&["IF", "NOT", "EXISTS"]);
-    cursor.next().filter(|piece| piece.kind == TokenKind::Text).map(|piece| piece.unquoted())
+    let value = cursor.next().filter(|piece| piece.kind == TokenKind::Text)?.unquoted();
+    Some(AddedValue { type_name, value })
+}
+
+/// A value that a statement adds to an enum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddedValue {
+    /// The type, without its schema.
+    pub type_name: String,
+    /// The value.
+    pub value: String,
+}
+
+impl AddedValue {
+    /// Whether a text uses it, as far as a parse shows that.
+    pub fn is_used_in(&self, text: &str) -> bool {
+        #[cfg(feature = "postgres")]
+        return super::super::postgres::uses_enum_value(text, &self.type_name, &self.value);
+        #[cfg(not(feature = "postgres"))]
+        return text.contains(&format!("'{}'::", self.value.replace('\'', "''")));
+    }
 }
 
 /// The lower-cased name of the pragma that a statement of SQLite reads or sets.

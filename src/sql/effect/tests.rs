@@ -184,8 +184,8 @@ fn dropped_and_renamed_tables() {
 fn enum_values_pragmas_and_temporary_objects() {
     let added = |statement| added_enum_value(Dialect::Postgres, statement);
     assert_eq!(
-        added("alter type s.\"T\" add value if not exists 'it''s' after 'a'").as_deref(),
-        Some("it's")
+        added("alter type s.\"T\" add value if not exists 'it''s' after 'a'"),
+        Some(AddedValue { type_name: "T".to_owned(), value: "it's".to_owned() })
     );
     assert_eq!(added("ALTER TYPE t RENAME VALUE 'a' TO 'b'"), None);
     assert_eq!(added_enum_value(Dialect::Sqlite, "ALTER TYPE t ADD VALUE 'a'"), None);
