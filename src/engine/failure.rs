@@ -119,6 +119,9 @@ fn advice(error: &SqlError) -> Option<&'static str> {
         "57014" if error.message.contains("statement timeout") => Some(
             "`database.statement-timeout` says how many seconds a statement may run; a single migration asks for more with `-- db-migrations: session statement_timeout = 2h`",
         ),
+        "70100" if error.message.contains("max_statement_time") => Some(
+            "`database.statement-timeout` says how many seconds a statement may run; a single migration asks for more with `-- db-migrations: session max_statement_time = 7200`",
+        ),
         "25001" => Some(
             "this statement cannot run inside a transaction: put `-- db-migrations: no-transaction` at the top of its file",
         ),

@@ -18,6 +18,8 @@ pub enum Trail {
     Index {
         /// The table, as it is spelled.
         table: String,
+        /// Its name, without quotes, if it is given one.
+        name: Option<String>,
     },
     /// These indexes are gone.
     NoIndex {
@@ -165,7 +167,10 @@ pub fn trail(statement: &str) -> Option<Trail> {
     match parse(statement)? {
         Stmt::CreateIndex(create) => {
             create.concurrently_token()?;
-            Some(Trail::Index { table: table(create.table_relation_name())? })
+            let path = create.index().and_then(|index| index.path());
+            let name = path.map(|path| path.syntax().text().to_string().trim().to_owned());
+            let name = name.map(|name| unquoted(&name));
+            Some(Trail::Index { table: table(create.table_relation_name())?, name })
         }
         Stmt::DropIndex(drop) => {
             drop.concurrently_token()?;
@@ -278,9 +283,14 @@ mod tests {
 
     #[test]
     fn what_it_leaves() {
-        let index = |table: &str| Some(Trail::Index { table: table.to_owned() });
-        assert_eq!(trail("CREATE INDEX CONCURRENTLY i ON t (a)"), index("t"));
-        assert_eq!(trail("CREATE INDEX CONCURRENTLY ON \"S\".\"t x\" USING gin (a)"), index("\"S\".\"t x\""));
+        let index = |table: &str, name: Option<&str>| {
+            Some(Trail::Index { table: table.to_owned(), name: name.map(str::to_owned) })
+        };
+        assert_eq!(trail("CREATE INDEX CONCURRENTLY i ON t (a)"), index("t", Some("i")));
+        assert_eq!(
+            trail("CREATE INDEX CONCURRENTLY ON \"S\".\"t x\" USING gin (a)"),
+            index("\"S\".\"t x\"", None)
+        );
         assert_eq!(trail("CREATE INDEX i ON t (a)"), None);
         let names = vec!["s.i".to_owned(), "j".to_owned()];
         assert_eq!(trail("DROP INDEX CONCURRENTLY s.i, j"), Some(Trail::NoIndex { names }));

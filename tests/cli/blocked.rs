@@ -180,5 +180,5 @@ fn wait_stands_a_database_that_is_not_there_yet() {
         project.run_at("postgres://nobody@127.0.0.1:9/nothing", &["wait", "--timeout", "1"]).exits(6);
     output.says("the database does not answer yet").says("cannot connect");
     // a wrong URL is not waited for
-    project.run_at("mysql:nothing", &["wait"]).exits(2);
+    project.run_at("nonsense://there", &["wait"]).exits(2);
 }

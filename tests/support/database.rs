@@ -167,7 +167,8 @@ impl Db {
     pub(crate) fn query_at(&self, url: &str, sql: &str) -> Vec<String> {
         assert!(self.is_postgres());
         let rows = block_on(async {
-            let mut connection = PgConnection::connect(url).await?;
+            let options: sqlx::postgres::PgConnectOptions = url.parse()?;
+            let mut connection = PgConnection::connect_with(&options.extra_float_digits(None)).await?;
             let rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await?;
             connection.close().await?;
             rows.iter().map(|row| text(row, |row| row.try_get_unchecked(0))).collect::<Result<Vec<_>, _>>()

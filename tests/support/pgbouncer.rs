@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 
 use super::block_on;
 use super::database::Db;
@@ -32,7 +33,10 @@ impl Pooler {
         let arguments = [program.into_os_string(), settings.into()];
         let watched = Watched::start("postgres", "INT", SCRIPT, &arguments);
         let url = format!("postgres://postgres@localhost:6432/postgres?host={}", watched.folder.display());
-        watched.wait(|| block_on(async { PgConnection::connect(&url).await?.close().await }));
+        // without what sqlx asks for and PgBouncer does not know
+        let options: PgConnectOptions = url.parse().unwrap();
+        let options = options.extra_float_digits(None);
+        watched.wait(|| block_on(async { options.connect().await?.close().await }));
         Some(Self { watched })
     }
 

@@ -95,9 +95,9 @@ impl Private {
             missing("no PostgreSQL (install postgresql)");
             return None;
         };
-        let durable = settings().filter(|setting| *setting != "synchronous_commit=off");
-        // the `-c` before it goes with the next one
-        let (url, watched) = start_with(&bin, durable.chain(["fsync=off"]));
+        let durable =
+            |setting| if setting == "synchronous_commit=off" { "synchronous_commit=on" } else { setting };
+        let (url, watched) = start_with(&bin, settings().map(durable));
         Some(Self { url, watched })
     }
 
@@ -150,7 +150,8 @@ folder=$1; bin=$2; shift 2
 const REPLICA: &str = r#"
 folder=$1; bin=$2; primary=$3
 "$bin/pg_basebackup" -h "$primary" -U postgres -D "$folder/data" -R -X stream -c fast &&
-    exec "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses=
+    exec "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=200 \
+        -c max_locks_per_transaction=128
 "#;
 
 pub(super) fn settings() -> impl Iterator<Item = &'static str> {

@@ -118,10 +118,12 @@ impl Postgres {
                 self.execute("SET lock_timeout = 0").await.map_err(failed)?;
             }
             if let Err(error) = self.execute(text).await {
-                return Err(possible(self.with_remains(text, before, error).await));
+                return Err(self.failed_outside(task, n, before, error).await);
             }
             fault_point!("alone.executed", possible);
-            self.refuse_invalid(text).await.map_err(failed)?;
+            if let Err(error) = self.refuse_invalid(text).await {
+                return Err(self.failed_outside(task, n, before, error).await);
+            }
             if patient {
                 let usual = format!("{finish}; SET lock_timeout = {}", self.limits.lock.as_millis());
                 self.execute(usual).await.map_err(possible)?;
@@ -131,6 +133,38 @@ impl Postgres {
         }
         task.took(n, begin);
         Ok(())
+    }
+
+    /// A statement that no transaction can take back has failed: what it left is found out.
+    async fn failed_outside(
+        &mut self,
+        task: Task<'_>,
+        n: usize,
+        before: Option<Checksum>,
+        error: DatabaseError,
+    ) -> TaskFailure {
+        let text = &task.script.text[task.statements[n].span.clone()];
+        let failed = |error, trace| statement_failure(task, n, error).outside(n, trace);
+        let DatabaseError::Sql(sql) = error else { return failed(error, Trace::Possible) };
+        match self.remains(text, before).await {
+            None => failed(DatabaseError::Sql(sql), Trace::Possible),
+            Some(left) if left.is_empty() => {
+                // nothing of it is there: it has not begun
+                let id = quote(task.record.id().as_str());
+                let _ = self
+                    .execute(format!("DELETE FROM {} WHERE id = {id} AND n = {n}", self.tables.steps()))
+                    .await;
+                failed(DatabaseError::Sql(sql), Trace::Nothing)
+            }
+            Some(left) => {
+                let what = format!(
+                    "it left an invalid index, which the next run drops before it tries again (by hand: `{};`)",
+                    left.join("; ")
+                );
+                let detail = sql.detail.iter().cloned().chain([what]).collect::<Vec<_>>().join("; ");
+                failed(DatabaseError::Sql(SqlError { detail: Some(detail), ..sql }), Trace::Certain)
+            }
+        }
     }
 
     /// SQL for the row before a statement: what it changes, as it was, and the text if it commits by itself.

@@ -375,7 +375,7 @@ impl Postgres {
         if let Some(known) = self.pooled {
             return Ok(known);
         }
-        let pooled = sessions::is_pooled(&self.again).await.map_err(error)?;
+        let pooled = sessions::is_pooled(&self.again).await;
         self.pooled = Some(pooled);
         Ok(pooled)
     }

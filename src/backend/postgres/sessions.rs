@@ -113,18 +113,28 @@ impl Opened {
 }
 
 /// Whether a pooler hands server processes from one client to the next: two connections that are open at
-/// once and speak with the same process prove it. Tried some times, since another client may have it.
-pub(super) async fn is_pooled(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+/// once and speak with the same process prove it. Tried some times, since another client may have it. A pool of one
+/// gives them none while our own transaction has it. Whoever may not connect twice is no pool.
+pub(super) async fn is_pooled(options: &PgConnectOptions) -> bool {
+    match tokio::time::timeout(PATIENCE, shares_process(options)).await {
+        Ok(shares) => shares.unwrap_or(false),
+        Err(_) => true,
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+async fn shares_process(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut first = options.connect().await?;
     let mut second = options.connect().await?;
-    let mut pooled = false;
+    let mut shares = false;
     for _ in 0..3 {
         let sql = "SELECT pg_catalog.pg_backend_pid()";
         let one: i32 = sqlx::raw_sql(sql).fetch_one(&mut first).await?.try_get(0)?;
         let other: i32 = sqlx::raw_sql(sql).fetch_one(&mut second).await?.try_get(0)?;
-        pooled |= one == other;
+        shares |= one == other;
     }
     let _ = first.close().await;
     let _ = second.close().await;
-    Ok(pooled)
+    Ok(shares)
 }

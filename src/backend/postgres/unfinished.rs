@@ -18,6 +18,8 @@ use sqlx::Row as _;
 struct Found {
     /// What it is, for the hash.
     line: String,
+    /// Its name, where that matters.
+    name: String,
     /// How it is dropped, if it is half made.
     drop: Option<String>,
 }
@@ -70,18 +72,20 @@ impl Postgres {
                 }
                 Ok(n)
             }
-            Trail::Index { .. } => {
-                if now == before {
-                    return Ok(n);
+            Trail::Index { .. } if now == before => Ok(n),
+            Trail::Index { name, .. } => {
+                let named = |one: &&Found| Some(&one.name) == name.as_ref();
+                match (added(&found, before), found.iter().find(named)) {
+                    (Some(new), _) if new.drop.is_some() => {
+                        self.take_away(std::iter::once(new)).await?;
+                        Ok(n)
+                    }
+                    (Some(_), _) => Ok(n + 1),
+                    // other indexes of the table came or went: its name tells
+                    (None, None) if name.is_some() => Ok(n),
+                    (None, Some(there)) if there.drop.is_none() => Ok(n + 1),
+                    (None, _) => Err(unclear(task, n, "other indexes of its table changed since")),
                 }
-                let Some(new) = added(&found, before) else {
-                    return Err(unclear(task, n, "other indexes of its table changed since"));
-                };
-                if new.drop.is_none() {
-                    return Ok(n + 1);
-                }
-                self.take_away(std::iter::once(new)).await?;
-                Ok(n)
             }
         }
     }
@@ -93,51 +97,25 @@ impl Postgres {
         Ok(())
     }
 
-    /// Says of a failed statement what it left half made.
-    pub(super) async fn with_remains(
-        &mut self,
-        statement: &str,
-        before: Option<Checksum>,
-        error: DatabaseError,
-    ) -> DatabaseError {
-        let (DatabaseError::Sql(sql), Some(before), Some(trail)) = (&error, before, trail(statement)) else {
-            return error;
-        };
-        let found = self.look(&trail).await.unwrap_or_default();
-        let left: Vec<&str> = match &trail {
-            Trail::Index { .. } => added(&found, before).into_iter().collect::<Vec<_>>(),
+    /// What a failed statement left half made, as the statements that drop it; `None` where that cannot be seen.
+    pub(super) async fn remains(&mut self, statement: &str, before: Option<Checksum>) -> Option<Vec<String>> {
+        let (before, trail) = (before?, trail(statement)?);
+        let found = self.look(&trail).await.ok()?;
+        let left = match &trail {
+            Trail::Index { .. } => added(&found, before).into_iter().collect(),
             Trail::Rebuilt if hash(&all(&found)) != before => all(&found),
-            _ => Vec::new(),
-        }
-        .into_iter()
-        .filter_map(|one| one.drop.as_deref())
-        .collect();
-        if left.is_empty() {
-            return error;
-        }
-        let detail = format!(
-            "it left an invalid index, which the next run drops before it tries again (by hand: `{};`)",
-            left.join("; ")
-        );
-        DatabaseError::Sql(SqlError {
-            detail: Some(sql.detail.iter().cloned().chain([detail]).collect::<Vec<_>>().join("; ")),
-            ..sql.clone()
-        })
+            Trail::Rebuilt => Vec::new(),
+            _ => return None,
+        };
+        Some(left.into_iter().filter_map(|one| one.drop.clone()).collect())
     }
 
     /// `IF NOT EXISTS` is content with an index that an earlier try left invalid: nobody else must be.
     pub(super) async fn refuse_invalid(&mut self, statement: &str) -> Result<(), DatabaseError> {
-        let Some(trail @ Trail::Index { .. }) = trail(statement) else { return Ok(()) };
-        let lower = statement.to_ascii_lowercase();
-        if !lower.contains("exists") {
-            return Ok(());
-        }
+        let Some(trail) = trail(statement) else { return Ok(()) };
+        let Trail::Index { name: Some(name), .. } = &trail else { return Ok(()) };
         let found = self.look(&trail).await?;
-        let named = |one: &&Found| {
-            let name = one.line.rsplit(' ').next().unwrap_or_default().to_lowercase();
-            one.drop.is_some() && lower.contains(&name)
-        };
-        match found.iter().find(named).and_then(|one| one.drop.clone()) {
+        match found.iter().find(|one| one.name == *name).and_then(|one| one.drop.clone()) {
             None => Ok(()),
             Some(drop) => Err(DatabaseError::Sql(SqlError {
                 message: "the index is there already, and it is invalid: an earlier try left it".to_owned(),
@@ -149,8 +127,8 @@ impl Postgres {
 
     async fn look(&mut self, trail: &Trail) -> Result<Vec<Found>, DatabaseError> {
         let sql = match trail {
-            Trail::Index { table } => format!(
-                "SELECT concat_ws(' ', c.oid, i.indisvalid, c.relname), CASE WHEN NOT i.indisvalid THEN {DROP} END {INDEXES} \
+            Trail::Index { table, .. } => format!(
+                "SELECT concat_ws(' ', c.oid, i.indisvalid, c.relname), c.relname::text, CASE WHEN NOT i.indisvalid THEN {DROP} END {INDEXES} \
                  WHERE i.indrelid = pg_catalog.to_regclass({}) ORDER BY c.oid",
                 quote(table)
             ),
@@ -158,16 +136,16 @@ impl Postgres {
                 let names: Vec<String> =
                     names.iter().map(|name| format!("pg_catalog.to_regclass({})", quote(name))).collect();
                 format!(
-                    "SELECT c.oid::text, NULL::text {INDEXES} WHERE c.oid IN ({}) ORDER BY c.oid",
+                    "SELECT c.oid::text, '', NULL::text {INDEXES} WHERE c.oid IN ({}) ORDER BY c.oid",
                     names.join(", ")
                 )
             }
             Trail::Rebuilt => format!(
-                "SELECT c.oid::text, CASE WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN {DROP} END {INDEXES} \
+                "SELECT c.oid::text, '', CASE WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN {DROP} END {INDEXES} \
                  WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY c.oid"
             ),
             Trail::Detached { table, partition } => format!(
-                "SELECT 'attached', CASE WHEN {} THEN 'pending' END FROM pg_catalog.pg_inherits h \
+                "SELECT 'attached', '', CASE WHEN {} THEN 'pending' END FROM pg_catalog.pg_inherits h \
                  WHERE h.inhparent = pg_catalog.to_regclass({}) AND h.inhrelid = pg_catalog.to_regclass({})",
                 if self.connection.server_version_num().is_some_and(|version| version >= 140_000) {
                     "h.inhdetachpending"
@@ -178,13 +156,17 @@ impl Postgres {
                 quote(partition)
             ),
             Trail::Cluster { catalogue: (catalogue, column), name } => format!(
-                "SELECT oid::text, NULL::text FROM pg_catalog.{catalogue} WHERE {column} = {}",
+                "SELECT oid::text, '', NULL::text FROM pg_catalog.{catalogue} WHERE {column} = {}",
                 quote(name)
             ),
         };
         let rows = self.fetch(sql).await?;
         let found = |row: &sqlx::postgres::PgRow| {
-            Ok(Found { line: row.try_get(0).map_err(error)?, drop: row.try_get(1).map_err(error)? })
+            Ok(Found {
+                line: row.try_get(0).map_err(error)?,
+                name: row.try_get(1).map_err(error)?,
+                drop: row.try_get(2).map_err(error)?,
+            })
         };
         rows.iter().map(found).collect()
     }
