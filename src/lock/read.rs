@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::id::{Checksum, MigrationId, is_deceptive};
 
 use super::Entry;
-use super::text::byte_order_mark;
+use super::text::{byte_order_mark, line_start};
 
 /// Where an entry's value stands.
 #[derive(Clone, Debug)]
@@ -87,8 +87,8 @@ impl<'a> Reader<'a> {
 
     /// A line that git left behind, or that ends the document before the text ends.
     fn marker(&self) -> Option<Diagnostic> {
-        let mut offset = 0;
-        for line in self.text.split_inclusive('\n') {
+        let mut offset = byte_order_mark(self.text).len();
+        for line in self.text[offset..].split_inclusive('\n') {
             let marker = ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().find(|m| line.starts_with(**m));
             if let Some(marker) = marker {
                 let frame = Frame::new(self.path, Arc::clone(self.text), offset..offset + marker.len());
@@ -218,7 +218,8 @@ impl<'a> Reader<'a> {
             if matches!(event, Event::MappingEnd) {
                 break;
             }
-            let Some(key) = self.key(event, &span) else {
+            let plain = self.before_on_its_line(&span).is_empty() && self.has_its_colon(&span);
+            let Some(key) = self.key(event, &span, plain) else {
                 self.skip_value();
                 continue;
             };
@@ -232,11 +233,16 @@ impl<'a> Reader<'a> {
         entries
     }
 
-    /// The text of a key; refuses what is not a bare or quoted word.
-    fn key(&mut self, event: Event<'a>, span: &Range<usize>) -> Option<String> {
+    /// The text of a key; refuses what is not a bare or quoted word. A key that is not `plain` stands behind
+    /// a `?` or is indented where it should not be: no line could be added next to it or taken away.
+    fn key(&mut self, event: Event<'a>, span: &Range<usize>, plain: bool) -> Option<String> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain_node(anchor, tag.is_some(), span);
+                if !plain && anchor == 0 && tag.is_none() {
+                    let help = "write it without a `?`, an id at the very start of its line";
+                    self.fault(span.clone(), "a key is written as `key: value`", help);
+                }
                 if text == "<<" && style == ScalarStyle::Plain {
                     self.fault(span.clone(), "merge keys are not allowed in the lock", "write the entry out");
                     return None;
@@ -256,6 +262,29 @@ impl<'a> Reader<'a> {
                 self.at -= 1;
                 self.skip_value();
                 None
+            }
+        }
+    }
+
+    /// What stands before a key on its line.
+    fn before_on_its_line(&self, key: &Range<usize>) -> &str {
+        &self.text[line_start(self.text, key.start)..key.start]
+    }
+
+    fn has_its_colon(&self, key: &Range<usize>) -> bool {
+        self.text[key.end..].trim_start_matches([' ', '\t']).starts_with(':')
+    }
+
+    /// Whether a field's key stands there without a `?`; the key or value before it ends at `before`.
+    fn is_plain_field(&self, style: StructureStyle, before: usize, key: &Range<usize>) -> bool {
+        match style {
+            StructureStyle::Block => {
+                self.before_on_its_line(key).trim().is_empty() && self.has_its_colon(key)
+            }
+            StructureStyle::Flow => {
+                let between = self.text.get(before..key.start).unwrap_or_default();
+                let marked = |line: &str| line.split('#').next().is_some_and(|text| text.contains('?'));
+                !between.lines().any(marked)
             }
         }
     }
@@ -329,7 +358,7 @@ impl<'a> Reader<'a> {
         let value = match event {
             Event::MappingStart(style, anchor, tag) => {
                 self.plain_node(anchor, tag.is_some(), &span);
-                let close = self.fields(&mut entry, &mut fields);
+                let close = self.fields(style, &mut entry, &mut fields);
                 match style {
                     StructureStyle::Flow => {
                         end = close;
@@ -370,19 +399,22 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads `key: value` pairs up to the end of the map; returns where that end is.
-    fn fields(&mut self, entry: &mut Entry, fields: &mut Vec<FieldSite>) -> usize {
+    fn fields(&mut self, style: StructureStyle, entry: &mut Entry, fields: &mut Vec<FieldSite>) -> usize {
+        let mut before = self.at.checked_sub(1).map_or(0, |at| self.events[at].1.end);
         while let Some((event, span)) = self.next() {
             if matches!(event, Event::MappingEnd) {
                 return span.end;
             }
-            let Some(name) = self.key(event, &span) else {
-                self.skip_value();
+            let plain = self.is_plain_field(style, before, &span);
+            let Some(name) = self.key(event, &span, plain) else {
+                before = self.skip_value();
                 continue;
             };
             if fields.iter().any(|field| field.name == name) {
                 self.fault(span.clone(), format!("`{name}` stands twice in one entry"), "remove one of them");
             }
             let value = self.field(&name, &span, entry);
+            before = value.end;
             if let Some(name) = FIELDS.into_iter().find(|known| *known == name) {
                 fields.push(FieldSite { name, key: span, value });
             }

@@ -180,7 +180,7 @@ pub(super) fn byte_order_mark(text: &str) -> &str {
 }
 
 /// Where the line begins on which a byte stands, without the mark at the top.
-fn line_start(text: &str, at: usize) -> usize {
+pub(super) fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(byte_order_mark(text).len(), |at| at + 1)
 }
 

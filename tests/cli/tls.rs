@@ -4,6 +4,7 @@
 
 use crate::common::base;
 use crate::support::certificates::{bad, self_signed};
+use crate::support::measured::measured;
 use crate::support::project::Output;
 use crate::support::tls::{Kind, Server, USER, servers};
 
@@ -12,6 +13,7 @@ const WARNING: &str = "`sslmode=verify-full` verifies all";
 
 #[test]
 fn bad_certificates_are_refused_by_default() {
+    let mut refused = std::collections::BTreeMap::<String, usize>::new();
     for server in servers(true) {
         let project = base();
         let trusted = format!("?sslrootcert={}", server.ca());
@@ -28,7 +30,12 @@ fn bad_certificates_are_refused_by_default() {
                     output.says(said);
                 }
             }
+            *refused.entry(format!("{:?}", server.kind)).or_default() += 1;
         }
+    }
+    let refused: Vec<String> = refused.iter().map(|(kind, n)| format!("{kind}: {n} of {n}")).collect();
+    if !refused.is_empty() {
+        measured("tls::bad_certificates_are_refused_by_default", &refused.join("; "));
     }
 }
 

@@ -92,6 +92,51 @@ fn a_comment_above_the_first_line_of_a_lock_can_be_taken_away() {
 }
 
 #[test]
+fn an_entry_begins_where_its_line_begins() {
+    for text in [
+        " a::1: {}\n",
+        "\u{feff} a::1: {}\n",
+        "--- a::1: {}\n",
+        "? a::1\n",
+        "? # why\n  a::1\n: {}\n",
+        "?\ta::1: {}\nb::2: {}\n",
+    ] {
+        // nothing could be added next to it, or it would say something else
+        let faults = Document::parse("migrations-lock.yml", text).unwrap_err();
+        assert!(!faults[0].frames.is_empty() && !faults[0].help.is_empty(), "{text:?}: {faults:?}");
+    }
+    parse("a::1 : {}\n\"a::2\": {}\n'a::3' :\na::4:\n");
+}
+
+#[test]
+fn a_field_stands_behind_no_question_mark() {
+    for text in [
+        "a::1: { ? same-as: b::2 }\n",
+        "a::1: { # why?\n  ?\n  same-as: b::2 }\n",
+        "a::1: { skip: true, ? same-as: b::2 }\n",
+        "a::1:\n  ? skip\n  : true\n",
+        "a::1:\n  ?\n    skip\n  : true\n",
+    ] {
+        let faults = Document::parse("migrations-lock.yml", text).unwrap_err();
+        assert_eq!(faults[0].message, "a key is written as `key: value`", "{text:?}");
+    }
+    for text in ["a::1: { # why?\n  skip: true, # ? or not\n  same-as: 'b::2?' }\n", "a::1: {skip : true}\n"]
+    {
+        let mut wanted = parse(text).lock().clone();
+        wanted.entries[0].same_as = None;
+        assert!(parse(&parse(text).edit(&wanted).unwrap()).lock().same(&wanted), "{text:?}");
+    }
+}
+
+#[test]
+fn a_conflict_behind_a_byte_order_mark_is_one() {
+    for text in ["\u{feff}=======a::1: {}\n", "\u{feff}<<<<<<< ours\na::1: {}\n", "\u{feff}...\n"] {
+        let faults = Document::parse("migrations-lock.yml", text).unwrap_err();
+        assert_eq!(faults[0].frames[0].span.start, "\u{feff}".len(), "{text:?}");
+    }
+}
+
+#[test]
 fn a_folder_whose_name_is_not_utf8_is_not_passed_over() {
     use std::os::unix::ffi::OsStrExt;
     let project = Project::with_config("cargo: off\n");

@@ -1,8 +1,13 @@
-//! All prefixes and all changes of one byte of real locks: refused with a line, or harmless, or seen
+//! All prefixes of real locks, each byte gone, doubled or changed: refused with a line, or harmless, or seen
 //! by the digest that a snapshot keeps. Never another order or another skip unseen.
+//!
+//! Of our own each byte is changed in many ways, of the others in one, another for the next byte. Of the
+//! locks of real crates some lines are taken, all with `DB_MIGRATIONS_ROUNDS`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
+use std::sync::Mutex;
 
 use db_migrations::catalogue::Catalogue;
 use db_migrations::dialect::Dialect;
@@ -12,6 +17,7 @@ use db_migrations::migration::{Migration, Script, Scripts};
 use db_migrations::module::{Format, Module, Origin};
 use db_migrations::snapshot::Fingerprint;
 
+use crate::support::measured::measured;
 use crate::support::project::Project;
 
 /// How the damaged texts of one lock ended.
@@ -30,6 +36,30 @@ impl Count {
     fn all(&self) -> usize {
         self.refused + self.same + self.seen + self.unseen
     }
+
+    fn add(&mut self, other: &Self) {
+        self.refused += other.refused;
+        self.same += other.same;
+        self.seen += other.seen;
+        self.unseen += other.unseen;
+    }
+}
+
+/// How many ways a byte is changed in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changes {
+    Many,
+    One,
+}
+
+/// The bytes that stand for one.
+fn others(byte: u8, at: usize, changes: Changes) -> Vec<u8> {
+    let mut others = vec![byte ^ 1, byte ^ 0x20, b'\n', b'#', b' ', b'"', b'0', 0xff];
+    others.retain(|other| *other != byte);
+    if changes == Changes::One {
+        others = vec![others[at % others.len()]];
+    }
+    others
 }
 
 /// A lock as a project has it after a year: comments, blank lines, skips, copies, older names.
@@ -52,8 +82,10 @@ fn grown(entries: usize) -> String {
         }
         if n % 11 == 8 {
             writeln!(text, "{module}::{n:04}_step:\n  skip: true\n  checksum: {sum}").unwrap();
-        } else {
+        } else if n % 4 == 1 {
             writeln!(text, "{module}::{n:04}_step: {{ {fields}checksum: {sum} }}").unwrap();
+        } else {
+            writeln!(text, "{module}::{n:04}_step: {{ {} }}", fields.trim_end_matches(", ")).unwrap();
         }
     }
     text
@@ -80,6 +112,20 @@ fn catalogue(lock: &Lock) -> Catalogue {
     Catalogue::gather(modules.into_iter().map(module).collect()).unwrap()
 }
 
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The lock that the crates of `tests/real` got: its copies, and some of the others.
+fn real(name: &str) -> String {
+    let whole = read(&format!("tests/cases/locks/{name}.yml"));
+    if std::env::var_os("DB_MIGRATIONS_ROUNDS").is_some() {
+        return whole;
+    }
+    let lines = whole.split_inclusive('\n').enumerate();
+    lines.filter(|(n, line)| n % 6 == 0 || line.contains("same-as")).map(|(_, line)| line).collect()
+}
+
 fn without_checksums(lock: &str) -> String {
     let mut text = String::new();
     for line in lock.lines() {
@@ -90,7 +136,7 @@ fn without_checksums(lock: &str) -> String {
     text
 }
 
-fn damage(lock: &str) -> Count {
+fn damage(lock: &str, changes: Changes) -> Count {
     let whole = Document::parse("migrations-lock.yml", lock).unwrap();
     let catalogue = catalogue(whole.lock());
     let before = Fingerprint::of(whole.lock(), &catalogue, Dialect::Sqlite);
@@ -120,11 +166,11 @@ fn damage(lock: &str) -> Count {
         judge(&bytes[..at]);
         let with = |middle: &[u8]| [&bytes[..at], middle, &bytes[at + 1..]].concat();
         judge(&with(&[]));
-        judge(&with(&[bytes[at], bytes[at]]));
-        for byte in [bytes[at] ^ 1, bytes[at] ^ 0x20, b'\n', b'#', b' ', b'"', b'0', 0xff] {
-            if byte != bytes[at] {
-                judge(&with(&[byte]));
-            }
+        if changes == Changes::Many {
+            judge(&with(&[bytes[at], bytes[at]]));
+        }
+        for byte in others(bytes[at], at, changes) {
+            judge(&with(&[byte]));
         }
     }
     count
@@ -132,24 +178,41 @@ fn damage(lock: &str) -> Count {
 
 #[test]
 fn no_damage_of_a_lock_changes_order_or_skips_unseen() {
-    let own = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations-lock.yml")).unwrap();
-    let grown = grown(18);
+    let own = read("migrations-lock.yml");
     let locks = [
-        ("our own", own.clone()),
-        ("one of a year", grown.clone()),
-        ("one with CRLF", own.replace('\n', "\r\n")),
-        ("one without checksums", without_checksums(&grown)),
+        ("our own", own.clone(), Changes::Many),
+        ("one with CRLF", own.replace('\n', "\r\n"), Changes::One),
+        ("one without checksums", without_checksums(&own), Changes::One),
+        ("one of years", grown(50), Changes::One),
+        ("one of five crates", real("postgres"), Changes::One),
+        ("one with copies of variants", real("sqlite"), Changes::One),
     ];
+    let total = Mutex::new(Count::default());
     std::thread::scope(|scope| {
-        for (name, lock) in &locks {
+        for (name, lock, changes) in &locks {
+            let total = &total;
             scope.spawn(move || {
-                let count = damage(lock);
+                let count = damage(lock, *changes);
                 println!("{name}, {} bytes, {} damaged texts: {count:?}", lock.len(), count.all());
                 assert_eq!(count.unseen, 0, "{name}");
                 assert!(count.refused > 0 && count.same > 0 && count.seen > 0, "{name}: {count:?}");
+                total.lock().unwrap().add(&count);
             });
         }
     });
+    let total = total.into_inner().unwrap();
+    measured(
+        "lock_bytes::no_damage_of_a_lock_changes_order_or_skips_unseen",
+        &format!(
+            "{} texts of {} locks: {} refused, {} the same, {} seen, {} unseen",
+            total.all(),
+            locks.len(),
+            total.refused,
+            total.same,
+            total.seen,
+            total.unseen
+        ),
+    );
 }
 
 /// The same through the program, for a few that parse and mean something else.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
+use crate::support::measured::measured;
 use crate::support::project::Project;
 
 const LOCK: &str = "migrations-lock.yml";
@@ -58,6 +59,8 @@ fn a_disk_that_is_full_at_any_byte() {
     }
     project.run_alone(&["lock"]).ok();
     assert_eq!(project.lock(), new);
+    let full = (0..new.len()).step_by(new.len() / 40).len();
+    measured("lock_writes::a_disk_that_is_full_at_any_byte", &format!("full at {full} bytes: the old lock"));
 }
 
 #[test]
@@ -72,6 +75,8 @@ fn killed_at_any_byte() {
     project.run_alone(&["lock"]).ok();
     assert_eq!(project.lock(), new);
     project.run_alone(&["lock", "--check"]).ok();
+    let killed = (0..new.len()).step_by(new.len() / 40).len();
+    measured("lock_writes::killed_at_any_byte", &format!("killed at {killed} bytes: the old one"));
 }
 
 #[test]
@@ -92,7 +97,10 @@ fn killed_at_any_time() {
         assert!(lock == old || lock == new, "in between: {lock}");
         written += usize::from(lock == new);
     }
-    println!("killed 60 times, {written} after the lock was new");
+    measured(
+        "lock_writes::killed_at_any_time",
+        &format!("killed at 60 times: the old one or ({written}) the new one"),
+    );
     project.run_alone(&["lock"]).ok();
     assert_eq!(project.lock(), new);
 }
@@ -119,8 +127,11 @@ fn killed_at_every_system_call_of_the_write() {
             were_new += usize::from(lock == new);
         }
     }
-    println!("killed at {kills} system calls, at {were_new} of them the lock was new already");
     assert!(kills >= 30, "strace cannot kill here: {kills}");
+    measured(
+        "lock_writes::killed_at_every_system_call_of_the_write",
+        &format!("killed at {kills} system calls: the old one or ({were_new}) the new one"),
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::common::{below, contents, project};
 use crate::corpus::{MIGRATIONS, corpus};
 use crate::support::database::Db;
 use crate::support::mariadb::{self, Private};
+use crate::support::measured::measured;
 use crate::support::project::Project;
 use crate::support::sha256;
 
@@ -54,6 +55,7 @@ fn our_process_is_killed_at_random_moments() {
         }
         assert_whole(&project, db.url(), &expected);
     }
+    measured("kills::our_process_is_killed_at_random_moments", &format!("{killed} kills, 0 bad"));
 }
 
 #[test]
@@ -87,6 +89,7 @@ fn the_server_is_killed_at_random_moments() {
         }
         assert_whole(&project, &url, &expected);
     }
+    measured("kills::the_server_is_killed_at_random_moments", &format!("{killed} kills, 0 bad"));
 }
 
 /// All of it has run, once, and a plain run has nothing to do.

@@ -7,6 +7,7 @@ use db_migrations::sql;
 
 use crate::support::block_on;
 use crate::support::database::Db;
+use crate::support::measured::measured;
 use crate::world::{connect, new_run, row, run, session};
 
 const POSTGRES: &[&str] = &[
@@ -383,8 +384,12 @@ fn no_leak(db: &Db, in_transaction: &[&str], outside: &[&str]) {
         let found = found.iter().map(|text| text.replace(&name(&own), &name(db))).collect();
         judge(leak, "outside of one", found);
     }
-    println!("{}: {} in a transaction, {} outside of one", db.dialect(), in_transaction.len(), outside.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let (dialect, inside, outside) = (db.dialect(), in_transaction.len(), outside.len());
+    measured(
+        &format!("leaks::nothing_leaks_on_{dialect}"),
+        &format!("{dialect}: {inside} in a transaction, {outside} outside of one, 0 reach it"),
+    );
 }
 
 /// The name of the database, or its file.

@@ -4,6 +4,7 @@
 use crate::cases::{self, Case, Class, all};
 use crate::fence::everything;
 use crate::support::database::Db;
+use crate::support::measured::measured;
 use crate::support::project::{Output, Project};
 
 const BODY: &str = "migrations/20240102000000_body.sql";
@@ -76,6 +77,11 @@ fn judge(first: &Db) {
     }
     println!("{}: exit codes {codes:?}", first.dialect());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let (dialect, bodies) = (first.dialect(), codes.values().sum::<usize>());
+    measured(
+        &format!("program::the_program_tells_the_truth_on_{dialect}"),
+        &format!("{dialect}: {bodies} bodies, 0 lies"),
+    );
 }
 
 #[test]

@@ -206,10 +206,7 @@ impl Sqlite {
     }
 
     /// A text has run.
-    #[cfg_attr(
-        not(feature = "faults"),
-        expect(clippy::unused_async, clippy::unused_self, reason = "only a fault waits here")
-    )]
+    #[cfg_attr(not(feature = "faults"), expect(clippy::unused_async, reason = "only a fault waits here"))]
     async fn ran(&mut self, task: Task<'_>) -> Result<(), TaskFailure> {
         let _ = task;
         fault_point!("session.ran", |error| failure(task, task.statements.len(), error));
@@ -369,7 +366,10 @@ impl Guard for Sqlite {
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
         Box::pin(async move {
             fault_point!("guard.free");
-            self.guard = None;
+            // a process that is just being started still holds the open file
+            if let Some(guard) = self.guard.take() {
+                let _ = guard.unlock();
+            }
             fault_point!("guard.freed");
             Ok(self as Box<dyn Database>)
         })
