@@ -109,6 +109,8 @@ impl Postgres {
                     fault_point!("alone.called", possible);
                     self.execute(finish).await.map_err(possible)?;
                 }
+                // without an answer it may have happened, with its row
+                Err(error @ DatabaseError::Lost(_)) => return Err(possible(error)),
                 outcome => outcome.map_err(failed)?,
             }
         } else {
