@@ -421,6 +421,10 @@ pub trait Guard: Read {
         let _ = tool;
         Box::pin(async { Ok(true) })
     }
+    /// Makes sure that the guard can be held from one transaction to the next, before anything runs.
+    fn keep(&mut self) -> BoxFuture<'_, Result<(), DatabaseError>> {
+        Box::pin(async { Ok(()) })
+    }
     /// Frees the guard.
     fn free(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>>;
 }

@@ -204,7 +204,7 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
 }
 
 /// A run that finds nothing at all has probably been started in the wrong place.
-fn no_migration(context: &Context) -> Failure {
+pub(super) fn no_migration(context: &Context) -> Failure {
     Failure::new(
         FailureKind::Usage,
         Diagnostic::new("there is no migration at all: none was found, and the lock has none")

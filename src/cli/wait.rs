@@ -8,15 +8,15 @@ use super::context::{self, Context};
 use super::run::looking;
 use super::{Done, Exit, Format, Global};
 use crate::database::Connect;
-use crate::diagnostic::count;
+use crate::diagnostic::{Diagnostic, count};
 use crate::engine::{self, Failure, FailureKind, Project};
 use crate::report::human;
 
-/// Wait until all that is locked has run on the database
+/// Wait until all that is locked or found has run on the database
 ///
 /// For applications of which several start beside one `migrate`: none of them runs migrations, each waits. Reads
 /// only, and takes no guard. A database that does not answer yet is waited for, too. Ends with 0 when nothing is
-/// pending, with 1 when something still is at the end of the time, with 6 when the database did not answer by then.
+/// pending, with 1 when something still is at the end of the time, or at once when `migrate` would refuse, with 6 when the database did not answer by then.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -35,12 +35,19 @@ enum Seen {
     Ready,
     /// These are.
     Pending(Vec<String>),
+    /// `migrate` would refuse, so waiting is in vain; why.
+    Refused(Vec<Diagnostic>),
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let context = Context::open(global, &args.from)?;
     let connect = looking(&context)?;
     let project = context.project()?;
+    if project.catalogue.is_empty() && project.document.lock().entries.is_empty() {
+        let mut failure = super::run::no_migration(&context);
+        failure.diagnostics[0].help.truncate(1); // there is no way to say that this is right
+        return Err(failure);
+    }
     let (start, limit) = (Instant::now(), Duration::from_secs(args.timeout));
     let mut told = String::new();
     loop {
@@ -48,6 +55,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         let left = limit.saturating_sub(start.elapsed());
         let (line, last) = match seen {
             Ok(Seen::Ready) => return Ok(ready(global, start.elapsed())),
+            Ok(Seen::Refused(faults)) => return Err(Failure::all(FailureKind::Findings, faults)),
             Ok(Seen::Pending(ids)) => (waits_for(&ids), Ok(ids)),
             Err(failure) if may_pass(failure.kind) => {
                 ("the database does not answer yet".to_owned(), Err(failure))
@@ -58,7 +66,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
             return last.map(|ids| pending(global, &ids, args.timeout));
         }
         if line != told {
-            human::note(&format!("waiting up to {} s: {line}", left.as_secs()));
+            human::note(&format!("waiting up to {} s: {line}", left.as_secs_f64().ceil()));
             told = line;
         }
         tokio::time::sleep(Duration::from_millis(args.interval).min(left)).await;
@@ -72,6 +80,14 @@ const fn may_pass(kind: FailureKind) -> bool {
 
 async fn look(project: &Project, connect: &dyn Connect) -> Result<Seen, Failure> {
     let status = engine::status(project, connect).await?;
+    let by_hand = status.prepared.merged.findings.iter().filter(|finding| finding.rule.needs_hand());
+    let faults: Vec<Diagnostic> = by_hand
+        .map(|finding| finding.diagnostic.clone())
+        .chain(status.prepared.plan.refusals.clone())
+        .collect();
+    if !faults.is_empty() {
+        return Ok(Seen::Refused(faults));
+    }
     let pending = status.lines.iter().filter(|line| line.is_pending()).map(|line| line.id.to_string());
     let half = status.partial.iter().map(|partial| partial.id.to_string());
     let mut ids: Vec<String> = pending.chain(half).collect();

@@ -124,7 +124,7 @@ impl Seen {
         let on = if self.may_undo {
             "`db-migrations list` says what has run; look there before you type the command again"
         } else {
-            "`db-migrations status` says what has run; run `db-migrations migrate` again to go on"
+            "`db-migrations status` says what has run; the same command again goes on"
         };
         let mut diagnostic = diagnostic.help(on);
         if !self.committed.is_empty() {
@@ -213,15 +213,19 @@ fn twice(ending: Ending) -> Failure {
     }
 }
 
-/// Says who is in the way of a statement that takes long; never ends.
+/// Says who is in the way of a statement that takes long; never ends. It is asked at once and then more and more
+/// seldom: most long statements wait for nobody.
 async fn tell_blockers(seen: &Mutex<Seen>, connect: &dyn Connect, aloud: bool) {
+    let (mut step, mut wait) = (None, SOON);
     loop {
-        tokio::time::sleep(LOOK).await;
-        let waits = peek(seen).step_since.is_some_and(|since| since.elapsed() >= LOOK);
-        if !waits {
+        tokio::time::sleep(wait).await;
+        let since = peek(seen).step_since;
+        if since.is_none() || since != step {
+            (step, wait) = (since, SOON);
             continue;
         }
         let blockers: Vec<String> = connect.blockers().await.iter().map(blocker).collect();
+        wait = if blockers.is_empty() { wait.saturating_mul(2).min(SELDOM) } else { SOON };
         let mut seen = peek(seen);
         if seen.blockers != blockers && !blockers.is_empty() {
             for line in blockers.iter().filter(|_| aloud) {
@@ -232,8 +236,11 @@ async fn tell_blockers(seen: &Mutex<Seen>, connect: &dyn Connect, aloud: bool) {
     }
 }
 
-/// How long a statement may take before it is asked who is in its way, and how often that is asked.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long a statement may take before it is asked who is in its way.
+const SOON: Duration = Duration::from_millis(300);
+
+/// How long it may be until that is asked again.
+const SELDOM: Duration = Duration::from_secs(5);
 
 fn blocker(holder: &Holder) -> String {
     let mut line = holder.who.clone();

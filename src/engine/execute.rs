@@ -157,7 +157,7 @@ impl Walker<'_> {
             };
             if step.resume.as_ref().is_some_and(|partial| partial.interrupted.is_some()) {
                 self.sink.tell(Event::Noted(format!(
-                    "statement {} of `{}` was cut off; the schema says whether it has happened",
+                    "statement {} of `{}` was cut off; what it has left is looked for",
                     step.from() + 1,
                     step.id
                 )));

@@ -120,23 +120,31 @@ pub async fn migrate(
     if request.mode == LockMode::Locked && !request.aim.goal.may_undo() {
         fits_without_database(project, request)?;
     }
-    let mut agreed = request.agreed.clone();
+    let mut kept = Kept { agreed: request.agreed.clone(), expected: None };
     let mut retries = Retries::new(request.lock_retries);
-    let mut ended = attempt(project, request, &mut agreed, sink).await;
+    let mut ended = attempt(project, request, &mut kept, sink).await;
     loop {
         match ended {
             Err(failure) if failure.transient => retries.wait(failure, sink).await?,
             ended => return ended,
         }
-        ended = attempt(project, request, &mut agreed, &mut Repeated::of(sink)).await;
+        ended = attempt(project, request, &mut kept, &mut Repeated::of(sink)).await;
     }
+}
+
+/// What one try hands to the next.
+struct Kept {
+    /// What was agreed to be undone.
+    agreed: Option<Vec<MigrationId>>,
+    /// The expected schema of a lock, by its digest: a replay takes longer than most runs.
+    expected: Option<(Option<Checksum>, Expected)>,
 }
 
 /// Runs what is pending, once: from the first look at the database to the end of the run.
 async fn attempt(
     project: &mut Project,
     request: &Request<'_>,
-    agreed: &mut Option<Vec<MigrationId>>,
+    kept: &mut Kept,
     sink: &mut dyn Sink,
 ) -> Result<Outcome, Failure> {
     let (mut database, history) = look(request, sink).await?;
@@ -161,10 +169,17 @@ async fn attempt(
             return Ok(Outcome::Planned(Box::new(prepared)));
         }
         refuse_plan(&prepared.plan, request)?;
-        if agreed.is_none() && (prepared.plan.undoes || request.aim.goal.is_relative()) {
-            *agreed = Some(ids(&prepared));
+        if kept.agreed.is_none() && (prepared.plan.undoes || request.aim.goal.is_relative()) {
+            kept.agreed = Some(ids(&prepared));
         }
-        let expectation = expected(project, request, &prepared, &history, &mut *database, sink).await?;
+        let digest = prepared.fingerprint.digest;
+        let expectation = match kept.expected.take().filter(|(of, _)| *of == digest) {
+            Some((_, expectation)) => expectation,
+            None => expected(project, request, &prepared, &history, &mut *database, sink).await?,
+        };
+        if expectation.stays() {
+            kept.expected = Some((digest, expectation.clone()));
+        }
         fault_point!("run.expected");
         let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
         lock_out(project, request, &mut *guard).await?;
@@ -173,7 +188,6 @@ async fn attempt(
         let before = history;
         let history = guard.history().await?;
         fault_point!("run.reread");
-        let digest = prepared.fingerprint.digest;
         let again = if edited || history != before || prepared.depends_on_others() {
             prepare_for(project, &history, &request.aim, &mut *guard).await?
         } else {
@@ -192,9 +206,12 @@ async fn attempt(
             return Ok(Outcome::NothingToDo(Box::new(again)));
         }
         refuse_plan(&again.plan, request)?;
-        is_agreed(&again, agreed.as_ref())?;
+        is_agreed(&again, kept.agreed.as_ref())?;
         tell_findings(project, &again, sink);
         tell_external(project, request, &again, sink);
+        if again.plan.splits() {
+            guard.keep().await?;
+        }
         fault_point!("run.planned");
         let undoes = again.plan.undoes;
         let ended = run(project, request, again, &history, expectation, guard, sink).await;

@@ -17,6 +17,7 @@ use super::replay::{Replayed, replay};
 use super::snapshots::{self, SnapshotState};
 
 /// Where the expected schema comes from in this run.
+#[derive(Clone)]
 pub(super) enum Expected {
     /// Nothing is compared; why.
     Nothing(String),
@@ -26,6 +27,13 @@ pub(super) enum Expected {
     TheRun,
     /// No replay could be made; what the run makes becomes the snapshot, unproved.
     Unproved(String),
+}
+
+impl Expected {
+    /// Whether it is the same at the next try: it does not depend on what is in the database now.
+    pub(super) const fn stays(&self) -> bool {
+        matches!(self, Self::Known { .. } | Self::Unproved(_))
+    }
 }
 
 /// Where the expected schema comes from; replays if the snapshot is not this lock's.

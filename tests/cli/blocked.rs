@@ -151,6 +151,12 @@ fn wait_ends_when_all_that_is_locked_has_run() {
         project.run(db, &["migrate", "--locked"]).ok();
         wait.wait().ok().says("up to date");
         project.run(db, &["wait", "--timeout", "0"]).ok().does_not_say("waiting");
+        // an edited one is nothing to wait for
+        let users = "migrations/20240101000000_users.sql";
+        let text = project.read(users);
+        project.write(users, format!("{text}SELECT 1;\n"));
+        project.run(db, &["wait"]).exits(1).says("changed").does_not_say("waiting up to");
+        project.write(users, text);
         // what is found and not locked is pending, too: an old image beside a new one
         add_tags(&project);
         project.run(db, &["wait", "--timeout", "1", "--interval", "100"]).exits(1).says(TAGS);
@@ -162,10 +168,11 @@ fn wait_ends_when_all_that_is_locked_has_run() {
 
 #[test]
 fn wait_stands_a_database_that_is_not_there_yet() {
-    let project = bare();
+    let project = base();
     let output =
         project.run_at("postgres://nobody@127.0.0.1:9/nothing", &["wait", "--timeout", "1"]).exits(6);
     output.says("the database does not answer yet").says("cannot connect");
-    // a wrong URL is not waited for
+    // a wrong URL is not waited for, nor a wrong folder
+    bare().run_at("sqlite://nothing.db", &["wait"]).exits(2).says("there is no migration at all");
     project.run_at("nonsense://there", &["wait"]).exits(2);
 }

@@ -79,6 +79,14 @@ fn a_plan_that_splits_is_refused() {
     project.write("db-migrations.yml", "cargo: off\npolicy: { allow-split: true }\n");
     project
         .write(TAGS_FILE, "-- db-migrations: no-transaction\nCREATE INDEX CONCURRENTLY i ON users (name);\n");
+    // alone, and behind a group in a transaction; with a history and without
+    let (begun, index) = (db.another(), project.read(TAGS_FILE));
+    project.remove(TAGS_FILE);
+    project.run(&begun, &["migrate"]).ok();
+    project.write(TAGS_FILE, index);
+    let output = project.run_at(&pooler.url(&begun), &["migrate"]).exits(7);
+    output.says("a pooler in transaction mode").does_not_say("statements ran");
+    assert_eq!(ran(&begun), [USERS, POSTS]);
     for round in 0..10 {
         let output = project.run_at(&pooler.url(&db), &["migrate"]).exits(7);
         output.says("a pooler in transaction mode").says("direct URL");

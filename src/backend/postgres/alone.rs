@@ -28,7 +28,8 @@ impl Postgres {
     ) -> Result<i64, TaskFailure> {
         let start = Instant::now();
         let mut from = resume.map_or(0, |partial| partial.finished);
-        let before = |error| TaskFailure::new(None, error).outside(from, Trace::Nothing);
+        let before = |error| TaskFailure::before(error).outside(from, Trace::Nothing);
+        let cut_off = |error| TaskFailure::before(error).outside(from, Trace::Possible);
         let after = |error| TaskFailure::new(None, error).outside(task.statements.len(), Trace::Nothing);
         self.leave_transaction().await.map_err(before)?;
         fault_point!("alone.tables", before);
@@ -37,7 +38,7 @@ impl Postgres {
         self.set(&task.script.session).await.map_err(before)?;
         self.set_again(task, from).await.map_err(before)?;
         if let Some(partial) = resume {
-            let decided = self.decide(task, partial).await.map_err(before)?;
+            let decided = self.decide(task, partial).await.map_err(cut_off)?;
             if decided > from {
                 self.execute(self.finished(task, from)).await.map_err(before)?;
                 from = decided;
@@ -105,7 +106,13 @@ impl Postgres {
             match self.execute(format!("{text}\n;{finish}")).await {
                 Err(error) if calls(text) && commits_itself(&error) => {
                     self.execute(self.started(task, n, None, Some(text))).await.map_err(failed)?;
-                    self.execute(text).await.map_err(possible)?;
+                    if let Err(error) = self.execute(text).await {
+                        if matches!(error, DatabaseError::Sql(_)) {
+                            // it has ended: who mends it decides what of it may stay, and it runs from its beginning
+                            let _ = self.execute(self.not_begun(task, n)).await;
+                        }
+                        return Err(possible(error));
+                    }
                     fault_point!("alone.called", possible);
                     self.execute(finish).await.map_err(possible)?;
                 }
@@ -152,10 +159,7 @@ impl Postgres {
             None => failed(DatabaseError::Sql(sql), Trace::Possible),
             Some(left) if left.is_empty() => {
                 // nothing of it is there: it has not begun
-                let id = quote(task.record.id().as_str());
-                let _ = self
-                    .execute(format!("DELETE FROM {} WHERE id = {id} AND n = {n}", self.tables.steps()))
-                    .await;
+                let _ = self.execute(self.not_begun(task, n)).await;
                 failed(DatabaseError::Sql(sql), Trace::Nothing)
             }
             Some(left) => {
@@ -182,6 +186,12 @@ impl Postgres {
              direction = excluded.direction, fingerprint = excluded.fingerprint, meant = excluded.meant",
             self.tables.steps()
         )
+    }
+
+    /// SQL that takes the row before a statement away.
+    fn not_begun(&self, task: Task<'_>, n: usize) -> String {
+        let id = quote(task.record.id().as_str());
+        format!("DELETE FROM {} WHERE id = {id} AND n = {n}", self.tables.steps())
     }
 
     /// SQL for the end of a statement.

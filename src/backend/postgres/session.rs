@@ -200,7 +200,7 @@ impl Postgres {
     }
 
     async fn run_script(&mut self, run: &str, task: Task<'_>) -> Result<i64, TaskFailure> {
-        self.set(&task.script.session).await.map_err(|error| TaskFailure::new(None, error))?;
+        self.set(&task.script.session).await.map_err(TaskFailure::before)?;
         let Some(clock) = task.clock else {
             return self.run_message(run, task, &task.script.text, DURATION).await;
         };
@@ -327,6 +327,10 @@ impl Guard for Postgres {
             self.locked_out = taken.then_some(key);
             Ok(taken)
         })
+    }
+
+    fn keep(&mut self) -> BoxFuture<'_, Result<(), DatabaseError>> {
+        Box::pin(self.keep_guard())
     }
 
     fn free(mut self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Database>, DatabaseError>> {
