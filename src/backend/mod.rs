@@ -140,7 +140,15 @@ fn unreachable(fault: sqlx::Error, address: &str, secrets: &Secrets) -> Database
 /// speaks of the server's C sources.
 fn error(error: sqlx::Error) -> DatabaseError {
     match error {
-        sqlx::Error::Database(error) => DatabaseError::Sql(sql_error(&*error)),
+        sqlx::Error::Database(error) => {
+            let sql = sql_error(&*error);
+            // the server ends the connection: what it was doing may be done
+            let ends = |code: &str| code.starts_with("08") || ["57P01", "57P02", "57P03"].contains(&code);
+            match &sql.code {
+                Some(code) if code.len() == 5 && ends(code) => DatabaseError::Lost(sql.message),
+                _ => DatabaseError::Sql(sql),
+            }
+        }
         sqlx::Error::Io(error) => DatabaseError::Lost(error.to_string()),
         sqlx::Error::WorkerCrashed => DatabaseError::Lost("the database's thread ended".to_owned()),
         other => DatabaseError::Lost(other.to_string()),
