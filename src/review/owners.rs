@@ -15,8 +15,14 @@ pub(super) enum Owner<'a> {
     Several,
 }
 
-/// A schema and the module that made an object in it.
-type Made = (Option<String>, String);
+/// An object that a module made.
+#[derive(Clone, Debug)]
+struct Made {
+    schema: Option<String>,
+    module: String,
+    /// What is written into it goes to another table.
+    view: bool,
+}
 
 /// Objects by kind and name.
 #[derive(Clone, Debug, Default)]
@@ -38,43 +44,52 @@ impl Owners {
     /// Takes in what a module has done. Who made an object first keeps it.
     pub(super) fn learn(&mut self, effect: Option<Effect>, module: &str) {
         match effect {
-            Some(Effect::Makes(object)) => self.make(&object, module),
+            Some(Effect::Makes(object)) => self.make(&object, module, false),
+            Some(Effect::MakesView(object)) => self.make(&object, module, true),
             Some(Effect::Ends(object)) => _ = self.end(&object),
             Some(Effect::Renames(old, new)) => {
-                if let Some(owner) = self.end(&old) {
-                    self.make(&new, &owner);
+                if let Some(made) = self.end(&old) {
+                    self.make(&new, &made.module, made.view);
                 }
             }
             None => {}
         }
     }
 
-    fn make(&mut self, object: &Object, module: &str) {
+    fn make(&mut self, object: &Object, module: &str, view: bool) {
         let same = self.made.entry(key(object)).or_default();
         let schema = schema(object);
-        if same.iter().all(|(known, _)| *known != schema) {
-            same.push((schema, module.to_owned()));
+        match same.iter_mut().find(|made| made.schema == schema) {
+            Some(made) => made.view |= view,
+            None => same.push(Made { schema, module: module.to_owned(), view }),
         }
     }
 
-    fn end(&mut self, object: &Object) -> Option<String> {
+    fn end(&mut self, object: &Object) -> Option<Made> {
         let same = self.made.get_mut(&key(object))?;
-        let at = same.iter().position(|(known, _)| *known == schema(object));
+        let at = same.iter().position(|made| made.schema == schema(object));
         let at = at.or((same.len() == 1).then_some(0))?;
-        Some(same.remove(at).1)
+        Some(same.remove(at))
+    }
+
+    /// Whether it may be a view.
+    pub(super) fn is_view(&self, object: &Object) -> bool {
+        let wanted = schema(object);
+        let near = |made: &Made| made.schema.is_none() || wanted.is_none() || made.schema == wanted;
+        self.made.get(&key(object)).is_some_and(|same| same.iter().any(|made| made.view && near(made)))
     }
 
     /// Who made it. A name without a schema may mean one in any, if it is clear whose that is.
     pub(super) fn of(&self, object: &Object) -> Owner<'_> {
         let same = self.made.get(&key(object)).map_or(&[][..], Vec::as_slice);
         let wanted = schema(object);
-        if let Some((_, module)) = same.iter().find(|(known, _)| *known == wanted) {
-            return Owner::Module(module);
+        if let Some(made) = same.iter().find(|made| made.schema == wanted) {
+            return Owner::Module(&made.module);
         }
         let near: Vec<&str> = same
             .iter()
-            .filter(|(known, _)| known.is_none() || wanted.is_none())
-            .map(|(_, module)| module.as_str())
+            .filter(|made| made.schema.is_none() || wanted.is_none())
+            .map(|made| made.module.as_str())
             .collect();
         match near.split_first() {
             Some((first, rest)) if rest.iter().all(|other| other == first) => Owner::Module(first),

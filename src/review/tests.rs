@@ -106,6 +106,40 @@ fn who_made_a_table_follows_its_names() {
 }
 
 #[test]
+fn rows_that_go_through_a_view_are_another_tables() {
+    let view = "CREATE VIEW v AS SELECT * FROM users;";
+    for (sql, words) in [
+        ("INSERT INTO v VALUES (1)", "inserts into v (a view)"),
+        ("UPDATE v SET id = 1", "updates v (a view)"),
+        ("UPDATE public.v SET id = 1", "updates public.v (a view)"),
+        ("UPDATE s.v SET id = 1", "updates s.v (a view)"),
+        ("ALTER VIEW v RENAME TO w; INSERT INTO w VALUES (1)", "inserts into w (a view)"),
+        ("MERGE INTO v USING x ON true WHEN MATCHED THEN DELETE", "merges into v (a view)"),
+        ("TRUNCATE v", "truncates v (a view)"),
+        ("COPY v FROM STDIN", "copies into v (a view)"),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'UPDATE v SET id = 1'", "updates v (a view)"),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'DROP VIEW v'; UPDATE v SET id = 1",
+            "updates v (a view)",
+        ),
+    ] {
+        let found = destructive(&[USERS], &[view, sql], Dialect::Postgres);
+        assert!(found.contains(&words.to_owned()), "{sql}: {found:?}");
+    }
+    let text = format!("{view} INSERT INTO v VALUES (1)");
+    assert_eq!(destructive(&[USERS], &[&text], Dialect::Postgres), ["inserts into v (a view)"]);
+    let gone = ["CREATE VIEW v AS SELECT 1; DROP VIEW v; CREATE TABLE v (id int); INSERT INTO v VALUES (1)"];
+    assert_eq!(destructive(&[USERS], &gone, Dialect::Postgres), [""; 0]);
+    // a table that only a body would make is not the own one
+    let sly =
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'CREATE TABLE old (id int)'; UPDATE old SET id = 1";
+    assert_eq!(
+        destructive(&[USERS], &[sly], Dialect::Postgres),
+        ["updates old (which the module did not make)"]
+    );
+}
+
+#[test]
 fn what_is_told_is_short() {
     let many = "CREATE TABLE a (x int); CREATE TABLE b (x int); CREATE INDEX i ON a (x); INSERT INTO a VALUES (1);\nDROP TABLE users;";
     let accounts = judge_all(&[USERS], &[many, "-- nothing"], Dialect::Sqlite);

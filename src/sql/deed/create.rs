@@ -195,7 +195,7 @@ impl Reader {
             view.to_string(),
         );
         let deed = if replaces { deed.weighs(Weight::IfOthers, view.clone()) } else { deed };
-        self.push(at, deed.effect(Effect::Makes(view)));
+        self.push(at, deed.effect(Effect::MakesView(view)));
         true
     }
 
