@@ -81,6 +81,8 @@ fn the_own_tables_may_be_changed_and_those_of_others_not() {
         destructive(&[USERS], &["SELECT wipe()"], Dialect::Postgres),
         ["calls function wipe (of app)"]
     );
+    let sets = ["CREATE SEQUENCE s; SELECT setval('s', 1); SELECT setval('users_id_seq', 1)"];
+    assert_eq!(destructive(&[USERS], &sets, Dialect::Postgres), ["sets sequence users_id_seq (of app)"]);
     let hidden = ["CREATE TABLE x (id int); INSERT INTO x SELECT wipe()"];
     assert_eq!(destructive(&[USERS], &hidden, Dialect::Postgres), ["calls function wipe (of app)"]);
 }

@@ -276,7 +276,9 @@ impl Reader {
             let deed = Deed::new(Class::Unknown, "does what was not understood:", "", words);
             self.push(first.at, deed.always());
         }
-        let computes = first.is_any(&["SELECT", "VALUES", "DO", "SET"]) || first.is("WITH") && !changes_rows;
+        let computes = first.is_any(&["SELECT", "VALUES", "DO", "SET", "DECLARE"])
+            || first.kind == TokenKind::OpenParen
+            || first.is("WITH") && !changes_rows;
         self.calls(pieces, computes && !code);
     }
 
