@@ -224,7 +224,7 @@ fn judged(id: &MigrationId, read: &[(&Script, Vec<Deed>)], owners: &Owners) -> V
 }
 
 fn judge(id: &MigrationId, script: &Script, deed: &Deed, owners: &Owners) -> Option<Judged> {
-    let owner = deed.of.as_ref().map_or(Owner::Nobody, |object| owners.of(object));
+    let owner = deed.of.as_ref().map_or(Owner::Nobody, |object| owners.of(object, id.namespace()));
     let others = match owner {
         Owner::Module(other) if other != id.namespace() => Some(other.to_owned()),
         Owner::Several => Some("several modules".to_owned()),
@@ -289,7 +289,10 @@ pub fn beyond_looking(text: &str, dialect: Dialect, module: &Module, catalogue: 
             }
         }
         beyond.extend(calls.into_iter().filter(|call| {
-            let owner = call.of.as_ref().map_or(Owner::Nobody, |function| owners.of(function));
+            let owner = call
+                .of
+                .as_ref()
+                .map_or(Owner::Nobody, |function| owners.of(function, module.namespace.as_str()));
             match owner {
                 Owner::Nobody => false,
                 Owner::Module(name) => name != module.namespace.as_str(),

@@ -67,8 +67,10 @@ impl Owners {
 
     fn end(&mut self, object: &Object) -> Option<Made> {
         let same = self.made.get_mut(&key(object))?;
-        let at = same.iter().position(|made| made.schema == schema(object));
-        let at = at.or((same.len() == 1).then_some(0))?;
+        let wanted = schema(object);
+        let at = same.iter().position(|made| made.schema == wanted);
+        // a name with another schema is another object's
+        let at = at.or((wanted.is_none() && same.len() == 1).then_some(0))?;
         Some(same.remove(at))
     }
 
@@ -79,34 +81,35 @@ impl Owners {
         self.made.get(&key(object)).is_some_and(|same| same.iter().any(|made| made.view && near(made)))
     }
 
-    /// Who made it. A name without a schema may mean one in any, if it is clear whose that is.
-    pub(super) fn of(&self, object: &Object) -> Owner<'_> {
+    /// Who made it, as `asker` has to see it: where one name has a schema and the other has none, they may be two
+    /// objects, and so it is not the asker's own, but may well be another's.
+    pub(super) fn of(&self, object: &Object, asker: &str) -> Owner<'_> {
         let same = self.made.get(&key(object)).map_or(&[][..], Vec::as_slice);
         let wanted = schema(object);
         if let Some(made) = same.iter().find(|made| made.schema == wanted) {
             return Owner::Module(&made.module);
         }
-        let near: Vec<&str> = same
+        let mut near = same
             .iter()
             .filter(|made| made.schema.is_none() || wanted.is_none())
-            .map(|made| made.module.as_str())
-            .collect();
-        match near.split_first() {
-            Some((first, rest)) if rest.iter().all(|other| other == first) => Owner::Module(first),
-            Some(_) => Owner::Several,
-            None if matches!(object.kind, Kind::Index | Kind::Sequence) => self.by_table(object),
+            .map(|made| made.module.as_str());
+        match near.next() {
+            Some(first) if near.any(|other| other != first) => Owner::Several,
+            Some(first) if first != asker => Owner::Module(first),
+            Some(_) => Owner::Nobody,
+            None if matches!(object.kind, Kind::Index | Kind::Sequence) => self.by_table(object, asker),
             None => Owner::Nobody,
         }
     }
 
     /// Indexes and sequences without a name of their own are called after their table.
-    fn by_table(&self, object: &Object) -> Owner<'_> {
+    fn by_table(&self, object: &Object, asker: &str) -> Owner<'_> {
         let name = object.name.to_lowercase();
         let table = name.char_indices().rev().filter(|(_, c)| *c == '_').find_map(|(end, _)| {
             let table =
                 Object { kind: Kind::Relation, schema: object.schema.clone(), name: name[..end].to_owned() };
-            (self.of(&table) != Owner::Nobody).then_some(table)
+            (self.of(&table, asker) != Owner::Nobody).then_some(table)
         });
-        table.map_or(Owner::Nobody, |table| self.of(&table))
+        table.map_or(Owner::Nobody, |table| self.of(&table, asker))
     }
 }

@@ -100,6 +100,24 @@ fn who_made_a_table_follows_its_names() {
     let elsewhere =
         ["CREATE TABLE s.users (id int); INSERT INTO s.users VALUES (1); UPDATE users SET id = 1"];
     assert_eq!(destructive(&[USERS], &elsewhere, Dialect::Postgres), ["updates users (of app)"]);
+    // another schema's table is not the own one of that name
+    let own =
+        ["CREATE TABLE jobs (id int); INSERT INTO public.jobs VALUES (1); INSERT INTO other.jobs VALUES (1)"];
+    assert_eq!(
+        destructive(&[USERS], &own, Dialect::Postgres),
+        ["inserts into other.jobs (which the module did not make)"]
+    );
+    let view =
+        ["CREATE VIEW v AS SELECT * FROM users; DROP VIEW IF EXISTS other.v; INSERT INTO v VALUES (1)"];
+    assert_eq!(
+        destructive(&[USERS], &view, Dialect::Postgres),
+        ["drops view other.v (which the module did not make)", "inserts into v (a view)"]
+    );
+    let other = ["UPDATE other.users SET id = 1; COMMENT ON TABLE other.users IS ''"];
+    assert_eq!(
+        destructive(&[USERS], &other, Dialect::Postgres),
+        ["updates other.users (of app)", "comments on other . users … (of app)"]
+    );
     let both = ["ALTER SEQUENCE users_id_seq RESTART; ALTER INDEX users_pkey RENAME TO x"];
     assert_eq!(
         destructive(&[USERS], &both, Dialect::Postgres),
