@@ -46,6 +46,11 @@ fn ordinary_statements_weigh_nothing_for_the_own_module() {
     let lock = "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'UPDATE t SET a = 1 WHERE b IN (SELECT b FROM t FOR UPDATE SKIP LOCKED)'";
     is(Postgres, lock, &["creates function f", "?updates t"]);
     is(Sqlite, "INSERT INTO 't' VALUES ('a', 1), (wipe('x'), 2)", &["?inserts into t"]);
+    is(
+        Postgres,
+        "CLUSTER; CLUSTER (VERBOSE) t USING i; CLUSTER i ON u; REFRESH MATERIALIZED VIEW CONCURRENTLY s.v",
+        &["?clusters table t", "?clusters table u", "?refreshes view s.v"],
+    );
     is(Postgres, "COMMENT ON TABLE t IS 'x'", &["~comments on t IS 'x'"]);
     is(Sqlite, "PRAGMA foreign_keys = OFF; PRAGMA user_version", &[]);
     is(MariaDb, "SET NAMES utf8mb4; SET @a = 1; ANALYZE TABLE t", &[]);
