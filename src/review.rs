@@ -17,7 +17,7 @@ use crate::id::MigrationId;
 use crate::lock::{Finding, Lock, Rule};
 use crate::migration::{Migration, Script};
 use crate::module::{Module, Origin};
-use crate::sql::{Class, Deed, Weight, deeds};
+use crate::sql::{Class, Deed, Kind, Weight, deeds};
 
 use owners::{Owner, Owners};
 pub use summary::{summary, told};
@@ -51,6 +51,8 @@ pub struct Judged {
     pub deed: Deed,
     /// The other module whose object it touches.
     pub owner: Option<String>,
+    /// Whether it writes rows through a view.
+    pub through_view: bool,
     /// Whether a person must have looked at it.
     pub destructive: bool,
     /// The file, as it is shown.
@@ -64,6 +66,7 @@ impl Judged {
     pub fn words(&self) -> String {
         match &self.owner {
             Some(owner) => format!("{} (of {owner})", self.deed),
+            None if self.through_view => format!("{} (a view)", self.deed),
             None if self.destructive && self.deed.weight == Weight::UnlessOwn => {
                 format!("{} (which the module did not make)", self.deed)
             }
@@ -221,14 +224,18 @@ fn judged(id: &MigrationId, read: &[(&Script, Vec<Deed>)], owners: &Owners) -> V
 }
 
 fn judge(id: &MigrationId, script: &Script, deed: &Deed, owners: &Owners) -> Option<Judged> {
-    let owner = deed.of.as_ref().map_or(Owner::Nobody, |object| owners.of(object));
+    let owner = deed.of.as_ref().map_or(Owner::Nobody, |object| owners.of(object, id.namespace()));
     let others = match owner {
         Owner::Module(other) if other != id.namespace() => Some(other.to_owned()),
         Owner::Several => Some("several modules".to_owned()),
         Owner::Module(_) | Owner::Nobody => None,
     };
     let own = matches!(owner, Owner::Module(other) if other == id.namespace());
+    let written =
+        deed.of.as_ref().filter(|object| deed.class == Class::Data && object.kind == Kind::Relation);
+    let through_view = written.is_some_and(|object| owners.is_view(object));
     let destructive = match deed.weight {
+        _ if through_view => true,
         Weight::Never => false,
         Weight::IfOthers => others.is_some(),
         Weight::UnlessOwn => !own,
@@ -239,7 +246,8 @@ fn judge(id: &MigrationId, script: &Script, deed: &Deed, owners: &Owners) -> Opt
         return None;
     }
     let (line, _) = place(script, deed.at).line_column();
-    Some(Judged { deed: deed.clone(), owner: others, destructive, path: Arc::clone(&script.path), line })
+    let path = Arc::clone(&script.path);
+    Some(Judged { deed: deed.clone(), owner: others, through_view, destructive, path, line })
 }
 
 fn place(script: &Script, at: usize) -> Frame {
@@ -281,7 +289,10 @@ pub fn beyond_looking(text: &str, dialect: Dialect, module: &Module, catalogue: 
             }
         }
         beyond.extend(calls.into_iter().filter(|call| {
-            let owner = call.of.as_ref().map_or(Owner::Nobody, |function| owners.of(function));
+            let owner = call
+                .of
+                .as_ref()
+                .map_or(Owner::Nobody, |function| owners.of(function, module.namespace.as_str()));
             match owner {
                 Owner::Nobody => false,
                 Owner::Module(name) => name != module.namespace.as_str(),

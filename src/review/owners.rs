@@ -15,8 +15,14 @@ pub(super) enum Owner<'a> {
     Several,
 }
 
-/// A schema and the module that made an object in it.
-type Made = (Option<String>, String);
+/// An object that a module made.
+#[derive(Clone, Debug)]
+struct Made {
+    schema: Option<String>,
+    module: String,
+    /// What is written into it goes to another table.
+    view: bool,
+}
 
 /// Objects by kind and name.
 #[derive(Clone, Debug, Default)]
@@ -38,60 +44,72 @@ impl Owners {
     /// Takes in what a module has done. Who made an object first keeps it.
     pub(super) fn learn(&mut self, effect: Option<Effect>, module: &str) {
         match effect {
-            Some(Effect::Makes(object)) => self.make(&object, module),
+            Some(Effect::Makes(object)) => self.make(&object, module, false),
+            Some(Effect::MakesView(object)) => self.make(&object, module, true),
             Some(Effect::Ends(object)) => _ = self.end(&object),
             Some(Effect::Renames(old, new)) => {
-                if let Some(owner) = self.end(&old) {
-                    self.make(&new, &owner);
+                if let Some(made) = self.end(&old) {
+                    self.make(&new, &made.module, made.view);
                 }
             }
             None => {}
         }
     }
 
-    fn make(&mut self, object: &Object, module: &str) {
+    fn make(&mut self, object: &Object, module: &str, view: bool) {
         let same = self.made.entry(key(object)).or_default();
         let schema = schema(object);
-        if same.iter().all(|(known, _)| *known != schema) {
-            same.push((schema, module.to_owned()));
+        match same.iter_mut().find(|made| made.schema == schema) {
+            Some(made) => made.view |= view,
+            None => same.push(Made { schema, module: module.to_owned(), view }),
         }
     }
 
-    fn end(&mut self, object: &Object) -> Option<String> {
+    fn end(&mut self, object: &Object) -> Option<Made> {
         let same = self.made.get_mut(&key(object))?;
-        let at = same.iter().position(|(known, _)| *known == schema(object));
-        let at = at.or((same.len() == 1).then_some(0))?;
-        Some(same.remove(at).1)
+        let wanted = schema(object);
+        let at = same.iter().position(|made| made.schema == wanted);
+        // a name with another schema is another object's
+        let at = at.or((wanted.is_none() && same.len() == 1).then_some(0))?;
+        Some(same.remove(at))
     }
 
-    /// Who made it. A name without a schema may mean one in any, if it is clear whose that is.
-    pub(super) fn of(&self, object: &Object) -> Owner<'_> {
+    /// Whether it may be a view.
+    pub(super) fn is_view(&self, object: &Object) -> bool {
+        let wanted = schema(object);
+        let near = |made: &Made| made.schema.is_none() || wanted.is_none() || made.schema == wanted;
+        self.made.get(&key(object)).is_some_and(|same| same.iter().any(|made| made.view && near(made)))
+    }
+
+    /// Who made it, as `asker` has to see it: where one name has a schema and the other has none, they may be two
+    /// objects, and so it is not the asker's own, but may well be another's.
+    pub(super) fn of(&self, object: &Object, asker: &str) -> Owner<'_> {
         let same = self.made.get(&key(object)).map_or(&[][..], Vec::as_slice);
         let wanted = schema(object);
-        if let Some((_, module)) = same.iter().find(|(known, _)| *known == wanted) {
-            return Owner::Module(module);
+        if let Some(made) = same.iter().find(|made| made.schema == wanted) {
+            return Owner::Module(&made.module);
         }
-        let near: Vec<&str> = same
+        let mut near = same
             .iter()
-            .filter(|(known, _)| known.is_none() || wanted.is_none())
-            .map(|(_, module)| module.as_str())
-            .collect();
-        match near.split_first() {
-            Some((first, rest)) if rest.iter().all(|other| other == first) => Owner::Module(first),
-            Some(_) => Owner::Several,
-            None if matches!(object.kind, Kind::Index | Kind::Sequence) => self.by_table(object),
+            .filter(|made| made.schema.is_none() || wanted.is_none())
+            .map(|made| made.module.as_str());
+        match near.next() {
+            Some(first) if near.any(|other| other != first) => Owner::Several,
+            Some(first) if first != asker => Owner::Module(first),
+            Some(_) => Owner::Nobody,
+            None if matches!(object.kind, Kind::Index | Kind::Sequence) => self.by_table(object, asker),
             None => Owner::Nobody,
         }
     }
 
     /// Indexes and sequences without a name of their own are called after their table.
-    fn by_table(&self, object: &Object) -> Owner<'_> {
+    fn by_table(&self, object: &Object, asker: &str) -> Owner<'_> {
         let name = object.name.to_lowercase();
         let table = name.char_indices().rev().filter(|(_, c)| *c == '_').find_map(|(end, _)| {
             let table =
                 Object { kind: Kind::Relation, schema: object.schema.clone(), name: name[..end].to_owned() };
-            (self.of(&table) != Owner::Nobody).then_some(table)
+            (self.of(&table, asker) != Owner::Nobody).then_some(table)
         });
-        table.map_or(Owner::Nobody, |table| self.of(&table))
+        table.map_or(Owner::Nobody, |table| self.of(&table, asker))
     }
 }

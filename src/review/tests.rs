@@ -81,6 +81,8 @@ fn the_own_tables_may_be_changed_and_those_of_others_not() {
         destructive(&[USERS], &["SELECT wipe()"], Dialect::Postgres),
         ["calls function wipe (of app)"]
     );
+    let sets = ["CREATE SEQUENCE s; SELECT setval('s', 1); SELECT setval('users_id_seq', 1)"];
+    assert_eq!(destructive(&[USERS], &sets, Dialect::Postgres), ["sets sequence users_id_seq (of app)"]);
     let hidden = ["CREATE TABLE x (id int); INSERT INTO x SELECT wipe()"];
     assert_eq!(destructive(&[USERS], &hidden, Dialect::Postgres), ["calls function wipe (of app)"]);
 }
@@ -98,10 +100,62 @@ fn who_made_a_table_follows_its_names() {
     let elsewhere =
         ["CREATE TABLE s.users (id int); INSERT INTO s.users VALUES (1); UPDATE users SET id = 1"];
     assert_eq!(destructive(&[USERS], &elsewhere, Dialect::Postgres), ["updates users (of app)"]);
+    // another schema's table is not the own one of that name
+    let own =
+        ["CREATE TABLE jobs (id int); INSERT INTO public.jobs VALUES (1); INSERT INTO other.jobs VALUES (1)"];
+    assert_eq!(
+        destructive(&[USERS], &own, Dialect::Postgres),
+        ["inserts into other.jobs (which the module did not make)"]
+    );
+    let view =
+        ["CREATE VIEW v AS SELECT * FROM users; DROP VIEW IF EXISTS other.v; INSERT INTO v VALUES (1)"];
+    assert_eq!(
+        destructive(&[USERS], &view, Dialect::Postgres),
+        ["drops view other.v (which the module did not make)", "inserts into v (a view)"]
+    );
+    let other = ["UPDATE other.users SET id = 1; COMMENT ON TABLE other.users IS ''"];
+    assert_eq!(
+        destructive(&[USERS], &other, Dialect::Postgres),
+        ["updates other.users (of app)", "comments on other . users … (of app)"]
+    );
     let both = ["ALTER SEQUENCE users_id_seq RESTART; ALTER INDEX users_pkey RENAME TO x"];
     assert_eq!(
         destructive(&[USERS], &both, Dialect::Postgres),
         ["alters sequence users_id_seq (of app)", "alters index users_pkey (of app)"]
+    );
+}
+
+#[test]
+fn rows_that_go_through_a_view_are_another_tables() {
+    let view = "CREATE VIEW v AS SELECT * FROM users;";
+    for (sql, words) in [
+        ("INSERT INTO v VALUES (1)", "inserts into v (a view)"),
+        ("UPDATE v SET id = 1", "updates v (a view)"),
+        ("UPDATE public.v SET id = 1", "updates public.v (a view)"),
+        ("UPDATE s.v SET id = 1", "updates s.v (a view)"),
+        ("ALTER VIEW v RENAME TO w; INSERT INTO w VALUES (1)", "inserts into w (a view)"),
+        ("MERGE INTO v USING x ON true WHEN MATCHED THEN DELETE", "merges into v (a view)"),
+        ("TRUNCATE v", "truncates v (a view)"),
+        ("COPY v FROM STDIN", "copies into v (a view)"),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'UPDATE v SET id = 1'", "updates v (a view)"),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'DROP VIEW v'; UPDATE v SET id = 1",
+            "updates v (a view)",
+        ),
+    ] {
+        let found = destructive(&[USERS], &[view, sql], Dialect::Postgres);
+        assert!(found.contains(&words.to_owned()), "{sql}: {found:?}");
+    }
+    let text = format!("{view} INSERT INTO v VALUES (1)");
+    assert_eq!(destructive(&[USERS], &[&text], Dialect::Postgres), ["inserts into v (a view)"]);
+    let gone = ["CREATE VIEW v AS SELECT 1; DROP VIEW v; CREATE TABLE v (id int); INSERT INTO v VALUES (1)"];
+    assert_eq!(destructive(&[USERS], &gone, Dialect::Postgres), [""; 0]);
+    // a table that only a body would make is not the own one
+    let sly =
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'CREATE TABLE old (id int)'; UPDATE old SET id = 1";
+    assert_eq!(
+        destructive(&[USERS], &[sly], Dialect::Postgres),
+        ["updates old (which the module did not make)"]
     );
 }
 

@@ -142,6 +142,8 @@ impl fmt::Display for Object {
 pub enum Effect {
     /// It is there now.
     Makes(Object),
+    /// A view is there now: rows that are written through it are another table's.
+    MakesView(Object),
     /// It is gone.
     Ends(Object),
     /// It has another name.
@@ -250,8 +252,10 @@ struct Reader {
 }
 
 impl Reader {
+    /// What happens only when it is called changes nothing in who owns what.
     fn push(&mut self, at: usize, deed: Deed) {
-        self.found.push(Deed { at, ..deed });
+        let effect = deed.effect.filter(|_| !self.later);
+        self.found.push(Deed { at, effect, ..deed });
     }
 
     /// One whole statement.
@@ -272,7 +276,9 @@ impl Reader {
             let deed = Deed::new(Class::Unknown, "does what was not understood:", "", words);
             self.push(first.at, deed.always());
         }
-        let computes = first.is_any(&["SELECT", "VALUES", "DO", "SET"]) || first.is("WITH") && !changes_rows;
+        let computes = first.is_any(&["SELECT", "VALUES", "DO", "SET", "DECLARE"])
+            || first.kind == TokenKind::OpenParen
+            || first.is("WITH") && !changes_rows;
         self.calls(pieces, computes && !code);
     }
 

@@ -245,7 +245,12 @@ fn attacks_of_sql_on_postgres() {
             ("CREATE RULE r AS ON INSERT TO users DO INSTEAD NOTHING;\n", "creates rule r on users (of app)"),
             ("ALTER TABLE users OWNER TO postgres;\n", "gives to another owner table users (of app)"),
             ("ALTER TABLE users ENABLE ROW LEVEL SECURITY;\n", "row level security"),
+            ("SELECT setval('users_id_seq', 1);\n", "sets sequence users_id_seq (of app)"),
             ("CREATE ROLE eve SUPERUSER;\n", "creates role eve"),
+            (
+                "CREATE VIEW v AS SELECT * FROM users;\nINSERT INTO v VALUES (9, 'eve');\n",
+                "inserts into v (a view)",
+            ),
             ("ALTER SYSTEM SET log_statement = 'none';\n", "alters system"),
             ("SELECT lo_export(1, '/tmp/CANARY');\n", "calls function lo_export"),
             ("DROP SCHEMA public CASCADE;\n", "drops schema public"),

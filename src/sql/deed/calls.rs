@@ -1,7 +1,8 @@
 //! Functions that are called: those that are known to reach far, and those of others.
 
-use super::super::cursor::Piece;
+use super::super::cursor::{Cursor, Piece};
 use super::super::lex::TokenKind;
+use super::walk::Walk;
 use super::{Class, Deed, Kind, Object, Reader, Weight};
 
 /// Reach files, programs or other servers.
@@ -147,7 +148,6 @@ const HARMLESS: &[&str] = &[
     "now",
     "date",
     "clock_timestamp",
-    "setval",
     "nextval",
     "currval",
     "lastval",
@@ -271,7 +271,11 @@ impl Reader {
             let schema = qualified.then(|| pieces[n - 2].unquoted()).filter(|schema| schema != "pg_catalog");
             // `INSERT INTO t (a)`, `REFERENCES t (a)`, `CREATE TABLE t (…)`: names with a list behind
             let start = if qualified { n - 2 } else { n };
-            let named = start.checked_sub(1).is_some_and(|before| is_naming(&pieces[before]));
+            let named = start.checked_sub(1).is_some_and(|before| {
+                let before = &pieces[before];
+                // `ON f()`, `LIKE f()` in what only computes are calls
+                if strict { before.is_any(&["AS", "WITH", "RECURSIVE"]) } else { is_naming(before) }
+            });
             let object = Object { kind: Kind::Function, schema, name: piece.unquoted() };
             if !named {
                 self.call(piece, object, &pieces[n + 2..], strict && !self.later);
@@ -292,6 +296,8 @@ impl Reader {
             self.push(piece.at, deed(Class::Settings).always());
         } else if name == "set_config" {
             self.set_config(piece.at, arguments);
+        } else if name == "setval" && function.schema.is_none() {
+            self.set_sequence(piece.at, arguments);
         } else if function.schema.is_some() || piece.kind == TokenKind::QuotedName || !of(HARMLESS) {
             let weight = if strict { Weight::UnlessOwn } else { Weight::IfOthers };
             self.push(piece.at, deed(Class::Opaque).weighs(weight, function));
@@ -308,6 +314,41 @@ impl Reader {
             Some(_) => {}
             None => self.push(at, Deed::new(Class::Opaque, "calls", "function", "set_config").always()),
         }
+    }
+
+    /// `setval('s', 1)`, `setval(pg_get_serial_sequence('t', 'id'), 1)`; `SETVAL(s, 1)` on MariaDB.
+    fn set_sequence(&mut self, at: usize, arguments: &[Piece<'_>]) {
+        let mut walk = Walk::new(arguments);
+        let of_column = walk.eat(&["PG_GET_SERIAL_SEQUENCE"]) && walk.eat_sign("(");
+        let kind = if of_column { Kind::Relation } else { Kind::Sequence };
+        let mut sequence = if self.is_mysql() {
+            walk.object(kind)
+        } else {
+            walk.next().and_then(|text| self.named_in(&text, kind))
+        };
+        if of_column && !(walk.eat_sign(",") && walk.next().is_some() && walk.eat_sign(")")) {
+            sequence = None;
+        }
+        // behind it a type may stand, and no operator
+        while walk.eat_any(&["REGCLASS", "TEXT"]).is_some() || walk.eat_sign("::") || walk.eat_sign(":") {}
+        let deed = |name: String| Deed::new(Class::Data, "sets", "sequence", name);
+        let deed = match sequence.filter(|_| walk.peek().is_some_and(|next| next.text == ",")) {
+            Some(table) if of_column => deed(format!("of {table}")).weighs(Weight::UnlessOwn, table),
+            Some(sequence) => deed(sequence.to_string()).weighs(Weight::UnlessOwn, sequence),
+            None => deed(String::new()).always(),
+        };
+        self.push(at, deed);
+    }
+
+    /// The object whose name a plain text is.
+    fn named_in(&self, text: &Piece<'_>, kind: Kind) -> Option<Object> {
+        if text.kind != TokenKind::Text || !text.text.starts_with('\'') {
+            return None;
+        }
+        let name = text.unquoted();
+        let pieces: Vec<Piece<'_>> = Cursor::new(self.dialect, &name).collect();
+        let mut walk = Walk::new(&pieces);
+        walk.object(kind).filter(|_| walk.rest.is_empty())
     }
 
     pub(super) const fn is_mysql(&self) -> bool {

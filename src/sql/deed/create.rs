@@ -195,13 +195,13 @@ impl Reader {
             view.to_string(),
         );
         let deed = if replaces { deed.weighs(Weight::IfOthers, view.clone()) } else { deed };
-        self.push(at, deed.effect(Effect::Makes(view)));
+        self.push(at, deed.effect(Effect::MakesView(view)));
         true
     }
 
     fn create_index(&mut self, at: usize, mut walk: Walk<'_>, replaces: bool) -> bool {
         walk.skip_conditions();
-        let index = if walk.next_is("ON") { None } else { walk.object(Kind::Index) };
+        let mut index = if walk.next_is("ON") { None } else { walk.object(Kind::Index) };
         if !walk.find(&["ON"]) {
             return false;
         }
@@ -209,6 +209,10 @@ impl Reader {
         let Some(table) = walk.object(Kind::Relation) else { return false };
         let shown = index.as_ref().map_or(String::new(), ToString::to_string);
         let verb = if replaces { "replaces" } else { "creates" };
+        // it is in the schema of its table
+        if let Some(index) = index.as_mut().filter(|index| index.schema.is_none()) {
+            index.schema.clone_from(&table.schema);
+        }
         let mut deed =
             Deed::new(Class::Creates, verb, "index", format!("{shown} on {table}").trim().to_owned())
                 .weighs(Weight::UnlessOwn, table);

@@ -11,7 +11,6 @@ use crate::dialect::Dialect;
 const HARMLESS: &[&str] = &[
     "ANALYZE",
     "REINDEX",
-    "CLUSTER",
     "CHECKPOINT",
     "NOTIFY",
     "LISTEN",
@@ -19,7 +18,6 @@ const HARMLESS: &[&str] = &[
     "DISCARD",
     "LOCK",
     "UNLOCK",
-    "REFRESH",
     "DECLARE",
     "FETCH",
     "MOVE",
@@ -97,6 +95,8 @@ impl Reader {
             "RESET" if self.is_mysql() => self.server(at, walk, "RESET"),
             "COMMENT" => return self.comment(at, walk),
             "COPY" => return self.copy(at, walk),
+            "CLUSTER" => self.rewrites(at, walk, "clusters", "table"),
+            "REFRESH" => self.rewrites(at, walk, "refreshes", "view"),
             "LOAD" | "IMPORT" | "ATTACH" | "DETACH" | "INSTALL" | "UNINSTALL" => {
                 let words = format!("{} {}", first.text.to_ascii_uppercase(), said(walk.rest, 3));
                 self.push(
@@ -223,6 +223,23 @@ impl Reader {
         }
         self.push(at, deed);
         true
+    }
+
+    /// `CLUSTER [VERBOSE] t USING i`, `CLUSTER i ON t`, `REFRESH MATERIALIZED VIEW v`: the rows stay the same.
+    fn rewrites(&mut self, at: usize, mut walk: Walk<'_>, verb: &'static str, noun: &'static str) {
+        walk.skip_any(&["MATERIALIZED", "VIEW", "VERBOSE"]);
+        if walk.eat_sign("(") {
+            while walk.next().is_some_and(|piece| piece.text != ")") {}
+        }
+        walk.skip_conditions();
+        let mut object = walk.object(Kind::Relation);
+        if walk.eat(&["ON"]) {
+            object = walk.object(Kind::Relation);
+        }
+        if let Some(object) = object {
+            let deed = Deed::new(Class::Alters, verb, noun, object.to_string());
+            self.push(at, deed.weighs(Weight::UnlessOwn, object));
+        }
     }
 
     /// `COPY t FROM …`: rows, and maybe a file or a program.

@@ -40,11 +40,17 @@ fn ordinary_statements_weigh_nothing_for_the_own_module() {
     }
     is(Postgres, "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2", &["?inserts into t"]);
     is(MariaDb, "INSERT IGNORE t VALUES (1) ON DUPLICATE KEY UPDATE a = 2", &["?inserts into t"]);
-    is(Postgres, "SELECT pg_catalog.set_config('search_path', '', false), setval('s', 1)", &[]);
+    is(Postgres, "SELECT pg_catalog.set_config('search_path', '', false), nextval('s')", &[]);
+    is(Postgres, "SELECT a FROM t JOIN u USING (a) WHERE lower(a) LIKE concat(b, 'x')", &[]);
     is(Postgres, "SELECT * FROM t FOR UPDATE SKIP LOCKED", &[]);
     let lock = "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'UPDATE t SET a = 1 WHERE b IN (SELECT b FROM t FOR UPDATE SKIP LOCKED)'";
     is(Postgres, lock, &["creates function f", "?updates t"]);
     is(Sqlite, "INSERT INTO 't' VALUES ('a', 1), (wipe('x'), 2)", &["?inserts into t"]);
+    is(
+        Postgres,
+        "CLUSTER; CLUSTER (VERBOSE) t USING i; CLUSTER i ON u; REFRESH MATERIALIZED VIEW CONCURRENTLY s.v",
+        &["?clusters table t", "?clusters table u", "?refreshes view s.v"],
+    );
     is(Postgres, "COMMENT ON TABLE t IS 'x'", &["~comments on t IS 'x'"]);
     is(Sqlite, "PRAGMA foreign_keys = OFF; PRAGMA user_version", &[]);
     is(MariaDb, "SET NAMES utf8mb4; SET @a = 1; ANALYZE TABLE t", &[]);
@@ -123,6 +129,34 @@ fn bodies_are_read() {
         "CREATE PROCEDURE p() BEGIN IF 1 THEN TRUNCATE t; END IF; PREPARE s FROM @x; END",
         &["?truncates t", "creates function p", "!runs what cannot be read: PREPARE s FROM @ x"],
     );
+}
+
+#[test]
+fn a_sequence_that_is_set_is_told() {
+    is(Postgres, "SELECT pg_catalog.setval('public.s', 1, true)", &["?sets sequence public.s"]);
+    is(Postgres, "SELECT setval('\"S\"'::regclass, max(a)) FROM t", &["?sets sequence S"]);
+    is(
+        Postgres,
+        "SELECT setval(pg_get_serial_sequence('t', 'id'), coalesce(max(id), 1)) FROM t",
+        &["?sets sequence of t"],
+    );
+    is(MariaDb, "SELECT SETVAL(s, 1)", &["?sets sequence s"]);
+    for unknown in
+        ["'a' || 's'", "a", "E'\\x73'", "'a; b'", "oid::regclass", "pg_get_serial_sequence('t', 'a') || 's'"]
+    {
+        is(Postgres, &format!("SELECT setval({unknown}, 1) FROM t"), &["!sets sequence"]);
+    }
+}
+
+#[test]
+fn what_only_computes_is_told_for_what_it_calls() {
+    for call in
+        ["SELECT 1 FROM t JOIN u ON f()", "SELECT 'a' LIKE f()", "(SELECT f())", "SELECT * FROM f() AS g(a)"]
+    {
+        is(Postgres, call, &["?calls function f"]);
+    }
+    is(Postgres, "DECLARE c CURSOR FOR SELECT f()", &["?calls function f"]);
+    is(Postgres, "WITH x (a) AS (SELECT lower('A')) SELECT count(*) FROM x", &[]);
 }
 
 #[test]
