@@ -4,8 +4,14 @@
 //! of its own and never a reason to verify less. What a refused handshake means is said here, too. The
 //! driver's own default would be to encrypt where it can and to verify nothing.
 
+use std::path::Path;
+
 use crate::diagnostic::Diagnostic;
+use crate::lockfile;
 use crate::tls::{Mode, Settings};
+
+/// How large a certificate or key may be.
+const MOST: u64 = 1024 * 1024;
 
 /// What holds for one server.
 #[derive(Debug)]
@@ -61,7 +67,7 @@ fn read(text: &str, parameter: &str, what: &str) -> Result<Vec<u8>, Diagnostic> 
     let bytes = if inline {
         text.as_bytes().to_vec()
     } else {
-        std::fs::read(text).map_err(|error| {
+        lockfile::read_named(Path::new(text), MOST).map_err(|error| {
             Diagnostic::new(format!("`{parameter}`: {shown} cannot be read"))
                 .cause(error)
                 .help(format!("`{parameter}=FILE` names a PEM file"))

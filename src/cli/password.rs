@@ -13,23 +13,25 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 
 use crate::diagnostic::Diagnostic;
+use crate::lockfile;
 use crate::secret::Secrets;
 
 /// How long a command may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How much of what it says is read, and how much of its standard error is shown.
+/// How much of a file, and of what a command says, is read, and how much of its standard error is shown.
 const MOST: u64 = 64 * 1024;
 const SHOWN: usize = 1000;
 
 /// The first line of a file; `setting` is what names it.
 pub(super) fn of_file(path: &Path, setting: &str) -> Result<SecretString, Diagnostic> {
     let shown = path.display();
-    let text = fs_err::read_to_string(path).map_err(|error| {
+    let unreadable = || {
         Diagnostic::new(format!("`{setting}`: `{shown}` cannot be read"))
-            .cause(error.kind())
             .help("the password is the first line of that file")
-    })?;
+    };
+    let bytes = lockfile::read_named(path, MOST).map_err(|error| unreadable().cause(error))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable().cause("it is not UTF-8"))?;
     first_line(&text).ok_or_else(|| {
         Diagnostic::new(format!("`{setting}`: the first line of `{shown}` is empty"))
             .help("the password is the first line of that file")
