@@ -57,10 +57,9 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
     let stdout = child.stdout.take().map(drain);
     let stderr = child.stderr.take().map(drain);
     let status = end_of(&mut child).map_err(|error| fault("cannot be waited for".to_owned()).cause(error))?;
-    let text = |pipe: Option<mpsc::Receiver<String>>| {
-        pipe.and_then(|pipe| pipe.recv_timeout(Duration::from_secs(1)).ok()).unwrap_or_default()
-    };
-    let (printed, said) = (text(stdout), text(stderr));
+    let has_password = |text: &str| text.contains('\n') && first_line(text).is_some();
+    let is_success = status.is_some_and(|status| status.success());
+    let printed = collect(stdout, |text| is_success && has_password(text));
     let what = match status {
         None => format!("took longer than {} s, and was ended", LIMIT.as_secs()),
         Some(status) if !status.success() => format!("failed ({status})"),
@@ -69,6 +68,7 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
             None => "printed no password".to_owned(),
         },
     };
+    let said = collect(stderr, |_| false);
     let mut secrets = Secrets::default();
     printed.split_whitespace().chain(printed.lines()).for_each(|text| secrets.add(text));
     let said: String = secrets.scrub(said.trim()).chars().take(SHOWN).collect();
@@ -81,14 +81,33 @@ fn first_line(text: &str) -> Option<SecretString> {
 }
 
 /// Reads a pipe in a thread of its own: a child of the command may hold it open for ever.
-fn drain(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+fn drain(pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.take(MOST).read_to_end(&mut bytes);
-        sender.send(String::from_utf8_lossy(&bytes).into_owned())
+        let mut pipe = pipe.take(MOST);
+        let mut chunk = [0; 4096];
+        while let Ok(length @ 1..) = pipe.read(&mut chunk) {
+            if sender.send(chunk[..length].to_vec()).is_err() {
+                break;
+            }
+        }
     });
     receiver
+}
+
+/// What a pipe holds after the end of the command: until it is enough, or for a second at most.
+fn collect(pipe: Option<mpsc::Receiver<Vec<u8>>>, is_enough: impl Fn(&str) -> bool) -> String {
+    let start = Instant::now();
+    let mut bytes = Vec::new();
+    let mut text = String::new();
+    while let Some(pipe) = &pipe
+        && !is_enough(&text)
+        && let Ok(chunk) = pipe.recv_timeout(Duration::from_secs(1).saturating_sub(start.elapsed()))
+    {
+        bytes.extend(chunk);
+        text = String::from_utf8_lossy(&bytes).into_owned();
+    }
+    text
 }
 
 /// Waits for the end; `None` if it was ended since it took too long.

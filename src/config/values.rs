@@ -138,10 +138,14 @@ impl<'a> Reader<'a> {
     fn tls(&mut self, wire: wire::Tls) -> tls::Settings {
         tls::Settings {
             mode: self.word(wire.mode, "mode", &tls::Mode::WORDS),
-            ca: self.optional(wire.ca),
-            cert: self.optional(wire.cert),
-            key: self.optional(wire.key),
+            ca: self.pem(wire.ca, "database.tls.ca"),
+            cert: self.pem(wire.cert, "database.tls.cert"),
+            key: self.pem(wire.key, "database.tls.key"),
         }
+    }
+
+    fn pem(&mut self, text: Option<Text>, setting: &'static str) -> Option<tls::Pem> {
+        self.optional(text).map(|text| tls::Pem { text, setting })
     }
 
     fn cargo(&mut self, wire: Option<wire::Cargo>) -> Cargo {
