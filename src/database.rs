@@ -133,6 +133,16 @@ pub struct Holder {
     pub remedy: Option<String>,
 }
 
+impl Holder {
+    /// What it is doing, on one line.
+    pub fn query_line(&self) -> Option<String> {
+        let words: Vec<&str> = self.query.as_deref()?.split_whitespace().collect();
+        let line = words.join(" ");
+        let line = line.trim_end_matches([';', ' ']);
+        (!line.is_empty()).then(|| line.to_owned())
+    }
+}
+
 /// A history row to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRow {

@@ -19,6 +19,9 @@ pub enum IdError {
     /// The character cannot stand in a name.
     #[error("a name must not contain {0:?}")]
     Character(char),
+    /// The character cannot stand at the start of a name.
+    #[error("a name must not begin with {0:?}")]
+    First(char),
     /// The text has no `::` between namespace and name.
     #[error("an id is `namespace::name`")]
     NoSeparator,

@@ -53,6 +53,26 @@ pub fn read_shipped(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     bytes(path, SHIPPED_LIMIT)
 }
 
+/// The bytes of a file that somebody names: a password, a certificate. A link to one is fine, since
+/// secrets are mounted as links. What is no regular file is never opened: a FIFO would be waited for.
+pub fn read_named(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
+    let regular = |metadata: &std::fs::Metadata| {
+        if metadata.is_file() { Ok(()) } else { Err(std::io::Error::other("it is no regular file")) }
+    };
+    regular(&std::fs::metadata(path)?)?;
+    let file = std::fs::File::open(path)?;
+    regular(&file.metadata()?)?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(std::io::Error::other(format!(
+            "it has more than the {} KiB that are read",
+            limit / 1024
+        )));
+    }
+    Ok(bytes)
+}
+
 /// All bytes of a file, if there are no more than the limit; a device never ends.
 fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Diagnostic> {
     let shown = path.display();
@@ -118,6 +138,23 @@ fn readable(_: &std::fs::File) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn only_regular_files_of_a_sane_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "12345").unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert_eq!(read_named(&link, 5).unwrap(), b"12345");
+        assert!(read_named(&path, 4).unwrap_err().to_string().contains("more than"));
+        let fifo = folder.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        for path in [Path::new("/dev/zero"), &fifo, folder.path()] {
+            assert_eq!(read_named(path, 5).unwrap_err().to_string(), "it is no regular file");
+        }
+    }
 
     #[test]
     fn writes_only_what_differs_and_refuses_symlinks() {

@@ -81,6 +81,10 @@ fn passwords(text: &str, ends: &dyn Fn(char) -> bool) -> Vec<Range<usize>> {
         let start = start + scheme.len();
         let end = text[start..].find(ends).map_or(text.len(), |length| start + length);
         let url = &text[start..end];
+        if is_path(url) {
+            at = start;
+            continue;
+        }
         let shift = |range: Range<usize>| start + range.start..start + range.end;
         found.extend(of_user(url).map(shift));
         found.extend(of_parameters(url).into_iter().map(shift));
@@ -96,6 +100,11 @@ fn passwords(text: &str, ends: &dyn Fn(char) -> bool) -> Vec<Range<usize>> {
         overlaps
     });
     found
+}
+
+/// Of code, as in `sqlx_postgres::connection`, behind the first colon.
+fn is_path(url: &str) -> bool {
+    url.starts_with(':') && !url.contains('@') && !url.contains("password=")
 }
 
 /// Of `//user:password@host`, behind the scheme.
@@ -143,6 +152,8 @@ mod tests {
             ("postgres://u:s3cret@h/d", "postgres://u:***@h/d"),
             ("at `mysql://u:p@ss:w@h:3/d` now", "at `mysql://u:***@h:3/d` now"),
             ("postgres:u:s3cret@h", "postgres:u:***@h"),
+            ("postgres::s3cret@h", "postgres::***@h"),
+            ("sqlx_postgres::tls postgres://u:s3cret@h", "sqlx_postgres::tls postgres://u:***@h"),
             ("\"postgresql://u:s3cret\"", "\"postgresql://u:***\""),
             ("postgres://h/d?user=u&password=s3cret&x=1", "postgres://h/d?user=u&password=***&x=1"),
             ("postgres://u:a@h mysql://u:b@h", "postgres://u:***@h mysql://u:***@h"),
@@ -159,6 +170,7 @@ mod tests {
             "postgres://[::1]:5432/d",
             "write `postgres://USER:PASSWORD@HOST/DATABASE`",
             "url: postgres://u:${PASSWORD}@h/d",
+            "unexpected response from SSLRequest: 0x48 (sqlx_postgres::connection::tls)",
             "mysql: the server speaks it, mail me@example.com",
             "cannot connect to postgres://u@h/d: no entry for user@host",
         ] {

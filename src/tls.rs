@@ -65,19 +65,35 @@ impl Mode {
 pub struct Settings {
     /// How much is verified.
     pub mode: Option<Mode>,
-    /// The file with the authorities' certificates, or these themselves.
-    pub ca: Option<String>,
-    /// The file with our own certificate, or that itself.
-    pub cert: Option<String>,
-    /// The file with its key, or that itself.
-    pub key: Option<String>,
+    /// The authorities' certificates.
+    pub ca: Option<Pem>,
+    /// Our own certificate.
+    pub cert: Option<Pem>,
+    /// Its key.
+    pub key: Option<Pem>,
+}
+
+/// A file with certificates or a key, or these themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pem {
+    /// The path, or the PEM.
+    pub text: String,
+    /// What says so: a parameter, a key of the configuration, a variable.
+    pub setting: &'static str,
+}
+
+impl Pem {
+    /// Whether it is no path.
+    pub fn is_inline(&self) -> bool {
+        self.text.trim_start().starts_with("-----BEGIN")
+    }
 }
 
 impl Settings {
     /// What another place says, where this one says nothing.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
-        let either = |this: Option<String>, other: &Option<String>| this.or_else(|| other.clone());
+        let either = |this: Option<Pem>, other: &Option<Pem>| this.or_else(|| other.clone());
         Self {
             mode: self.mode.or(other.mode),
             ca: either(self.ca, &other.ca),

@@ -11,7 +11,7 @@
 use secrecy::SecretString;
 use url::Url;
 
-use crate::tls::{Mode, Settings};
+use crate::tls::{Mode, Pem, Settings};
 
 /// Parameters whose values are shown.
 const SHOWN: [&str; 25] = [
@@ -58,6 +58,7 @@ pub(super) fn parts(text: &str, known: &[&str]) -> Result<Parts, String> {
     }
     let mut password = url.password().map(decoded);
     let mut tls = Settings::default();
+    let pem = |text, setting| Some(Pem { text, setting });
     let mut passed = Vec::new();
     for (key, value) in url.query_pairs() {
         let value = value.into_owned();
@@ -66,9 +67,9 @@ pub(super) fn parts(text: &str, known: &[&str]) -> Result<Parts, String> {
                 let mode = Mode::from_word(&value).ok_or_else(|| unknown_mode(&value))?;
                 tls.mode = Some(mode);
             }
-            "sslrootcert" | "ssl-root-cert" | "sslca" | "ssl-ca" => tls.ca = Some(value),
-            "sslcert" | "ssl-cert" => tls.cert = Some(value),
-            "sslkey" | "ssl-key" => tls.key = Some(value),
+            "sslrootcert" | "ssl-root-cert" | "sslca" | "ssl-ca" => tls.ca = pem(value, "sslrootcert"),
+            "sslcert" | "ssl-cert" => tls.cert = pem(value, "sslcert"),
+            "sslkey" | "ssl-key" => tls.key = pem(value, "sslkey"),
             "password" => password = Some(value),
             key if known.contains(&key) || key.starts_with("options[") => {
                 passed.push((key.to_owned(), value));
@@ -183,7 +184,10 @@ mod tests {
             parts.password.map(|password| password.expose_secret().to_owned()).as_deref(),
             Some("s/c++r")
         );
-        assert_eq!((parts.tls.mode, parts.tls.ca.as_deref()), (Some(Mode::Require), Some("c.pem")));
+        assert_eq!(
+            (parts.tls.mode, parts.tls.ca.map(|ca| ca.text).as_deref()),
+            (Some(Mode::Require), Some("c.pem"))
+        );
         assert_eq!(decoded("a%26&b"), "a&&b");
     }
 

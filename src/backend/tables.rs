@@ -30,7 +30,11 @@ impl Tables {
         for name in schema.into_iter().chain([base]) {
             let first = name.chars().next().ok_or(IdError::Empty)?;
             if !first.is_ascii_alphabetic() && first != '_' {
-                return Err(IdError::Character(first));
+                return Err(if first.is_ascii_digit() {
+                    IdError::First(first)
+                } else {
+                    IdError::Character(first)
+                });
             }
             if let Some(c) = name.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '_') {
                 return Err(IdError::Character(c));

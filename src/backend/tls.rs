@@ -4,8 +4,14 @@
 //! of its own and never a reason to verify less. What a refused handshake means is said here, too. The
 //! driver's own default would be to encrypt where it can and to verify nothing.
 
+use std::path::Path;
+
 use crate::diagnostic::Diagnostic;
-use crate::tls::{Mode, Settings};
+use crate::lockfile;
+use crate::tls::{Mode, Pem, Settings};
+
+/// How large a certificate or key may be.
+const MOST: u64 = 1024 * 1024;
 
 /// What holds for one server.
 #[derive(Debug)]
@@ -23,10 +29,10 @@ impl Tls {
     /// What the settings mean for a host; `None` is a socket of this machine.
     pub(super) fn decide(settings: &Settings, host: Option<&str>) -> Result<Self, Diagnostic> {
         let near = host.is_none_or(super::address::is_loopback);
-        let ca = match settings.ca.as_deref() {
-            // as PostgreSQL's own library calls the system's authorities
-            None | Some("system") => None,
-            Some(ca) => Some(read(ca, "sslrootcert", "CERTIFICATE")?),
+        let ca = match &settings.ca {
+            // `system` is what PostgreSQL's own library calls the system's authorities
+            Some(ca) if ca.text != "system" => Some(read(ca, "CERTIFICATE")?),
+            _ => None,
         };
         let mode = match settings.mode {
             // who names an authority wants it asked, as with PostgreSQL's own library
@@ -38,9 +44,7 @@ impl Tls {
         };
         let client = match (&settings.cert, &settings.key) {
             (None, None) => None,
-            (Some(cert), Some(key)) => {
-                Some((read(cert, "sslcert", "CERTIFICATE")?, read(key, "sslkey", "PRIVATE KEY")?))
-            }
+            (Some(cert), Some(key)) => Some((read(cert, "CERTIFICATE")?, read(key, "PRIVATE KEY")?)),
             _ => {
                 let fault = Diagnostic::new("`sslcert` and `sslkey` go together: one of them is missing");
                 return Err(fault.help("name both files, or none"));
@@ -55,16 +59,17 @@ impl Tls {
 }
 
 /// A PEM file, or the PEM itself.
-fn read(text: &str, parameter: &str, what: &str) -> Result<Vec<u8>, Diagnostic> {
-    let inline = text.trim_start().starts_with("-----BEGIN");
+fn read(pem: &Pem, what: &str) -> Result<Vec<u8>, Diagnostic> {
+    let Pem { text, setting } = pem;
+    let inline = pem.is_inline();
     let shown = if inline { "its value".to_owned() } else { format!("`{text}`") };
     let bytes = if inline {
         text.as_bytes().to_vec()
     } else {
-        std::fs::read(text).map_err(|error| {
-            Diagnostic::new(format!("`{parameter}`: {shown} cannot be read"))
+        lockfile::read_named(Path::new(text), MOST).map_err(|error| {
+            Diagnostic::new(format!("`{setting}`: {shown} cannot be read"))
                 .cause(error)
-                .help(format!("`{parameter}=FILE` names a PEM file"))
+                .help(format!("`{setting}` names a PEM file"))
         })?
     };
     let pem = String::from_utf8_lossy(&bytes);
@@ -72,12 +77,12 @@ fn read(text: &str, parameter: &str, what: &str) -> Result<Vec<u8>, Diagnostic> 
         pem.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----"));
     let headers: Vec<&str> = headers.collect();
     if headers.contains(&"ENCRYPTED PRIVATE KEY") || pem.contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(Diagnostic::new(format!("`{parameter}`: {shown} is protected by a password"))
+        return Err(Diagnostic::new(format!("`{setting}`: {shown} is protected by a password"))
             .help("use a key without one, which only its user may read"));
     }
     if !headers.iter().any(|header| header.ends_with(what)) {
         let what = what.to_lowercase();
-        return Err(Diagnostic::new(format!("`{parameter}`: {shown} holds no {what} in PEM form"))
+        return Err(Diagnostic::new(format!("`{setting}`: {shown} holds no {what} in PEM form"))
             .help("it begins with `-----BEGIN …-----`; `openssl x509 -inform DER` converts another form"));
     }
     Ok(bytes)

@@ -17,6 +17,7 @@ use crate::engine::{Failure, FailureKind, Project};
 use crate::id::Checksum;
 use crate::lockfile;
 use crate::report::human::{self, Weight};
+use crate::tls::{Pem, Settings};
 
 /// The name of the configuration file.
 pub(super) const CONFIG: &str = "db-migrations.yml";
@@ -117,7 +118,8 @@ impl Context {
         let environment = Environment { dotenv: dotenv(&root) };
         let text = lockfile::read(&config_path).map_err(usage)?;
         if text.is_none() && global.config.is_some() {
-            return Err(usage(Diagnostic::new(format!("`{}` does not exist", config_path.display()))));
+            let fault = Diagnostic::new(format!("`{}` does not exist", config_path.display()));
+            return Err(usage(fault.help("name a file that does, or leave `--config` out")));
         }
         let shown = config_path.file_name().map_or(CONFIG.into(), |name| name.to_string_lossy());
         let config = match &text {
@@ -204,11 +206,12 @@ impl Context {
         let dialects = self.config.dialects.clone();
         let urls = std::iter::once(&url).chain(&scratch_url);
         let password = self.password(urls.map(ExposeSecret::expose_secret).any(backend::lacks_password))?;
-        let below = |path: &String| {
-            let is_path = !path.trim_start().starts_with("-----BEGIN") && path != "system";
-            if is_path { self.root.join(path).display().to_string() } else { path.clone() }
+        let below = |pem: &Pem| {
+            let is_path = !pem.is_inline() && pem.text != "system";
+            let path = is_path.then(|| self.root.join(&pem.text).display().to_string());
+            Pem { text: path.unwrap_or_else(|| pem.text.clone()), setting: pem.setting }
         };
-        let tls = crate::tls::Settings {
+        let tls = Settings {
             mode: database.tls.mode,
             ca: database.tls.ca.as_ref().map(below),
             cert: database.tls.cert.as_ref().map(below),

@@ -13,23 +13,25 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 
 use crate::diagnostic::Diagnostic;
+use crate::lockfile;
 use crate::secret::Secrets;
 
 /// How long a command may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How much of what it says is read, and how much of its standard error is shown.
+/// How much of a file, and of what a command says, is read, and how much of its standard error is shown.
 const MOST: u64 = 64 * 1024;
 const SHOWN: usize = 1000;
 
 /// The first line of a file; `setting` is what names it.
 pub(super) fn of_file(path: &Path, setting: &str) -> Result<SecretString, Diagnostic> {
     let shown = path.display();
-    let text = fs_err::read_to_string(path).map_err(|error| {
+    let unreadable = || {
         Diagnostic::new(format!("`{setting}`: `{shown}` cannot be read"))
-            .cause(error.kind())
             .help("the password is the first line of that file")
-    })?;
+    };
+    let bytes = lockfile::read_named(path, MOST).map_err(|error| unreadable().cause(error))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable().cause("it is not UTF-8"))?;
     first_line(&text).ok_or_else(|| {
         Diagnostic::new(format!("`{setting}`: the first line of `{shown}` is empty"))
             .help("the password is the first line of that file")
@@ -55,10 +57,9 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
     let stdout = child.stdout.take().map(drain);
     let stderr = child.stderr.take().map(drain);
     let status = end_of(&mut child).map_err(|error| fault("cannot be waited for".to_owned()).cause(error))?;
-    let text = |pipe: Option<mpsc::Receiver<String>>| {
-        pipe.and_then(|pipe| pipe.recv_timeout(Duration::from_secs(1)).ok()).unwrap_or_default()
-    };
-    let (printed, said) = (text(stdout), text(stderr));
+    let has_password = |text: &str| text.contains('\n') && first_line(text).is_some();
+    let is_success = status.is_some_and(|status| status.success());
+    let printed = collect(stdout, |text| is_success && has_password(text));
     let what = match status {
         None => format!("took longer than {} s, and was ended", LIMIT.as_secs()),
         Some(status) if !status.success() => format!("failed ({status})"),
@@ -67,6 +68,7 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
             None => "printed no password".to_owned(),
         },
     };
+    let said = collect(stderr, |_| false);
     let mut secrets = Secrets::default();
     printed.split_whitespace().chain(printed.lines()).for_each(|text| secrets.add(text));
     let said: String = secrets.scrub(said.trim()).chars().take(SHOWN).collect();
@@ -79,14 +81,33 @@ fn first_line(text: &str) -> Option<SecretString> {
 }
 
 /// Reads a pipe in a thread of its own: a child of the command may hold it open for ever.
-fn drain(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+fn drain(pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.take(MOST).read_to_end(&mut bytes);
-        sender.send(String::from_utf8_lossy(&bytes).into_owned())
+        let mut pipe = pipe.take(MOST);
+        let mut chunk = [0; 4096];
+        while let Ok(length @ 1..) = pipe.read(&mut chunk) {
+            if sender.send(chunk[..length].to_vec()).is_err() {
+                break;
+            }
+        }
     });
     receiver
+}
+
+/// What a pipe holds after the end of the command: until it is enough, or for a second at most.
+fn collect(pipe: Option<mpsc::Receiver<Vec<u8>>>, is_enough: impl Fn(&str) -> bool) -> String {
+    let start = Instant::now();
+    let mut bytes = Vec::new();
+    let mut text = String::new();
+    while let Some(pipe) = &pipe
+        && !is_enough(&text)
+        && let Ok(chunk) = pipe.recv_timeout(Duration::from_secs(1).saturating_sub(start.elapsed()))
+    {
+        bytes.extend(chunk);
+        text = String::from_utf8_lossy(&bytes).into_owned();
+    }
+    text
 }
 
 /// Waits for the end; `None` if it was ended since it took too long.

@@ -132,6 +132,32 @@ fn faults_of_values_come_together() {
 }
 
 #[test]
+fn numbers_have_their_limits() {
+    for value in ["99999999999", "18446744073709551615", "99999999999999999999", "2000001", "-1", "0.5", "5s"]
+    {
+        for key in ["lock-timeout", "statement-timeout", "guard-wait"] {
+            let wanted = format!("`{key}`: {value:?} is not a whole number of seconds from 0 to 2000000");
+            let found = faults(&format!("database: {{ {key}: {value} }}\n"));
+            assert_eq!((found[0].0.as_str(), found[0].1.as_str()), (wanted.as_str(), value));
+        }
+    }
+    let retries = "`lock-retries`: \"1001\" is not a whole number from 0 to 1000";
+    assert_eq!(faults("database: { lock-retries: 1001 }\n")[0].0, retries);
+    let most =
+        read("database: { lock-timeout: 2000000, guard-wait: 0, lock-retries: 1000 }\n").unwrap().database;
+    assert_eq!(
+        (most.lock_timeout.as_secs(), most.guard_wait.as_secs(), most.lock_retries),
+        (2_000_000, 0, 1000)
+    );
+}
+
+#[test]
+fn a_command_has_a_program() {
+    let (message, marked, _) = faults("database: { password-command: [] }\n").remove(0);
+    assert_eq!((message.as_str(), marked.as_str()), ("`password-command` names no program", "["));
+}
+
+#[test]
 fn a_variable_can_be_escaped() {
     assert_eq!(read("lock: a-$${X}-${HOME_OF_X}-$1\n").unwrap().lock, "a-${X}-value-$1");
 }

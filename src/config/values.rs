@@ -20,6 +20,11 @@ use crate::sql;
 use crate::tls;
 use crate::tool::Tool;
 
+/// What fits into PostgreSQL's milliseconds of 31 bits, rounded down.
+const MOST_SECONDS: u32 = 2_000_000;
+
+const MOST_RETRIES: u32 = 1000;
+
 pub(super) struct Reader<'a> {
     source: Source,
     variables: &'a dyn Fn(&str) -> Option<String>,
@@ -85,31 +90,62 @@ impl<'a> Reader<'a> {
             tls: self.tls(wire.tls.unwrap_or_default()),
             history_table: self.or(wire.history_table, zero.history_table),
             history_schema: self.or(wire.history_schema, zero.history_schema),
-            guard_wait: wire.guard_wait.map_or(zero.guard_wait, Duration::from_secs),
-            lock_timeout: wire.lock_timeout.map_or(zero.lock_timeout, Duration::from_secs),
-            statement_timeout: wire.statement_timeout.map_or(zero.statement_timeout, Duration::from_secs),
-            lock_retries: wire.lock_retries.unwrap_or(zero.lock_retries),
+            guard_wait: self.seconds(wire.guard_wait, "guard-wait").unwrap_or(zero.guard_wait),
+            lock_timeout: self.seconds(wire.lock_timeout, "lock-timeout").unwrap_or(zero.lock_timeout),
+            statement_timeout: self
+                .seconds(wire.statement_timeout, "statement-timeout")
+                .unwrap_or(zero.statement_timeout),
+            lock_retries: self
+                .whole(wire.lock_retries, "lock-retries", "number", MOST_RETRIES)
+                .unwrap_or(zero.lock_retries),
         }
     }
 
-    fn password(&mut self, file: Option<Text>, command: Option<Vec<Text>>) -> Option<Password> {
+    fn seconds(&mut self, text: Option<Text>, key: &str) -> Option<Duration> {
+        let seconds = self.whole(text, key, "number of seconds", MOST_SECONDS)?;
+        Some(Duration::from_secs(seconds.into()))
+    }
+
+    fn whole(&mut self, text: Option<Text>, key: &str, what: &str, most: u32) -> Option<u32> {
+        let text = text?;
+        let span = self.span(&text);
+        let value = self.text(&text)?;
+        let is_whole = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        let number = value.parse().ok().filter(|number| is_whole && *number <= most);
+        if number.is_none() {
+            let fault = Diagnostic::new(format!("`{key}`: {value:?} is not a whole {what} from 0 to {most}"));
+            self.fault(fault.help(format!("write it without a unit: `{key}: 10`")), span);
+        }
+        number
+    }
+
+    fn password(&mut self, file: Option<Text>, command: Option<Spanned<Vec<Text>>>) -> Option<Password> {
         let span = file.as_ref().map(|text| self.span(text));
         let file = self.optional(file);
         if let (Some(span), true) = (span, command.is_some()) {
             let fault = Diagnostic::new("`password-file` and `password-command` do not go together");
             self.fault(fault.help("leave one of them out"), span);
         }
-        let command = command.map(|words| self.texts(Some(words)));
+        if let Some(empty) = command.as_ref().filter(|words| words.value.is_empty()) {
+            let span = wire::span(&self.source.text, empty.referenced);
+            let fault = Diagnostic::new("`password-command` names no program");
+            self.fault(fault.help("write `[PROGRAM, ARGUMENT…]`, or leave it out"), span);
+        }
+        let command = command.map(|words| self.texts(Some(words.value)));
         file.map(Password::File).or(command.filter(|words| !words.is_empty()).map(Password::Command))
     }
 
     fn tls(&mut self, wire: wire::Tls) -> tls::Settings {
         tls::Settings {
             mode: self.word(wire.mode, "mode", &tls::Mode::WORDS),
-            ca: self.optional(wire.ca),
-            cert: self.optional(wire.cert),
-            key: self.optional(wire.key),
+            ca: self.pem(wire.ca, "database.tls.ca"),
+            cert: self.pem(wire.cert, "database.tls.cert"),
+            key: self.pem(wire.key, "database.tls.key"),
         }
+    }
+
+    fn pem(&mut self, text: Option<Text>, setting: &'static str) -> Option<tls::Pem> {
+        self.optional(text).map(|text| tls::Pem { text, setting })
     }
 
     fn cargo(&mut self, wire: Option<wire::Cargo>) -> Cargo {

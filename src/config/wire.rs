@@ -59,14 +59,14 @@ pub(super) struct Database {
     pub(super) url: Option<Text>,
     pub(super) scratch_url: Option<Text>,
     pub(super) password_file: Option<Text>,
-    pub(super) password_command: Option<Vec<Text>>,
+    pub(super) password_command: Option<Spanned<Vec<Text>>>,
     pub(super) tls: Option<Tls>,
     pub(super) history_table: Option<Text>,
     pub(super) history_schema: Option<Text>,
-    pub(super) guard_wait: Option<u64>,
-    pub(super) lock_timeout: Option<u64>,
-    pub(super) statement_timeout: Option<u64>,
-    pub(super) lock_retries: Option<u32>,
+    pub(super) guard_wait: Option<Text>,
+    pub(super) lock_timeout: Option<Text>,
+    pub(super) statement_timeout: Option<Text>,
+    pub(super) lock_retries: Option<Text>,
 }
 
 /// `lock: FILE`, or a map.

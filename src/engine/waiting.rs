@@ -64,9 +64,10 @@ pub(super) async fn wait_for_guard(
                         limit.as_secs()
                     ));
                     if let Some(holder) = holder {
+                        let query = holder.query_line();
                         let since = holder.since.map(|since| format!(" since {since}")).unwrap_or_default();
                         diagnostic.notes.push(format!("held by {}{since}", holder.who));
-                        diagnostic.notes.extend(holder.query.map(|query| format!("it runs: {query}")));
+                        diagnostic.notes.extend(query.map(|query| format!("it runs: {query}")));
                         diagnostic.help.extend(holder.remedy.map(|remedy| format!("to end it: `{remedy}`")));
                     }
                     return Err(Failure::new(

@@ -252,7 +252,7 @@ impl Drop for Reporter {
 pub fn holder_text(holder: Option<&Holder>) -> String {
     let Some(holder) = holder else { return "another run".to_owned() };
     let since = holder.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
-    let query = holder.query.as_ref().map(|query| format!("; it runs: {query}")).unwrap_or_default();
+    let query = holder.query_line().map(|query| format!("; it runs: {query}")).unwrap_or_default();
     let remedy = holder.remedy.as_ref().map(|remedy| format!("; to end it: {remedy}")).unwrap_or_default();
     format!("{}{since}{query}{remedy}", holder.who)
 }
@@ -261,6 +261,13 @@ pub fn holder_text(holder: Option<&Holder>) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::Frame;
+
+    #[test]
+    fn a_holder_is_one_line() {
+        let query = Some("select\n\t1;\n;\n".to_owned());
+        let holder = Holder { who: "p".to_owned(), query, ..Holder::default() };
+        assert_eq!(holder_text(Some(&holder)), "p; it runs: select 1");
+    }
 
     #[test]
     fn a_frame_shows_the_lines_around() {

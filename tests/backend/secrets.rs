@@ -106,7 +106,8 @@ fn an_embedding_application_gets_the_same_defaults() {
         let (reached, warnings) = connect(Settings { mode: Some(Mode::Require), ..Settings::default() });
         reached.unwrap();
         assert!(warnings[0].contains("not verified"), "{warnings:?}");
-        let (reached, _) = connect(Settings { ca: Some(server.ca()), ..Settings::default() });
+        let ca = db_migrations::tls::Pem { text: server.ca(), setting: "database.tls.ca" };
+        let (reached, _) = connect(Settings { ca: Some(ca), ..Settings::default() });
         reached.unwrap();
     }
 }

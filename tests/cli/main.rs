@@ -39,6 +39,7 @@ mod repairing;
 mod roles;
 mod schema;
 mod schema_check;
+mod settings;
 mod split;
 mod sqlite_keys;
 mod targets;

@@ -14,7 +14,7 @@ use crate::backend::address::{self, address, unknown_mode};
 use crate::backend::tls::Tls;
 use crate::diagnostic::Diagnostic;
 use crate::secret::Secrets;
-use crate::tls::{Mode, Settings};
+use crate::tls::{Mode, Pem, Settings};
 
 /// Parameters that the driver gets as they are.
 const KNOWN: [&str; 8] =
@@ -114,6 +114,7 @@ fn variable(name: &str) -> Option<SecretString> {
 /// What the variables of PostgreSQL's own clients say.
 fn of_environment() -> Result<Settings, Diagnostic> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let pem = |setting| variable(setting).map(|text| Pem { text, setting });
     let mode = match variable("PGSSLMODE") {
         None => None,
         Some(word) => Some(Mode::from_word(&word).ok_or_else(|| {
@@ -122,10 +123,5 @@ fn of_environment() -> Result<Settings, Diagnostic> {
                 .help("mend or unset it")
         })?),
     };
-    Ok(Settings {
-        mode,
-        ca: variable("PGSSLROOTCERT"),
-        cert: variable("PGSSLCERT"),
-        key: variable("PGSSLKEY"),
-    })
+    Ok(Settings { mode, ca: pem("PGSSLROOTCERT"), cert: pem("PGSSLCERT"), key: pem("PGSSLKEY") })
 }

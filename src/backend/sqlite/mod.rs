@@ -32,6 +32,8 @@ use crate::fault::fault_point;
 use crate::history::History;
 use crate::schema::Schema;
 
+const HELP: &str = "write `sqlite://path/to/file.db`, or `sqlite::memory:`";
+
 /// Makes connections to one database file.
 pub struct Connector {
     options: SqliteConnectOptions,
@@ -45,11 +47,14 @@ impl Connector {
     pub(super) fn new(options: &Options) -> Result<Self, Diagnostic> {
         let url = options.url.expose_secret();
         let parsed = SqliteConnectOptions::from_str(url).map_err(|error| {
-            Diagnostic::new(format!("`{}` is no SQLite URL", address(url)))
-                .cause(error)
-                .help("write `sqlite://path/to/file.db`, or `sqlite::memory:`")
+            Diagnostic::new(format!("`{}` is no SQLite URL", address(url))).cause(error).help(HELP)
         })?;
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        // SQLite itself would make a temporary database, which is gone at the end
+        if !in_memory && parsed.get_filename().as_os_str().is_empty() {
+            let fault = Diagnostic::new(format!("`{}` names no database file", address(url)));
+            return Err(fault.help(HELP));
+        }
         let path = (!in_memory).then(|| parsed.get_filename().to_owned());
         let address = match &path {
             Some(path) => format!("sqlite://{}", path.display()),
