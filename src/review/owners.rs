@@ -96,9 +96,8 @@ impl Owners {
         match near.next() {
             Some(first) if near.any(|other| other != first) => Owner::Several,
             Some(first) if first != asker => Owner::Module(first),
-            Some(_) => Owner::Nobody,
             None if matches!(object.kind, Kind::Index | Kind::Sequence) => self.by_table(object, asker),
-            None => Owner::Nobody,
+            Some(_) | None => Owner::Nobody,
         }
     }
 

@@ -113,6 +113,16 @@ fn who_made_a_table_follows_its_names() {
         destructive(&[USERS], &view, Dialect::Postgres),
         ["drops view other.v (which the module did not make)", "inserts into v (a view)"]
     );
+    let index = ["CREATE TABLE s.jobs (id int); CREATE INDEX i ON s.jobs (id); DROP INDEX s.i"];
+    assert_eq!(destructive(&[USERS], &index, Dialect::Postgres), [""; 0]);
+    // in a body the rows of the own table may go, when it is called
+    let body = [
+        "CREATE TABLE jobs (id int); CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DELETE FROM jobs; DELETE FROM other.jobs'",
+    ];
+    assert_eq!(
+        destructive(&[USERS], &body, Dialect::Postgres),
+        ["deletes from other.jobs (which the module did not make)"]
+    );
     let other = ["UPDATE other.users SET id = 1; COMMENT ON TABLE other.users IS ''"];
     assert_eq!(
         destructive(&[USERS], &other, Dialect::Postgres),

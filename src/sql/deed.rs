@@ -255,7 +255,7 @@ impl Reader {
     /// What happens only when it is called changes nothing in who owns what.
     fn push(&mut self, at: usize, deed: Deed) {
         let effect = deed.effect.filter(|_| !self.later);
-        self.found.push(Deed { at, effect, ..deed });
+        self.found.push(Deed { effect, at, ..deed });
     }
 
     /// One whole statement.
