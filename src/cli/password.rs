@@ -59,7 +59,7 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
     let status = end_of(&mut child).map_err(|error| fault("cannot be waited for".to_owned()).cause(error))?;
     let has_password = |text: &str| text.contains('\n') && first_line(text).is_some();
     let is_success = status.is_some_and(|status| status.success());
-    let printed = collect(stdout, |text| is_success && has_password(text));
+    let printed = collect(stdout.as_ref(), |text| is_success && has_password(text));
     let what = match status {
         None => format!("took longer than {} s, and was ended", LIMIT.as_secs()),
         Some(status) if !status.success() => format!("failed ({status})"),
@@ -68,7 +68,7 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
             None => "printed no password".to_owned(),
         },
     };
-    let said = collect(stderr, |_| false);
+    let said = collect(stderr.as_ref(), |_| false);
     let mut secrets = Secrets::default();
     printed.split_whitespace().chain(printed.lines()).for_each(|text| secrets.add(text));
     let said: String = secrets.scrub(said.trim()).chars().take(SHOWN).collect();
@@ -96,11 +96,11 @@ fn drain(pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
 }
 
 /// What a pipe holds after the end of the command: until it is enough, or for a second at most.
-fn collect(pipe: Option<mpsc::Receiver<Vec<u8>>>, is_enough: impl Fn(&str) -> bool) -> String {
+fn collect(pipe: Option<&mpsc::Receiver<Vec<u8>>>, is_enough: impl Fn(&str) -> bool) -> String {
     let start = Instant::now();
     let mut bytes = Vec::new();
     let mut text = String::new();
-    while let Some(pipe) = &pipe
+    while let Some(pipe) = pipe
         && !is_enough(&text)
         && let Ok(chunk) = pipe.recv_timeout(Duration::from_secs(1).saturating_sub(start.elapsed()))
     {
