@@ -245,7 +245,7 @@ const SELDOM: Duration = Duration::from_secs(5);
 fn blocker(holder: &Holder) -> String {
     let mut line = holder.who.clone();
     line.extend(holder.since.iter().map(|since| format!(", since {since}")));
-    line.extend(holder.query.iter().map(|query| format!(": `{query}`")));
+    line.extend(holder.query_line().map(|query| format!(": `{query}`")));
     line.extend(holder.remedy.iter().map(|remedy| format!("; to end it: `{remedy}`")));
     line
 }
