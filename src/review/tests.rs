@@ -72,6 +72,11 @@ fn the_own_tables_may_be_changed_and_those_of_others_not() {
             destructive(&[USERS], &["DELETE FROM db_migrations"], dialect),
             ["deletes from db_migrations"]
         );
+        let claims = "CREATE TABLE IF NOT EXISTS db_migrations (id int);\nUPDATE db_migrations SET id = 1";
+        assert_eq!(
+            destructive(&[USERS], &[claims], dialect),
+            ["updates db_migrations (which the module did not make)"]
+        );
         assert_eq!(
             destructive(&[USERS], &["UPDATE db_migrations SET id = 'x'"], dialect),
             ["updates db_migrations (which the module did not make)"]
