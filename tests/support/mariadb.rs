@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use url::Url;
 
@@ -131,6 +131,8 @@ pub(super) fn with_database(url: &str, database: &str) -> String {
 /// How a test connects: without any of the settings that sqlx makes on its own.
 pub(crate) async fn connect(url: &str) -> Result<MySqlConnection, sqlx::Error> {
     let options: MySqlConnectOptions = url.parse()?;
+    // sqlx fails to speak TLS over a socket
+    let options = if url.contains("socket=") { options.ssl_mode(MySqlSslMode::Disabled) } else { options };
     let options = options.pipes_as_concat(false).no_engine_substitution(false).timezone(None);
     let mut connection = options.connect().await?;
     // sqlx asks for IGNORE_SPACE when it connects, and what is made then remembers it
@@ -163,10 +165,7 @@ pub(super) fn start(settings: &[&str]) -> Option<(String, Watched)> {
     arguments.extend(SETTINGS.iter().chain(settings).map(OsString::from));
     let watched = Watched::start("mysql", "TERM", SCRIPT, &arguments);
     let folder = &watched.folder;
-    let url = format!(
-        "mariadb://root@localhost/mysql?socket={}&ssl-mode=DISABLED",
-        folder.join("socket").display()
-    );
+    let url = format!("mariadb://root@localhost/mysql?socket={}", folder.join("socket").display());
     let data = watched.wait(|| data_folder(&url));
     assert_eq!(Path::new(&data), folder.join("data"), "the server is not ours");
     Some((url, watched))

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sqlx::migrate::Migrator;
-use sqlx::{Connection, MySqlConnection, PgConnection, SqliteConnection};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 
 use super::diesel::DIESEL;
 use super::refinery::{NARROW, RENAMED, WIDE};
@@ -35,7 +35,7 @@ fn sqlx_migrates(db: &Db, folder: &Path, table: &'static str) {
         if db.is_postgres() {
             migrator.run(&mut PgConnection::connect(url).await.unwrap()).await.unwrap();
         } else if db.is_mariadb() {
-            migrator.run(&mut MySqlConnection::connect(db.url()).await.unwrap()).await.unwrap();
+            migrator.run(&mut crate::support::mariadb::connect(db.url()).await.unwrap()).await.unwrap();
         } else {
             migrator.run(&mut SqliteConnection::connect(url).await.unwrap()).await.unwrap();
         }
@@ -242,7 +242,7 @@ fn the_lock_of_sqlx_is_taken_too() {
                 run();
                 runtime.block_on(sqlx::migrate::Migrate::unlock(&mut connection)).unwrap();
             } else {
-                let mut connection = runtime.block_on(MySqlConnection::connect(db.url())).unwrap();
+                let mut connection = runtime.block_on(crate::support::mariadb::connect(db.url())).unwrap();
                 runtime.block_on(sqlx::raw_sql(MARIADB).execute(&mut connection)).unwrap();
                 run();
                 runtime.block_on(connection.close()).unwrap();
