@@ -4,6 +4,8 @@
 //! `introspect` reads the schema. What they share is here and in `tables`.
 
 mod address;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod login;
 mod mirror;
 #[cfg(feature = "mysql")]
 pub mod mysql;

@@ -1,8 +1,5 @@
 //! Connections of the library to a test database, and small migrations.
 
-use std::time::Duration;
-
-use db_migrations::backend::{Limits, Options, Tables, connector};
 use db_migrations::database::{
     Attempt, Begin, Connect, Guard, NewRow, NewRun, Note, Record, Session, Task, TaskFailure,
 };
@@ -12,27 +9,11 @@ use db_migrations::id::Checksum;
 use db_migrations::migration::Script;
 use db_migrations::sql;
 
+pub(crate) use crate::support::connect::connect_to;
 use crate::support::database::Db;
 
 pub(crate) fn connect(db: &Db) -> Box<dyn Connect> {
     connect_to(db.url())
-}
-
-pub(crate) fn connect_to(url: &str) -> Box<dyn Connect> {
-    let tables = Tables::new(Some("public"), "db_migrations").unwrap();
-    let url = url.to_owned();
-    let limits = Limits { lock: Duration::from_secs(30), statement: Duration::ZERO };
-    connector(&Options {
-        url: url.into(),
-        scratch_url: None,
-        password: None,
-        tls: db_migrations::tls::Settings::default(),
-        tables,
-        create: true,
-        limits,
-        dialects: Vec::new(),
-    })
-    .unwrap()
 }
 
 pub(crate) fn new_run(id: &str) -> NewRun {

@@ -129,6 +129,23 @@ fn statements_that_were_cut_off() {
     }
 }
 
+/// What failed because there is nothing to drop or to detach has not happened: it is not passed over the next time.
+#[test]
+fn what_was_never_there_is_not_taken_for_gone() {
+    let Some(db) = Db::postgres() else { return };
+    for (text, says) in [
+        ("DROP INDEX CONCURRENTLY nowhere", "does not exist"),
+        ("ALTER TABLE users DETACH PARTITION posts CONCURRENTLY", "users"),
+    ] {
+        let db = db.another();
+        let project = prepared(&db, &format!("-- db-migrations: no-transaction\n{text};\n"));
+        for _ in 0..2 {
+            project.run(&db, &["migrate"]).exits(4).says(says);
+            assert_eq!(ran(&db), [USERS, POSTS], "{text}");
+        }
+    }
+}
+
 /// A procedure that commits by itself is sent alone; one that does not shares a transaction with its row.
 #[test]
 fn procedures_that_commit() {

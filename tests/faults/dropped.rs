@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use db_migrations::backend::{Limits, Options, Tables, connector};
 use db_migrations::config::{self, Rehearsal};
 use db_migrations::engine::{Aim, CheckMode, LockMode, Project, Request, migrate};
 use db_migrations::event::Silence;
@@ -14,6 +13,7 @@ use db_migrations::plan::Goal;
 
 use crate::scene::{Mode, Scene, fresh, settle, state};
 use crate::support::block_on;
+use crate::support::connect::connect_to;
 use crate::support::database::Db;
 use crate::support::measured::measured;
 
@@ -48,19 +48,7 @@ impl<T> Future for GivenUp<'_, T> {
 fn dropped_after(root: &std::path::Path, url: &str, polls: usize) -> bool {
     let text = std::fs::read_to_string(root.join("db-migrations.yml")).unwrap();
     let config = config::parse("db-migrations.yml", &text, &|_| None).unwrap();
-    let tables = Tables::new(Some("public"), "db_migrations").unwrap();
-    let limits = Limits { lock: Duration::from_secs(5), statement: Duration::ZERO };
-    let options = Options {
-        url: url.to_owned().into(),
-        scratch_url: None,
-        password: None,
-        tls: db_migrations::tls::Settings::default(),
-        tables,
-        create: true,
-        limits,
-        dialects: Vec::new(),
-    };
-    let connect = connector(&options).unwrap();
+    let connect = connect_to(url);
     let mut project = Project::open(root, config).unwrap();
     let request = Request {
         connect: &*connect,

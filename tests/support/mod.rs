@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 pub(crate) mod certificates;
+pub(crate) mod connect;
 pub(crate) mod crates;
 pub(crate) mod database;
 pub(crate) mod mariadb;

@@ -10,6 +10,7 @@ use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use crate::backend::address::{self, address};
+use crate::backend::login::{Account, Login, hide};
 use crate::backend::tls::Tls;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -20,10 +21,10 @@ use crate::tls::{Mode, Settings};
 const KNOWN: [&str; 6] =
     ["charset", "collation", "socket", "statement-cache-capacity", "timezone", "time-zone"];
 
-/// A server and how to log in there.
-pub(super) struct Login {
-    pub(super) options: MySqlConnectOptions,
-    pub(super) warnings: Vec<String>,
+impl Account for MySqlConnectOptions {
+    fn account(&self) -> (&str, u16, &str) {
+        (self.get_host(), self.get_port(), self.get_username())
+    }
 }
 
 /// What a URL and the settings beside it mean; `password` is for a URL without one.
@@ -33,7 +34,7 @@ pub(super) fn login(
     password: Option<&SecretString>,
     settings: &Settings,
     secrets: &mut Secrets,
-) -> Result<Login, Diagnostic> {
+) -> Result<Login<MySqlConnectOptions>, Diagnostic> {
     let text = text.expose_secret();
     let fault = |error: String| {
         let title = dialect.facts().title;
@@ -48,9 +49,7 @@ pub(super) fn login(
     let options = match parts.password.or_else(|| password.cloned()).or_else(|| variable("MYSQL_PWD")) {
         Some(password) => {
             let names = [options.get_username(), &host, options.get_database().unwrap_or_default()];
-            if !names.contains(&password.expose_secret()) {
-                secrets.add(password.expose_secret());
-            }
+            hide(secrets, &password, names);
             options.password(password.expose_secret())
         }
         None => options,

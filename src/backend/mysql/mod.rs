@@ -29,6 +29,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use secrecy::ExposeSecret;
 
 use super::address::is_loopback;
+use super::login::{Account, Logins, logins};
 use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
@@ -83,10 +84,9 @@ impl Connector {
         let tables = Tables::new(None, base)
             .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
         let mut secrets = Secrets::default();
-        let (password, tls) = (options.password.as_ref(), &options.tls);
-        let main = login(dialect, &options.url, password, tls, &mut secrets)?;
-        let parsed = main.options;
-        if parsed.get_database().is_none_or(str::is_empty) {
+        let Logins { main, scratch, warnings } =
+            logins(options, |url, password| login(dialect, url, password, &options.tls, &mut secrets))?;
+        if main.get_database().is_none_or(str::is_empty) {
             return Err(Diagnostic::new(format!(
                 "`{}` names no database",
                 address(options.url.expose_secret())
@@ -94,25 +94,13 @@ impl Connector {
             .help(format!("write `{dialect}://USER@HOST/DATABASE`")));
         }
         if let Some(system) =
-            parsed.get_database().filter(|name| SYSTEM.iter().any(|own| own.eq_ignore_ascii_case(name)))
+            main.get_database().filter(|name| SYSTEM.iter().any(|own| own.eq_ignore_ascii_case(name)))
         {
             return Err(Diagnostic::new(format!("`{system}` is the server's own database"))
                 .help("name the application's database in the URL"));
         }
-        let scratch = match &options.scratch_url {
-            None => None,
-            Some(url) => {
-                // a password goes to no other account than its own
-                let other = login(dialect, url, None, tls, &mut secrets)?;
-                let is_same = account(&other.options) == account(&parsed);
-                Some(if is_same { login(dialect, url, password, tls, &mut secrets)? } else { other })
-            }
-        };
-        let (scratch, of_scratch) = scratch.map(|login| (login.options, login.warnings)).unzip();
-        let mut warnings = main.warnings;
-        warnings.extend(of_scratch.into_iter().flatten());
         Ok(Self {
-            options: parsed,
+            options: main,
             scratch,
             tables,
             address: address(options.url.expose_secret()),
@@ -127,7 +115,7 @@ impl Connector {
 
     /// Where these options lead, for people.
     fn address_of(&self, options: &MySqlConnectOptions) -> &str {
-        let is_main = account(options) == account(&self.options);
+        let is_main = options.account() == self.options.account();
         self.scratch_address.as_deref().filter(|_| !is_main).unwrap_or(&self.address)
     }
 
@@ -189,11 +177,6 @@ fn read_only(setting: Option<&str>) -> Option<&'static str> {
     is_on.then_some(
         "the server is read-only (`read_only` is on, as on a replica): name the primary in the database URL",
     )
-}
-
-/// Whose password is asked for, and where.
-fn account(options: &MySqlConnectOptions) -> (&str, u16, &str) {
-    (options.get_host(), options.get_port(), options.get_username())
 }
 
 /// The name is the server's, not the database's, and has at most 64 characters.

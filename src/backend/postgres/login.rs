@@ -11,6 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::passfile;
 use crate::backend::address::{self, address, unknown_mode};
+use crate::backend::login::{Account, Login, hide};
 use crate::backend::tls::Tls;
 use crate::diagnostic::Diagnostic;
 use crate::secret::Secrets;
@@ -20,10 +21,10 @@ use crate::tls::{Mode, Pem, Settings};
 const KNOWN: [&str; 8] =
     ["application_name", "dbname", "host", "hostaddr", "options", "port", "statement-cache-capacity", "user"];
 
-/// A server and how to log in there.
-pub(super) struct Login {
-    pub(super) options: PgConnectOptions,
-    pub(super) warnings: Vec<String>,
+impl Account for PgConnectOptions {
+    fn account(&self) -> (&str, u16, &str) {
+        (self.get_host(), self.get_port(), self.get_username())
+    }
 }
 
 /// What a URL and the settings beside it mean; `password` is for a URL without one.
@@ -32,7 +33,7 @@ pub(super) fn login(
     password: Option<&SecretString>,
     settings: &Settings,
     secrets: &mut Secrets,
-) -> Result<Login, Diagnostic> {
+) -> Result<Login<PgConnectOptions>, Diagnostic> {
     let text = text.expose_secret();
     let fault = |error: String| {
         Diagnostic::new(format!("`{}` is no PostgreSQL URL", address(text)))
@@ -61,9 +62,7 @@ pub(super) fn login(
     let options = match password {
         Some(password) => {
             let names = [options.get_username(), &host, options.get_database().unwrap_or_default()];
-            if !names.contains(&password.expose_secret()) {
-                secrets.add(password.expose_secret());
-            }
+            hide(secrets, &password, names);
             options.password(password.expose_secret())
         }
         None => options,

@@ -23,6 +23,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use secrecy::ExposeSecret;
 
 use super::address::is_loopback;
+use super::login::{Account, Logins, logins};
 use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
@@ -65,22 +66,10 @@ impl Connector {
         let tables = Tables::new(Some(schema), &options.tables.names()[0])
             .map_err(|error| Diagnostic::new(format!("`database.history-table`: {error}")))?;
         let mut secrets = Secrets::default();
-        let password = options.password.as_ref();
-        let main = login(&options.url, password, &options.tls, &mut secrets)?;
-        let scratch = match &options.scratch_url {
-            None => None,
-            Some(url) => {
-                // a password goes to no other account than its own
-                let other = login(url, None, &options.tls, &mut secrets)?;
-                let is_same = account(&other.options) == account(&main.options);
-                Some(if is_same { login(url, password, &options.tls, &mut secrets)? } else { other })
-            }
-        };
-        let (scratch, of_scratch) = scratch.map(|login| (login.options, login.warnings)).unzip();
-        let mut warnings = main.warnings;
-        warnings.extend(of_scratch.into_iter().flatten());
+        let Logins { main, scratch, warnings } =
+            logins(options, |url, password| login(url, password, &options.tls, &mut secrets))?;
         Ok(Self {
-            options: main.options,
+            options: main,
             scratch,
             tables,
             limits: options.limits,
@@ -94,7 +83,7 @@ impl Connector {
 
     /// Where these options lead, for people.
     fn address_of(&self, options: &PgConnectOptions) -> &str {
-        let is_main = account(options) == account(&self.options);
+        let is_main = options.account() == self.options.account();
         self.scratch_address.as_deref().filter(|_| !is_main).unwrap_or(&self.address)
     }
 
@@ -155,11 +144,6 @@ const fn read_only(recovers: bool, by_default: bool) -> Option<&'static str> {
 
 /// Nothing on a scratch database may wait for the run that it belongs to.
 const SCRATCH_LIMITS: Limits = Limits { lock: Duration::from_secs(10), statement: Duration::ZERO };
-
-/// Whose password is asked for, and where.
-fn account(options: &PgConnectOptions) -> (&str, u16, &str) {
-    (options.get_host(), options.get_port(), options.get_username())
-}
 
 /// The first 8 bytes of the name's SHA-256, big-endian.
 fn guard_key(name: &str) -> i64 {

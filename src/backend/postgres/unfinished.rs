@@ -20,7 +20,7 @@ struct Found {
     line: String,
     /// Its name, where that matters.
     name: String,
-    /// How it is dropped, if it is half made.
+    /// It is half made: how it is dropped, if that is the way.
     drop: Option<String>,
 }
 
@@ -53,9 +53,12 @@ impl Postgres {
         let (Some(trail), Some(before)) = (trail(text), interrupted.fingerprint) else { return Ok(n) };
         let found = self.look(&trail).await?;
         let now = hash(&all(&found));
+        if now == before {
+            return Ok(n);
+        }
         match &trail {
             Trail::NoIndex { .. } => Ok(if found.is_empty() { n + 1 } else { n }),
-            Trail::Cluster { .. } => Ok(if now == before { n } else { n + 1 }),
+            Trail::Cluster { .. } => Ok(n + 1),
             Trail::Detached { table, partition } => match found.first() {
                 None => Ok(n + 1),
                 Some(attached) if attached.drop.is_none() => Ok(n),
@@ -67,12 +70,11 @@ impl Postgres {
             },
             Trail::Rebuilt => {
                 let old: Vec<&Found> = found.iter().filter(|one| one.drop.is_none()).collect();
-                if now != before && hash(&old) == before {
+                if hash(&old) == before {
                     self.take_away(found.iter()).await?;
                 }
                 Ok(n)
             }
-            Trail::Index { .. } if now == before => Ok(n),
             Trail::Index { name, .. } => {
                 let named = |one: &&Found| Some(&one.name) == name.as_ref();
                 match (added(&found, before), found.iter().find(named)) {
@@ -144,17 +146,17 @@ impl Postgres {
                 "SELECT c.oid::text, '', CASE WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN {DROP} END {INDEXES} \
                  WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY c.oid"
             ),
-            Trail::Detached { table, partition } => format!(
-                "SELECT 'attached', '', CASE WHEN {} THEN 'pending' END FROM pg_catalog.pg_inherits h \
-                 WHERE h.inhparent = pg_catalog.to_regclass({}) AND h.inhrelid = pg_catalog.to_regclass({})",
-                if self.connection.server_version_num().is_some_and(|version| version >= 140_000) {
-                    "h.inhdetachpending"
-                } else {
-                    "false"
-                },
-                quote(table),
-                quote(partition)
-            ),
+            Trail::Detached { table, partition } => {
+                let knows = self.connection.server_version_num().is_some_and(|version| version >= 140_000);
+                let pending = if knows { "h.inhdetachpending" } else { "false" };
+                format!(
+                    "SELECT concat_ws(' ', 'attached', {pending}), '', CASE WHEN {pending} THEN 'pending' END \
+                     FROM pg_catalog.pg_inherits h \
+                     WHERE h.inhparent = pg_catalog.to_regclass({}) AND h.inhrelid = pg_catalog.to_regclass({})",
+                    quote(table),
+                    quote(partition)
+                )
+            }
             Trail::Cluster { catalogue: (catalogue, column), name } => format!(
                 "SELECT oid::text, '', NULL::text FROM pg_catalog.{catalogue} WHERE {column} = {}",
                 quote(name)
