@@ -17,3 +17,4 @@ mod points;
 mod random;
 mod scene;
 mod signals;
+mod tries;

@@ -126,7 +126,9 @@ fn a_statement_at_work_is_ended() {
     for db in [Db::postgres(), Db::mariadb()].into_iter().flatten() {
         let project =
             Project::with_config("cargo: off\npolicy: { rehearsal: off }\nschema-check: { source: off }\n");
-        let sleep = if db.is_postgres() { "SELECT pg_sleep(600)" } else { "SELECT SLEEP(600)" };
+        // a server that never looks whether its client is still there
+        let deaf = "SET client_connection_check_interval = 0;\nSELECT pg_sleep(600)";
+        let sleep = if db.is_postgres() { deaf } else { "SELECT SLEEP(600)" };
         project.write("migrations/20240101000000_slow.sql", format!("{sleep};\n"));
         let run = project.spawn(&db, &["migrate"]);
         while !at_work(&db) {
