@@ -325,7 +325,11 @@ mod tests {
     }
 
     fn same(a: (&str, &str), b: (&str, &str)) -> bool {
-        let part = |(name, text): (&str, &str)| sql::Part { name: name.to_owned(), text: text.to_owned() };
+        let part = |(name, text): (&str, &str)| sql::Part {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            source: text.to_owned(),
+        };
         same_but_name(&part(a), &part(b))
     }
 
@@ -375,7 +379,7 @@ mod tests {
                  FOREIGN KEY (`a`) REFERENCES `u` (`id`)\n) ENGINE=InnoDB;",
                 if number > 1 { format!("_{number}") } else { String::new() }
             );
-            Schema { objects: vec![Object { kind: Kind::Table, name: "t".to_owned(), definition }] }
+            Schema::new(vec![Object { kind: Kind::Table, name: "t".to_owned(), definition }])
         };
         let policy =
             Policy { dialect: Dialect::MariaDb, strict: true, ignore: Vec::new(), lenient_text: false };

@@ -48,6 +48,7 @@ pub mod config;
 pub mod database;
 pub mod diagnostic;
 pub mod dialect;
+pub mod diff;
 pub mod discover;
 pub mod drift;
 pub mod engine;

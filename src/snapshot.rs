@@ -292,7 +292,7 @@ fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, String> {
             let _ = write!(definition, "{line_break}{};", &text[span]);
         }
     }
-    Ok(Schema { objects })
+    Ok(Schema::new(objects))
 }
 
 fn label(line: &str) -> Option<(Kind, &str)> {
@@ -331,7 +331,7 @@ mod tests {
             ),
             object(Kind::Event, "e", "CREATE EVENT `e` ON SCHEDULE EVERY 1 DAY DO BEGIN SELECT 1; END;"),
         ];
-        Schema { objects }
+        Schema::new(objects)
     }
 
     #[test]
@@ -359,7 +359,7 @@ mod tests {
         }
         let several = "CREATE TABLE t (a int);\nALTER TABLE t ENABLE ROW LEVEL SECURITY;";
         for dialect in Dialect::ALL {
-            let schema = Schema { objects: vec![object(Kind::Table, "t", several)] };
+            let schema = Schema::new(vec![object(Kind::Table, "t", several)]);
             assert_eq!(parse_schema(&render_schema(&schema, dialect), dialect).unwrap(), schema);
         }
     }

@@ -139,13 +139,48 @@ pub struct Object {
 }
 
 /// A database's schema: its objects in an order in which they load.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Schema {
     /// The blocks.
     pub objects: Vec<Object>,
+    /// What depends on what, as far as the database says: places of the dependent and of what it needs.
+    /// A schema that was read from a text has none.
+    pub needs: Vec<(usize, usize)>,
 }
 
+/// The same objects in the same order; what depends on what follows from them.
+impl PartialEq for Schema {
+    fn eq(&self, other: &Self) -> bool {
+        self.objects == other.objects
+    }
+}
+
+impl Eq for Schema {}
+
 impl Schema {
+    /// Objects in an order in which they load, of whose dependencies nothing is known.
+    pub const fn new(objects: Vec<Object>) -> Self {
+        Self { objects, needs: Vec::new() }
+    }
+
+    /// The objects in this order of places, with their dependencies at their new places.
+    pub fn ordered(objects: Vec<Object>, order: &[usize], needs: &[(usize, usize)]) -> Self {
+        let mut place = vec![usize::MAX; objects.len()];
+        for (new, &old) in order.iter().enumerate() {
+            place[old] = new;
+        }
+        let mut objects: Vec<_> = objects.into_iter().map(Some).collect();
+        let objects = order.iter().filter_map(|&old| objects[old].take()).collect();
+        let mut needs: Vec<_> = needs.iter().map(|&(from, to)| (place[from], place[to])).collect();
+        needs.sort_unstable();
+        Self { objects, needs }
+    }
+
+    /// The object of a kind and name.
+    pub fn find(&self, kind: Kind, name: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| object.kind == kind && object.name == name)
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()

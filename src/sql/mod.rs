@@ -30,7 +30,7 @@ pub use effect::{
     sets_session, written_tables,
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
-pub use parts::{Part, normal_form, table_parts};
+pub use parts::{Part, TableText, normal_form, table_parts, table_text};
 pub use reading::{ReadsOtherwise, reads_otherwise};
 pub use rewrite::{
     definer, significant, sources, without_auto_increment, without_database, without_definer, without_starts,

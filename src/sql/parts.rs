@@ -21,6 +21,19 @@ pub struct Part {
     pub name: String,
     /// Its normal form.
     pub text: String,
+    /// As it stands; of the options nothing.
+    pub source: String,
+}
+
+/// A `CREATE TABLE` with a list of columns, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableText<'a> {
+    /// What stands before the list.
+    pub head: &'a str,
+    /// Its columns and constraints, `options` first.
+    pub parts: Vec<Part>,
+    /// What stands behind the list, to the end of the text.
+    pub tail: &'a str,
 }
 
 /// The normal form of a definition: lower-case words, no comments, one blank between two tokens but
@@ -40,6 +53,11 @@ pub fn normal_form(dialect: Dialect, definition: &str) -> String {
 /// The parts of a `CREATE TABLE` with a list of columns, `options` first; `None` for anything else
 /// (`CREATE VIRTUAL TABLE`, `CREATE TABLE … PARTITION OF`, `… AS SELECT`).
 pub fn table_parts(dialect: Dialect, definition: &str) -> Option<Vec<Part>> {
+    table_text(dialect, definition).map(|table| table.parts)
+}
+
+/// The same with what stands around the list.
+pub fn table_text(dialect: Dialect, definition: &str) -> Option<TableText<'_>> {
     let mut cursor = Cursor::new(dialect, definition);
     let list = list_start(cursor.clone())?;
     let mut options = Form::default();
@@ -48,7 +66,7 @@ pub fn table_parts(dialect: Dialect, definition: &str) -> Option<Vec<Part>> {
     }
     cursor.next();
     let mut parts = Vec::new();
-    let (mut part, mut depth) = (Vec::new(), 1_usize);
+    let (mut part, mut depth, mut end) = (Vec::new(), 1_usize, list);
     while depth > 0 {
         let piece = cursor.next()?;
         match piece.kind {
@@ -57,16 +75,18 @@ pub fn table_parts(dialect: Dialect, definition: &str) -> Option<Vec<Part>> {
             _ => {}
         }
         if depth == 0 || (depth == 1 && piece.kind == TokenKind::Comma) {
-            parts.extend(finish_part(dialect, &part));
+            parts.extend(finish_part(dialect, &part, definition));
             part.clear();
+            end = piece.at + 1;
         } else {
             part.push(piece);
         }
     }
     options.glued = false;
     cursor.for_each(|piece| options.push(&piece));
-    parts.insert(0, Part { name: "options".to_owned(), text: options.finish() });
-    Some(parts)
+    let options = Part { name: "options".to_owned(), text: options.finish(), source: String::new() };
+    parts.insert(0, options);
+    Some(TableText { head: definition[..list].trim_end(), parts, tail: definition[end..].trim() })
 }
 
 /// Where the list of columns begins: right after the table's name.
@@ -83,8 +103,9 @@ pub(super) fn list_start(mut cursor: Cursor<'_>) -> Option<usize> {
     cursor.next().filter(|piece| piece.kind == TokenKind::OpenParen).map(|piece| piece.at)
 }
 
-fn finish_part(dialect: Dialect, pieces: &[Piece<'_>]) -> Option<Part> {
-    let first = pieces.first()?;
+fn finish_part(dialect: Dialect, pieces: &[Piece<'_>], definition: &str) -> Option<Part> {
+    let (first, last) = (pieces.first()?, pieces.last()?);
+    let source = definition[first.at..last.at + last.text.len()].to_owned();
     let mut form = Form::default();
     for piece in pieces {
         form.push(piece);
@@ -96,7 +117,7 @@ fn finish_part(dialect: Dialect, pieces: &[Piece<'_>]) -> Option<Part> {
         second if is_constraint(dialect, first, second) => text.clone(),
         _ => format!("column {}", spelling(first)),
     };
-    Some(Part { name, text })
+    Some(Part { name, text, source })
 }
 
 const fn is_mysql(dialect: Dialect) -> bool {

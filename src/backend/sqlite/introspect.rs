@@ -33,7 +33,7 @@ pub(super) async fn introspect(sqlite: &mut Sqlite) -> Result<Schema, DatabaseEr
         objects.extend(object(&kind, &name, &sql));
     }
     objects.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-    Ok(Schema { objects })
+    Ok(Schema::new(objects))
 }
 
 fn object(kind: &str, name: &str, sql: &str) -> Option<Object> {

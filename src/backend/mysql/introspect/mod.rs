@@ -47,9 +47,9 @@ pub(crate) async fn introspect(
     let blocks = read(connection, &listing).await?;
     let blocks: Vec<_> = blocks.into_iter().filter_map(|(entry, object)| Some((entry, object?))).collect();
     let keys: Vec<_> = blocks.iter().map(|(entry, _)| (entry.kind, entry.name.as_str())).collect();
-    let order = order::order(&keys, &edges(&listing.database, &blocks));
-    let mut objects: Vec<_> = blocks.into_iter().map(|(_, object)| Some(object)).collect();
-    Ok(Schema { objects: order.into_iter().filter_map(|index| objects[index].take()).collect() })
+    let edges = edges(&listing.database, &blocks);
+    let order = order::order(&keys, &edges);
+    Ok(Schema::ordered(blocks.into_iter().map(|(_, object)| object).collect(), &order, &edges))
 }
 
 /// Every entry with its object, or nothing where it cannot be read.

@@ -133,8 +133,7 @@ pub(crate) async fn introspect(
     let edges = dependencies.between(&blocks);
     let keys: Vec<_> = blocks.iter().map(|block| (block.object.kind, block.object.name.as_str())).collect();
     let order = order::order(&keys, &edges);
-    let mut objects: Vec<_> = blocks.into_iter().map(|block| Some(block.object)).collect();
-    Ok(Schema { objects: order.into_iter().filter_map(|index| objects[index].take()).collect() })
+    Ok(Schema::ordered(blocks.into_iter().map(|block| block.object).collect(), &order, &edges))
 }
 
 /// A row of any of the queries: `(tag, class, id, other class, other id, name, definition)`.
