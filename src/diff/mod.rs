@@ -19,6 +19,7 @@ mod postgres;
 pub mod rename;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod text;
 
 pub use loss::{Loss, losses, retain};
 
