@@ -14,6 +14,8 @@ use crate::schema::Schema;
 mod loss;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+mod parts;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod rename;
