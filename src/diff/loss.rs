@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::text::{bare_arguments, clauses, mentions, qualified, unquoted};
+use super::text::{bare_arguments, clauses, qualified, unquoted};
 use crate::dialect::Dialect;
 use crate::schema::{Kind, Object, Schema, order};
 use crate::sql::{self, Part};
@@ -155,7 +155,7 @@ pub fn retain(dialect: Dialect, from: &Schema, to: &Schema, losses: &[Loss]) -> 
                     with_part(dialect, &object.definition, &from.objects[at].definition, part)
                 {
                     object.definition = definition;
-                    kept.extend(needed_by(from, to, at, |needed| mentions(dialect, &text, &needed)));
+                    kept.extend(needed_by(from, to, at, |needed| text.contains(&needed)));
                 }
             }
             (None, Some(object)) => object.definition.clone_from(&from.objects[at].definition),
@@ -248,6 +248,15 @@ fn close(from: &Schema, to: &Schema, kept: &mut BTreeSet<usize>) {
         let more = needed_by(from, to, at, |_| true);
         open.extend(more.into_iter().filter(|&needed| kept.insert(needed)));
     }
+    let owned = |at: &usize| {
+        let object = &from.objects[*at];
+        let is_kept = |sequence: &usize| from.objects[*sequence].name == object.name;
+        object.kind == Kind::SequenceOwner
+            && to.find(object.kind, &object.name).is_none()
+            && kept.iter().any(is_kept)
+    };
+    let owners: Vec<usize> = (0..from.objects.len()).filter(owned).collect();
+    kept.extend(owners);
 }
 
 /// The dependencies of both schemas, at their places in a third.

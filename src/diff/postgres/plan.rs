@@ -228,6 +228,10 @@ impl<'a> Plan<'a> {
     /// What has to go with a dependent of something that goes: itself, or what a table's changes touch.
     fn step_aside(&mut self, at: usize) -> Vec<usize> {
         let kind = self.from.objects[at].kind;
+        if self.fates[at] == Fate::GoesLast && kind != Kind::Comment {
+            self.fates[at] = Fate::GoesFirst;
+            return vec![at];
+        }
         if !matches!(self.fates[at], Fate::Stays | Fate::Altered) {
             return Vec::new();
         }
