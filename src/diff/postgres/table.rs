@@ -140,8 +140,9 @@ impl Changes {
             };
             let on_touched =
                 was.is_computed() && self.touched.iter().any(|name| mentions(POSTGRES, &before.source, name));
-            let early = was.is_computed() && calls(&before.source);
-            let same_computed = was.value == is.value && was.full_type() == is.full_type();
+            let early = calls(&before.source);
+            let same_computed =
+                was.value == is.value && was.full_type() == is.full_type() && was.is_computed();
             let leaves = was.is_computed() && !is.is_computed();
             if (is.is_computed() || leaves && was.full_type() != is.full_type())
                 && (!same_computed || on_touched || early)
