@@ -7,6 +7,7 @@
 //! - `compensate`: down scripts after a failure
 //! - `replay`: what the lock makes of an empty database
 //! - `check`: the schema check
+//! - `declared`: what people declare, on a scratch database, and whose each object is
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
@@ -20,6 +21,7 @@ mod adopt;
 mod check;
 mod compensate;
 mod consent;
+mod declared;
 mod dump;
 mod execute;
 mod failure;
@@ -47,6 +49,7 @@ mod write_sql;
 
 pub use adopt::{Adoption, unadopted};
 pub use check::{CheckMode, Verdict, compare_with};
+pub use declared::{Declared, Owned, Owners, declared, owned};
 pub use dump::{Dumped, dump_schema};
 pub use failure::{Failure, Kind as FailureKind};
 pub use import::{Import, Source, import, unknown_module};
