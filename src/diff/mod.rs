@@ -17,6 +17,7 @@ mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod rename;
+pub mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
