@@ -51,12 +51,13 @@ fn literals(text: &str) -> Vec<String> {
     found
 }
 
+/// How a list of values is spelled: by people, and by PostgreSQL for `text` and for `varchar`.
+const LISTS: [&str; 4] = [" in(", " = any(array [", " = any((array [", "):: text = any((array ["];
+
 /// The values that a check lists for a column: `status in('a','b')`.
 fn listed(table: &Table, column: &Column) -> Vec<String> {
     for part in &table.parts {
-        for how in
-            [" in(", " = any(array[", " = any((array[", " :: text = any(array[", ") :: text = any((array["]
-        {
+        for how in LISTS {
             let begin = format!("{}{how}", column.key);
             let Some(at) = part.find(&begin) else { continue };
             let boundary = part[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
@@ -90,11 +91,7 @@ fn by_type(dialect: Dialect, kind: &str, n: usize) -> String {
         "bool" | "boolean" if dialect == Dialect::Postgres => ["true", "false"][n % 2].to_owned(),
         "tinyint" | "bool" | "boolean" => (n % 2).to_string(),
         "smallint" | "integer" | "int" | "int2" | "int4" | "int8" | "bigint" | "mediumint" | "serial"
-        | "bigserial" | "oid" | "year"
-            if word != "year" =>
-        {
-            n.to_string()
-        }
+        | "bigserial" | "oid" => n.to_string(),
         "year" => (2023 + n).to_string(),
         "numeric" | "decimal" | "real" | "double" | "float" | "float4" | "float8" | "money" => {
             let scale = kind.split_once(',').is_none_or(|(_, scale)| !scale.starts_with('0'));
