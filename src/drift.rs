@@ -289,7 +289,7 @@ fn in_schemas(object: &Object, schemas: &HashSet<String>) -> bool {
 }
 
 /// The first part of a qualified name; a schema's own name; for a comment, that of its object.
-fn schema_of(object: &Object) -> String {
+pub fn schema_of(object: &Object) -> String {
     let name = match object.kind {
         Kind::Comment => object.name.rsplit_once(' ').map_or(object.name.as_str(), |(_, name)| name),
         _ => object.name.as_str(),

@@ -12,6 +12,7 @@ use crate::dialect::Dialect;
 use crate::schema::Schema;
 
 mod loss;
+mod mix;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -22,6 +23,7 @@ pub mod rows;
 mod sqlite;
 
 pub use loss::{Loss, losses, retain};
+pub use mix::mix;
 
 /// One statement of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]

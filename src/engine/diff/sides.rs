@@ -1,0 +1,129 @@
+//! The two schemas of a change: what there is, and what is declared as far as it may change.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
+use crate::diff::mix;
+use crate::drift::{Policy, compare};
+use crate::event::Sink;
+use crate::lock::Merged;
+use crate::migration::Script;
+use crate::schema::{Kind, Object, Schema};
+
+use crate::engine::declared::{Owners, declared, owned};
+use crate::engine::failure::Failure;
+use crate::engine::project::Project;
+
+use super::scope::{Scope, shown};
+use super::{Base, Request};
+
+type Key = (Kind, String);
+
+/// Both schemas.
+pub struct Sides {
+    /// The database.
+    pub dialect: Dialect,
+    /// What there is.
+    pub from: Schema,
+    /// What there must be.
+    pub to: Schema,
+    /// The texts that declare it.
+    pub texts: Vec<Script>,
+    /// What is left as it is, one line each.
+    pub left_out: Vec<String>,
+    /// What a person should know of what changes.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Makes both.
+pub async fn sides(
+    project: &Project,
+    merged: &Merged,
+    request: &Request<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Sides, Failure> {
+    let scope = Scope::of(request, &project.config.schema_check.ignore)?;
+    let declared = declared(project, merged, request.scratch, sink).await?;
+    let owned = owned(project, merged, request.scratch, sink).await?;
+    let dialect = request.scratch.dialect();
+    let from = match request.base {
+        Base::Lock => owned.schema.clone(),
+        Base::Empty => Schema::default(),
+        Base::Live(connect) => {
+            let mut database = connect.connect().await?;
+            let live = database.introspect().await?;
+            database.close().await;
+            live
+        }
+    };
+    let mut sides = Sides {
+        dialect,
+        to: Schema::default(),
+        texts: declared.texts,
+        left_out: Vec::new(),
+        warnings: Vec::new(),
+        from,
+    };
+    let owners = |key: &Key| owner(&owned.owners, &declared.owners, key);
+    let mut stays: BTreeSet<Key> = BTreeSet::new();
+    let all = sides.from.objects.iter().chain(&declared.schema.objects);
+    stays.extend(all.filter(|object| !scope.holds(object)).map(key));
+    let is_known = |object: &Object| {
+        let known = |schema: &Schema| schema.find(object.kind, &object.name).is_some();
+        known(&owned.schema) || known(&declared.schema)
+    };
+    let unmanaged: Vec<Key> = match request.base {
+        Base::Live(_) => sides.from.objects.iter().filter(|object| !is_known(object)).map(key).collect(),
+        Base::Lock | Base::Empty => Vec::new(),
+    };
+    let in_scope = unmanaged.iter().filter(|key| !stays.contains(*key));
+    sides.left_out.extend(
+        in_scope.map(|key| {
+            format!("{} is neither declared nor made by a migration: it stays as it is", shown(key))
+        }),
+    );
+    stays.extend(unmanaged);
+    let mut strange = BTreeSet::new();
+    for key in differing(dialect, &sides.from, &declared.schema) {
+        let Some(owner) = owners(&key).filter(|owner| **owner != request.module) else { continue };
+        if stays.contains(&key) {
+            continue;
+        }
+        if request.only_own {
+            sides.left_out.push(format!("{} belongs to `{owner}`: it stays as it is", shown(&key)));
+            stays.insert(key);
+        } else {
+            strange.insert((owner.clone(), key));
+        }
+    }
+    sides.warnings.extend(strange.into_iter().map(|(owner, key)| {
+        Diagnostic::new(format!("{} belongs to `{owner}`, and `{}` changes it", shown(&key), request.module))
+            .help(format!("where `{owner}` is yours, `db-migrations diff --module {owner}` writes it there"))
+    }));
+    sides.to = mix(&sides.from, &declared.schema, |object| !stays.contains(&key(object)));
+    Ok(sides)
+}
+
+fn key(object: &Object) -> Key {
+    (object.kind, object.name.clone())
+}
+
+/// Whose an object is: of whoever made it first, else of whoever declares it.
+fn owner<'a>(made: &'a Owners, declared: &'a Owners, key: &Key) -> Option<&'a crate::id::Namespace> {
+    made.get(key).or_else(|| declared.get(key))
+}
+
+/// The policy under which nothing may be missing or too much.
+pub(super) const fn strict(dialect: Dialect) -> Policy {
+    Policy { dialect, strict: true, ignore: Vec::new(), lenient_text: false }
+}
+
+/// The objects that are not the same on both sides.
+pub(super) fn differing(dialect: Dialect, from: &Schema, to: &Schema) -> BTreeSet<Key> {
+    let policy = strict(dialect);
+    // what is extra in a schema that the other side does not name shows only from there
+    let both = [compare(to, from, &policy), compare(from, to, &policy)];
+    let all = both.into_iter().flat_map(|drift| drift.differences);
+    all.map(|difference| (difference.kind, difference.name)).collect()
+}
