@@ -15,6 +15,8 @@ mod loss;
 mod mix;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+mod parts;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod rename;
