@@ -100,6 +100,23 @@ impl Drift {
 
 /// Compares two schemas.
 pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
+    let schemas = named_schemas(expected);
+    let counts = |object: &Object| policy.dialect != Dialect::Postgres || in_schemas(object, &schemas);
+    compare_where(expected, actual, policy, &counts)
+}
+
+/// All that tells two schemas apart, extra objects wherever they are.
+pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
+    let policy = Policy { dialect, strict: true, ignore: Vec::new(), lenient_text: false };
+    compare_where(expected, actual, &policy, &|_| true)
+}
+
+fn compare_where(
+    expected: &Schema,
+    actual: &Schema,
+    policy: &Policy,
+    counts: &dyn Fn(&Object) -> bool,
+) -> Drift {
     let mut drift = Drift::default();
     let ignored = |object: &Object| {
         let text = format!("{} {}", object.kind, object.name);
@@ -119,12 +136,11 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
             None => missing.push(object),
         }
     }
-    let schemas = named_schemas(expected);
     let mut extra: Vec<&Object> = actual
         .objects
         .iter()
         .filter(|object| !matched.contains(&(object.kind, object.name.as_str())) && !ignored(object))
-        .filter(|object| policy.dialect != Dialect::Postgres || in_schemas(object, &schemas))
+        .filter(|object| counts(object))
         .collect();
     settle(&mut drift, missing, &mut extra, policy);
     for object in extra {

@@ -23,6 +23,7 @@ pub mod rename;
 pub mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod text;
 
 pub use loss::{Loss, losses, retain};
 pub use mix::mix;
