@@ -24,9 +24,11 @@ pub mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod text;
+mod was;
 
 pub use loss::{Loss, losses, retain};
 pub use mix::mix;
+pub use was::said;
 
 /// One statement of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]

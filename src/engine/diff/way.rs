@@ -4,7 +4,7 @@
 //! the way to what is declared, with everything in it that would be lost. What is left of the way is a
 //! comment. A migration is undone by the way from the schema behind it to the one before it.
 
-use crate::diff::rename::{Rename, statement};
+use crate::diff::rename::{Rename, statements};
 use crate::diff::{Loss, Script as Steps, Style, losses, retain, script};
 use crate::event::Sink;
 use crate::migration::Script;
@@ -115,7 +115,7 @@ pub async fn way(
     sink: &mut dyn Sink,
 ) -> Result<Way, Failure> {
     let dialect = sides.dialect;
-    let begin: Vec<String> = renames.iter().map(|rename| statement(dialect, rename)).collect();
+    let begin: Vec<String> = renames.iter().flat_map(|rename| statements(dialect, rename)).collect();
     let renamed = if begin.is_empty() {
         sides.from.clone()
     } else {
@@ -229,15 +229,9 @@ async fn undo(
 
 fn undone(sides: &Sides, renames: &[Rename], behind: &Schema, before: &Schema) -> Direction {
     let mut down = Direction::of(script(sides.dialect, behind, before, Style::default()));
-    down.statements.extend(renames.iter().rev().map(|rename| statement(sides.dialect, &inverse(rename))));
+    down.statements
+        .extend(renames.iter().rev().flat_map(|rename| statements(sides.dialect, &rename.reversed())));
     down
-}
-
-fn inverse(rename: &Rename) -> Rename {
-    match rename.clone() {
-        Rename::Table { from, to } => Rename::Table { from: to, to: from },
-        Rename::Column { table, from, to } => Rename::Column { table, from: to, to: from },
-    }
 }
 
 /// The schema before the first change, and behind each; or which one fails.
