@@ -105,8 +105,8 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         return Ok(say::nothing(global, module, &found.sides));
     }
     let files = files::name(&project, module, &slug, &found.way, request.scratch.dialect())?;
-    if files::stands_there(module, &found.way, request.scratch.dialect()) {
-        return Ok(say::stands_there(global, module, &found));
+    if let Some(id) = files::stands_there(module, &found.way, request.scratch.dialect()) {
+        return Ok(say::stands_there(global, module, &found, id));
     }
     let proof = prove(args, &found, &files, &request, &mut *sink).await?;
     let written = if args.dry_run { Vec::new() } else { files.write(&context.root)? };

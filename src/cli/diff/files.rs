@@ -139,10 +139,13 @@ impl Naming<'_> {
     }
 }
 
-/// Whether the last migration of the module says the same already: comments only, which nobody has uncommented.
-pub(super) fn stands_there(module: &Module, way: &Way, dialect: Dialect) -> bool {
-    let [only] = &way.changes[..] else { return false };
+/// The migration of the module that says the same already: comments only, from which nobody took the marks.
+pub(super) fn stands_there<'a>(module: &'a Module, way: &Way, dialect: Dialect) -> Option<&'a MigrationId> {
+    let [only] = &way.changes[..] else { return None };
     let text = only.up.text();
-    let last = module.migrations.last().and_then(|last| last.up.choose(dialect));
-    only.up.statements.is_empty() && last.is_some_and(|script| script.text.contains(&text))
+    let found = module
+        .migrations
+        .iter()
+        .rfind(|migration| migration.up.choose(dialect).is_some_and(|script| script.text.contains(&text)));
+    found.filter(|_| only.up.statements.is_empty() && !text.is_empty()).map(|migration| &migration.id)
 }

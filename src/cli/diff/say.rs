@@ -8,6 +8,7 @@ use crate::cli::{Done, Exit, Format, Global};
 use crate::diagnostic::{Diagnostic, count};
 use crate::diff::Loss;
 use crate::engine::diff::{Doubt, Proof, Sides, loss_text, rename_text};
+use crate::id::MigrationId;
 use crate::module::Module;
 use crate::report::human::{self, Weight};
 use crate::report::json as wire;
@@ -16,18 +17,21 @@ use crate::report::json as wire;
 pub(super) fn nothing(global: &Global, module: &Module, sides: &Sides) -> Done {
     if global.format == Format::Human {
         left_out(sides);
-        human::line("nothing to do: the migrations make what is declared");
+        human::line(if sides.left_out.is_empty() {
+            "nothing to do: the migrations make what is declared"
+        } else {
+            "nothing to do: the rest of what is declared is what the migrations make"
+        });
     }
     let document = json!({ "module": module.namespace.as_str(), "written": [], "left_out": sides.left_out });
     Done::new(Exit::Done, "nothing-to-do", document)
 }
 
-/// All that is to be done stands in the last migration, as a comment.
-pub(super) fn stands_there(global: &Global, module: &Module, found: &Found) -> Done {
-    let last = module.migrations.last().map(|last| last.id.as_str()).unwrap_or_default();
+/// All that there is to say stands in a migration already, as a comment.
+pub(super) fn stands_there(global: &Global, module: &Module, found: &Found, id: &MigrationId) -> Done {
     if global.format == Format::Human {
         warn(global, found);
-        human::line(&format!("nothing new: what is not done stands in `{last}`"));
+        human::line(&format!("nothing new: what is not done stands in `{id}`"));
     }
     let mut document = document(module, found);
     document["written"] = json!([]);
@@ -142,18 +146,24 @@ fn doubts(doubts: &[Doubt]) -> Value {
     doubts.iter().map(|doubt| json!({ "table": doubt.table, "why": doubt.why })).collect()
 }
 
-fn losses(losses: &[Loss]) -> Value {
-    let one = |loss: &Loss| json!({ "kind": loss.kind.name(), "name": loss.name, "part": loss.part, "what": loss.what });
-    losses.iter().map(one).collect()
+fn loss(loss: &Loss, is_done: bool) -> Value {
+    json!({
+        "kind": loss.kind.name(),
+        "name": loss.name,
+        "part": loss.part,
+        "what": loss.what,
+        "done": is_done,
+    })
 }
 
 fn document(module: &Module, found: &Found) -> Value {
     let way = &found.way;
+    let done = way.lost.iter().map(|one| loss(one, true));
+    let losses = done.chain(way.kept.iter().map(|one| loss(one, false)));
     json!({
         "module": module.namespace.as_str(),
         "renames": way.renames.iter().map(rename_text).collect::<Vec<_>>(),
-        "losses": losses(&way.lost),
-        "not_done": losses(&way.kept),
+        "losses": losses.collect::<Vec<_>>(),
         "not_generated": way.not_generated,
         "hints": way.hints,
         "left_out": found.sides.left_out,
