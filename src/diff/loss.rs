@@ -39,6 +39,11 @@ pub fn losses(dialect: Dialect, from: &Schema, to: &Schema) -> Vec<Loss> {
         {
             losses.push(loss(None, "its content"));
         }
+        if object.kind == Kind::Composite
+            && object.definition.lines().any(|line| !after.definition.contains(line.trim_end_matches(',')))
+        {
+            losses.push(loss(None, "the content of its attributes"));
+        }
         if object.kind == Kind::Table {
             let parts = parts_lost(dialect, &object.definition, &after.definition);
             losses.extend(parts.into_iter().map(|(part, what)| loss(Some(part), what)));
@@ -68,6 +73,9 @@ fn parts_lost(dialect: Dialect, before: &str, after: &str) -> Vec<(String, &'sta
         match after.iter().find(|other| other.name == part.name) {
             None if is_computed(part) => None,
             None => Some((part.name.clone(), "its content")),
+            Some(other) if is_computed(other) && !is_computed(part) => {
+                Some((part.name.clone(), "its content"))
+            }
             Some(other) => Some((part.name.clone(), narrowed(dialect, part, other)?)),
         }
     });
@@ -76,7 +84,6 @@ fn parts_lost(dialect: Dialect, before: &str, after: &str) -> Vec<(String, &'sta
 
 /// Whether the content follows from other columns.
 pub(super) fn is_computed(part: &Part) -> bool {
-    let text = &part.text;
     (part.text.contains(" generated always as") && !part.text.contains(" as identity"))
         || part.text.contains(" as(")
 }
