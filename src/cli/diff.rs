@@ -10,12 +10,13 @@ use super::import::application;
 use super::run::looking;
 use super::schema::scratch_connector;
 use super::watch::reporter;
-use super::{Done, Exit, Global};
+use super::{Done, Global};
 use crate::backend;
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::diff::Style;
+use crate::drift::Filter;
 use crate::engine::diff::{self, Base, Proof, Request, Sides, Way};
 use crate::engine::{Failure, FailureKind, Project};
 use crate::event::Sink;
@@ -53,7 +54,7 @@ pub(super) struct Args {
     /// Drop what is not declared, with all that is in it
     #[arg(long)]
     allow_drop: bool,
-    /// Only what matches changes: a pattern over `kind name` or the name; with `!`, what does not
+    /// Only what matches changes: a pattern over `kind name`; with `!`, what does not
     #[arg(long, value_name = "PATTERN")]
     filter: Vec<String>,
     /// Only what is in this schema changes (PostgreSQL)
@@ -96,16 +97,18 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let wanted = args.module.clone().map_or_else(|| application(&project), Ok)?;
     let module = choose(global, &project, Some(&wanted))?;
     let merged = merge(project.document.lock(), &project.catalogue, None).map_err(usage)?;
-    let scratch = scratch_connector(&context, dialect(&context, args)?)?;
+    let dialect = dialect(&context, args)?;
+    let filter = filter(&context, args, dialect)?;
+    let scratch = scratch_connector(&context, dialect)?;
     let live = (args.from == From::Live).then(|| looking(&context)).transpose()?;
-    let request = request(args, module, &*scratch, live.as_deref());
+    let request = request(args, module, &*scratch, live.as_deref(), filter);
     let mut sink = reporter(global);
     let found = find(global, args, &project, &merged, &request, &mut *sink).await?;
     if found.way.is_empty() && !args.allow_empty_diff {
         return Ok(say::nothing(global, module, &found.sides));
     }
-    let files = files::name(&project, module, &slug, &found.way, request.scratch.dialect())?;
-    if let Some(id) = files::stands_there(module, &found.way, request.scratch.dialect()) {
+    let files = files::name(&project, module, &slug, &found.way, dialect)?;
+    if let Some(id) = files::stands_there(module, &found.way, dialect) {
         return Ok(say::stands_there(global, module, &found, id));
     }
     let proof = prove(args, &found, &files, &request, &mut *sink).await?;
@@ -159,6 +162,7 @@ fn request<'a>(
     module: &Module,
     scratch: &'a dyn Connect,
     live: Option<&'a dyn Connect>,
+    filter: Filter,
 ) -> Request<'a> {
     Request {
         base: match live {
@@ -169,11 +173,28 @@ fn request<'a>(
         scratch,
         module: module.namespace.clone(),
         only_own: args.module.is_some(),
-        filter: args.filter.clone(),
-        schemas: args.schema.clone(),
+        filter,
         allow_drop: args.allow_drop,
         style: Style { online: args.online },
     }
+}
+
+/// What may change: what the check looks at, and what the patterns say.
+fn filter(context: &Context, args: &Args, dialect: Dialect) -> Result<Filter, Failure> {
+    if !args.schema.is_empty() && dialect != Dialect::Postgres {
+        let fault =
+            format!("`--schema` means nothing on {}: a database has one schema", dialect.facts().title);
+        return Err(usage(Diagnostic::new(fault).help("`--filter` chooses objects by their names")));
+    }
+    let check = &context.config.schema_check;
+    let ignored: Vec<String> = check.ignore.iter().map(|pattern| format!("!{pattern}")).collect();
+    let wrong = |text: &str| {
+        let fault = Diagnostic::new(format!("`{text}` is no pattern"));
+        usage(fault.help("such as `table public.*` or `!view *`"))
+    };
+    let filter = Filter::default().and(&ignored).map_err(wrong)?;
+    let filter = filter.and(&check.filter).map_err(wrong)?.and(&args.filter).map_err(wrong)?;
+    Ok(filter.in_schemas(&args.schema))
 }
 
 /// The database that the migration is for.

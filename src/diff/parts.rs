@@ -81,7 +81,13 @@ pub(super) fn mentions(dialect: Dialect, text: &str) -> BTreeSet<String> {
 
 /// What must change, by the words of the check: what is missing must come, what is extra must go.
 pub(super) fn differences(dialect: Dialect, from: &Schema, to: &Schema) -> Drift {
-    let policy = Policy { dialect, strict: true, ignore: Vec::new(), lenient_text: false };
+    let policy = Policy {
+        dialect,
+        strict: true,
+        ignore: Vec::new(),
+        lenient_text: false,
+        filter: crate::drift::Filter::default(),
+    };
     drift::compare(to, from, &policy)
 }
 

@@ -7,7 +7,7 @@
 //! - `compensate`: down scripts after a failure
 //! - `replay`: what the lock makes of an empty database
 //! - `check`: the schema check
-//! - `declared`: what people declare, on a scratch database, and whose each object is
+//! - `declared`: what people declare, on a scratch database, and whose each object is (`owners`)
 //! - `diff`: the migration that makes what is declared
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
@@ -32,6 +32,7 @@ mod layout;
 mod mend;
 mod migrate;
 mod mirror;
+mod owners;
 mod prepare;
 mod project;
 mod record;
@@ -50,14 +51,15 @@ mod waiting;
 mod write_sql;
 
 pub use adopt::{Adoption, unadopted};
-pub use check::{CheckMode, Verdict, compare_with};
-pub use declared::{Declared, Owned, Owners, declared, owned};
+pub use check::{CheckMode, Verdict, compare_with, policy as drift_policy};
+pub use declared::{Declared, Owned, declared, owned};
 pub use dump::{Dumped, dump_schema};
 pub use failure::{Failure, Kind as FailureKind};
 pub use import::{Import, Source, import, unknown_module};
 pub use layout::sync_layout;
 pub use mend::{Mend, Misfit, MisfitKind, mend, misfits, to_mend};
 pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
+pub use owners::Owners;
 pub use prepare::{Aim, Prepared, prepare, prepare_for};
 pub use project::Project;
 pub use refusal::{locked_refusals, strangers_diagnostic};

@@ -1,6 +1,6 @@
 //! `diff`: the migration that makes what is declared of what there is.
 //!
-//! - `sides`: both schemas, as far as they are in `scope`
+//! - `sides`: both schemas, as far as they may change
 //! - `renames`: what is a new name and not a drop and an addition
 //! - `way`: the statements, as changes that become files, each with what undoes it
 //! - `prove`: all of it on a scratch database (`bench`), with rows: up, down, up
@@ -10,12 +10,12 @@
 mod bench;
 mod prove;
 mod renames;
-mod scope;
 mod sides;
 mod way;
 
 use crate::database::Connect;
 use crate::diff::Style;
+use crate::drift::Filter;
 use crate::id::Namespace;
 
 pub use prove::{Doubt, Proof, ToProve, prove};
@@ -44,10 +44,8 @@ pub struct Request<'a> {
     pub module: Namespace,
     /// Only what belongs to that module changes.
     pub only_own: bool,
-    /// Glob patterns over `kind name` or the name; with `!`, what is left out.
-    pub filter: Vec<String>,
-    /// Only these schemas (PostgreSQL).
-    pub schemas: Vec<String>,
+    /// What may change.
+    pub filter: Filter,
     /// What would be lost is dropped.
     pub allow_drop: bool,
     /// How the statements are to be.

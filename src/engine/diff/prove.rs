@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, count};
 use crate::diff::rename::Rename;
 use crate::diff::rows::{self, Fill, Kept};
-use crate::drift::compare;
+use crate::drift::between;
 use crate::event::{Event, Sink};
 use crate::migration::Script;
 use crate::schema::Schema;
@@ -17,7 +17,6 @@ use crate::schema::Schema;
 use crate::engine::failure::{Failure, Kind};
 
 use super::bench::{Added, Bench, Broken};
-use super::sides::strict;
 use super::{Request, Sides, Way};
 
 /// A migration as it will stand in its files.
@@ -196,7 +195,7 @@ async fn attempt(
 }
 
 fn differences(sides: &Sides, wanted: &Schema, is: &Schema) -> Vec<String> {
-    let drift = compare(wanted, is, &strict(sides.dialect));
+    let drift = between(sides.dialect, wanted, is);
     drift.differences.iter().map(crate::drift::Difference::describe).collect()
 }
 

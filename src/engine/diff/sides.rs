@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::diff::mix;
-use crate::drift::{Policy, compare};
+use crate::drift::between;
 use crate::event::Sink;
 use crate::lock::Merged;
 use crate::migration::Script;
 use crate::schema::{Kind, Object, Schema};
 
-use crate::engine::declared::{Owners, declared, owned};
+use crate::engine::declared::{declared, owned};
 use crate::engine::failure::Failure;
+use crate::engine::owners::Owners;
 use crate::engine::project::Project;
 
-use super::scope::{Scope, shown};
 use super::{Base, Request};
 
 type Key = (Kind, String);
@@ -43,7 +43,6 @@ pub async fn sides(
     request: &Request<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Sides, Failure> {
-    let scope = Scope::of(request, &project.config.schema_check.ignore)?;
     let declared = declared(project, merged, request.scratch, sink).await?;
     let owned = owned(project, merged, request.scratch, sink).await?;
     let dialect = request.scratch.dialect();
@@ -68,7 +67,7 @@ pub async fn sides(
     let owners = |key: &Key| owner(&owned.owners, &declared.owners, key);
     let mut stays: BTreeSet<Key> = BTreeSet::new();
     let all = sides.from.objects.iter().chain(&declared.schema.objects);
-    stays.extend(all.filter(|object| !scope.holds(object)).map(key));
+    stays.extend(all.filter(|object| !request.filter.has(object)).map(key));
     let is_known = |object: &Object| {
         let known = |schema: &Schema| schema.find(object.kind, &object.name).is_some();
         known(&owned.schema) || known(&declared.schema)
@@ -114,16 +113,13 @@ fn owner<'a>(made: &'a Owners, declared: &'a Owners, key: &Key) -> Option<&'a cr
     made.get(key).or_else(|| declared.get(key))
 }
 
-/// The policy under which nothing may be missing or too much.
-pub(super) const fn strict(dialect: Dialect) -> Policy {
-    Policy { dialect, strict: true, ignore: Vec::new(), lenient_text: false }
+/// The objects that are not the same on both sides.
+fn differing(dialect: Dialect, from: &Schema, to: &Schema) -> BTreeSet<Key> {
+    let differences = between(dialect, to, from).differences.into_iter();
+    differences.map(|difference| (difference.kind, difference.name)).collect()
 }
 
-/// The objects that are not the same on both sides.
-pub(super) fn differing(dialect: Dialect, from: &Schema, to: &Schema) -> BTreeSet<Key> {
-    let policy = strict(dialect);
-    // what is extra in a schema that the other side does not name shows only from there
-    let both = [compare(to, from, &policy), compare(from, to, &policy)];
-    let all = both.into_iter().flat_map(|drift| drift.differences);
-    all.map(|difference| (difference.kind, difference.name)).collect()
+/// An object for people: table `users`.
+fn shown(key: &Key) -> String {
+    format!("{} `{}`", key.0, key.1)
 }
