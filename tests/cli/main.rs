@@ -21,6 +21,7 @@ mod common;
 mod consent;
 mod copies;
 mod dependency;
+mod diff;
 mod failure;
 mod faults;
 mod first_migration;

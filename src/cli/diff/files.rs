@@ -79,12 +79,10 @@ pub(super) fn name(
 fn first_stamp(module: &Module) -> Timestamp {
     let now = Timestamp::now();
     let last = module.migrations.last().and_then(|last| stamp_of(&last.version));
-    match last {
-        Some(last) if last >= now && last.duration_since(now) < SignedDuration::from_mins(10) => {
-            last + SignedDuration::from_secs(1)
-        }
-        _ => now,
-    }
+    let next = last.map(|last| last + SignedDuration::from_secs(1));
+    // one that is far ahead was written by hand
+    let next = next.filter(|next| next.duration_since(now) < SignedDuration::from_mins(10));
+    next.map_or(now, |next| next.max(now))
 }
 
 fn stamp_of(version: &Version) -> Option<Timestamp> {

@@ -23,8 +23,17 @@ pub struct Renames {
 pub fn text(rename: &Rename) -> String {
     match rename {
         Rename::Table { from, to } => format!("{from}={to}"),
-        Rename::Column { table, from, to } => format!("{table}.{from}={table}.{to}"),
+        Rename::Column { table, from, to } => {
+            format!("{table}.{}={table}.{}", plain(from), plain(to))
+        }
     }
+}
+
+/// A name without quotes, where it can be told apart from the rest without them.
+fn plain(name: &str) -> &str {
+    let quoted = name.strip_prefix(['"', '`']).and_then(|rest| rest.strip_suffix(['"', '`']));
+    let is_plain = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    quoted.filter(is_plain).unwrap_or(name)
 }
 
 /// The old side of it: `users.image`.
@@ -44,7 +53,9 @@ impl Renames {
 fn two_readings(rename: &Rename) -> Diagnostic {
     let (what, from, to) = match rename {
         Rename::Table { from, to } => ("table", from.clone(), to.clone()),
-        Rename::Column { table, from, to } => ("column", format!("{table}.{from}"), format!("{table}.{to}")),
+        Rename::Column { table, from, to } => {
+            ("column", format!("{table}.{}", plain(from)), format!("{table}.{}", plain(to)))
+        }
     };
     Diagnostic::new(format!("is {what} `{to}` the renamed `{from}`, or a new one?"))
         .note(format!("renamed: what is in `{from}` is in `{to}` afterwards"))

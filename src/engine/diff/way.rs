@@ -6,6 +6,7 @@
 
 use crate::diff::rename::{Rename, statements};
 use crate::diff::{Loss, Script as Steps, Style, losses, retain, script};
+use crate::drift::{Difference, between};
 use crate::event::Sink;
 use crate::migration::Script;
 use crate::schema::Schema;
@@ -132,7 +133,7 @@ pub async fn way(
     let (kept, lost) = if request.allow_drop { (Vec::new(), found) } else { (found, Vec::new()) };
     let to = if kept.is_empty() { sides.to.clone() } else { retain(dialect, &renamed, &sides.to, &kept) };
     let steps = script(dialect, &renamed, &to, request.style);
-    let (not_generated, hints) = (steps.not_generated.clone(), steps.hints.clone());
+    let (mut not_generated, hints) = (steps.not_generated.clone(), steps.hints.clone());
     let mut changes = cut(begin, steps);
     if !kept.is_empty() {
         let rest = script(dialect, &to, &sides.to, Style::default());
@@ -143,6 +144,11 @@ pub async fn way(
         if let Some(last) = changes.last_mut() {
             last.up.not_done = Some((why(&kept), statements));
         }
+    }
+    if changes.is_empty() && not_generated.is_empty() {
+        // nothing vanishes without a word
+        let differences = between(dialect, &to, &renamed).differences;
+        not_generated.extend(differences.iter().map(Difference::describe));
     }
     undo(sides, &renames, &renamed, &to, &mut changes, request, sink).await?;
     Ok(Way { changes, renames, kept, lost, not_generated, hints, to })
