@@ -31,14 +31,6 @@ impl Word<'_> {
         words.iter().any(|word| self.is(word))
     }
 
-    pub(super) fn is_name(&self) -> bool {
-        matches!(self.kind, TokenKind::Word | TokenKind::QuotedName)
-    }
-
-    pub(super) fn is_unquoted(&self) -> bool {
-        self.kind == TokenKind::Word
-    }
-
     /// The name that it stands for, in its own case.
     pub(super) fn name(&self) -> String {
         unquoted(self.text)
