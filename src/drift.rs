@@ -27,6 +27,8 @@ pub struct Policy {
     pub ignore: Vec<glob::Pattern>,
     /// Which objects count at all.
     pub filter: Filter,
+    /// So do extra objects in schemas that the expected one does not name (PostgreSQL).
+    pub every_schema: bool,
     /// Both schemas come from different major versions of the server: text alone may differ.
     pub lenient_text: bool,
 }
@@ -131,7 +133,9 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
         .objects
         .iter()
         .filter(|object| !matched.contains(&(object.kind, object.name.as_str())) && !ignored(object))
-        .filter(|object| policy.dialect != Dialect::Postgres || in_schemas(object, &schemas))
+        .filter(|object| {
+            policy.every_schema || policy.dialect != Dialect::Postgres || in_schemas(object, &schemas)
+        })
         .collect();
     settle(&mut drift, missing, &mut extra, policy);
     for object in extra {
@@ -393,6 +397,7 @@ mod tests {
             strict: true,
             ignore: Vec::new(),
             filter: Filter::default(),
+            every_schema: false,
             lenient_text: false,
         };
         let drift = compare(&table(1), &table(2), &policy);
