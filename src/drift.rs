@@ -27,6 +27,8 @@ pub struct Policy {
     pub ignore: Vec<glob::Pattern>,
     /// Which objects count at all.
     pub filter: Filter,
+    /// So do extra objects in schemas that the expected one does not name (PostgreSQL).
+    pub every_schema: bool,
     /// Both schemas come from different major versions of the server: text alone may differ.
     pub lenient_text: bool,
 }
@@ -108,23 +110,6 @@ impl Drift {
 /// Compares two schemas.
 pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
     let schemas = named_schemas(expected);
-    let counts = |object: &Object| policy.dialect != Dialect::Postgres || in_schemas(object, &schemas);
-    compare_where(expected, actual, policy, &counts)
-}
-
-/// All that tells two schemas apart, extra objects wherever they are.
-pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
-    let policy =
-        Policy { dialect, strict: true, ignore: Vec::new(), filter: Filter::default(), lenient_text: false };
-    compare_where(expected, actual, &policy, &|_| true)
-}
-
-fn compare_where(
-    expected: &Schema,
-    actual: &Schema,
-    policy: &Policy,
-    counts: &dyn Fn(&Object) -> bool,
-) -> Drift {
     let mut drift = Drift::default();
     let ignored = |object: &Object| {
         let text = format!("{} {}", object.kind, object.name);
@@ -148,7 +133,9 @@ fn compare_where(
         .objects
         .iter()
         .filter(|object| !matched.contains(&(object.kind, object.name.as_str())) && !ignored(object))
-        .filter(|object| counts(object))
+        .filter(|object| {
+            policy.every_schema || policy.dialect != Dialect::Postgres || in_schemas(object, &schemas)
+        })
         .collect();
     settle(&mut drift, missing, &mut extra, policy);
     for object in extra {
@@ -156,6 +143,19 @@ fn compare_where(
         if policy.strict { drift.differences.push(difference) } else { drift.notes.push(difference) }
     }
     drift
+}
+
+/// All that tells two schemas apart, extra objects wherever they are.
+pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
+    let policy = Policy {
+        dialect,
+        strict: true,
+        ignore: Vec::new(),
+        filter: Filter::default(),
+        every_schema: true,
+        lenient_text: false,
+    };
+    compare(expected, actual, &policy)
 }
 
 /// Objects that went and came: the same under a name that the server made up is a note.
@@ -410,6 +410,7 @@ mod tests {
             strict: true,
             ignore: Vec::new(),
             filter: Filter::default(),
+            every_schema: false,
             lenient_text: false,
         };
         let drift = compare(&table(1), &table(2), &policy);

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::dialect::Dialect;
-use crate::drift::{self, Drift, Policy};
+use crate::drift::{self, Drift};
 use crate::schema::{Object, Schema};
 use crate::sql::{self, TokenKind};
 
@@ -73,14 +73,7 @@ pub(super) fn mentions(dialect: Dialect, text: &str) -> BTreeSet<String> {
 
 /// What must change, by the words of the check: what is missing must come, what is extra must go.
 pub(super) fn differences(dialect: Dialect, from: &Schema, to: &Schema) -> Drift {
-    let policy = Policy {
-        dialect,
-        strict: true,
-        ignore: Vec::new(),
-        lenient_text: false,
-        filter: crate::drift::Filter::default(),
-    };
-    drift::compare(to, from, &policy)
+    drift::between(dialect, to, from)
 }
 
 /// The objects of a schema with their mentions, so that each text is read once.

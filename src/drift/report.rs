@@ -113,6 +113,7 @@ mod tests {
             strict: true,
             ignore: Vec::new(),
             filter: Filter::default(),
+            every_schema: false,
             lenient_text: false,
         };
         let expected = schema(&[("a", "CREATE TABLE a (x int, y int);"), ("c", "CREATE TABLE c (x int);")]);

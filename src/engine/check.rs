@@ -60,6 +60,7 @@ pub fn policy(config: &Config, server: &Server, expected_server: Option<&str>) -
         strict: check.mode == SchemaCheckMode::Strict,
         ignore: patterns.collect::<Result<_, _>>()?,
         filter,
+        every_schema: false,
         lenient_text,
     })
 }

@@ -17,6 +17,7 @@ use crate::history::History;
 use crate::id::Namespace;
 use crate::lock::{Lock, Merged};
 use crate::migration::{Script, normalise};
+use crate::module::{Module, Origin};
 use crate::plan::Plan;
 use crate::program::{self, Unrun};
 use crate::schema::Schema;
@@ -27,6 +28,7 @@ use super::failure::{Failure, Kind};
 use super::owners::{Owners, learn};
 use super::prepare::{self, Live};
 use super::project::Project;
+use super::rehearse::without;
 use super::replay::scratch_run;
 
 /// So much of what a program prints is read, and so much of what it says on its standard error is shown.
@@ -119,7 +121,7 @@ pub(super) fn tell_left_out(left_out: &[String], sink: &mut dyn Sink) {
 fn tell_rows(texts: &[Script], dialect: Dialect, sink: &mut dyn Sink) {
     for script in texts {
         let statements = sql::split(dialect, &script.text).unwrap_or_default();
-        let is_rows = |s: &&sql::Statement| sql::changes_rows(dialect, &script.text[s.span.clone()]);
+        let is_rows = |s: &&sql::Statement| changes_rows(&script.text[s.span.clone()]);
         let rows: Vec<_> = statements.iter().filter(is_rows).collect();
         if let Some(first) = rows.first() {
             sink.tell(Event::Noted(format!(
@@ -132,6 +134,13 @@ fn tell_rows(texts: &[Script], dialect: Dialect, sink: &mut dyn Sink) {
     }
 }
 
+fn changes_rows(statement: &str) -> bool {
+    let word = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    ["INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "COPY", "LOAD"]
+        .iter()
+        .any(|verb| word.eq_ignore_ascii_case(verb))
+}
+
 /// Each module, dependencies first, with the texts in which it declares its schema.
 type Texts = Vec<(Namespace, Option<Vec<Script>>)>;
 
@@ -141,9 +150,9 @@ fn texts(project: &Project, dialect: Dialect) -> Result<Texts, Failure> {
         return Err(usage(fault.help("run this where the sources are")));
     }
     let (mut texts, mut faults): (Texts, _) = (Vec::new(), Vec::new());
-    for module in project.catalogue.modules() {
+    for module in in_order(project) {
         let source = project.discovery.sources.get(&module.namespace);
-        let found = match (&project.config.schema, module.origin == crate::module::Origin::Application) {
+        let found = match (&project.config.schema, module.origin == Origin::Application) {
             (SchemaText::Command(command), true) => {
                 printed(project, command).map(|script| Some(vec![script])).map_err(|fault| vec![fault])
             }
@@ -170,6 +179,16 @@ fn texts(project: &Project, dialect: Dialect) -> Result<Texts, Failure> {
         }
     }
     if faults.is_empty() { Ok(texts) } else { Err(Failure::all(Kind::Usage, faults)) }
+}
+
+/// Dependencies first, and the application after all modules that do not depend on it.
+fn in_order(project: &Project) -> impl Iterator<Item = &Module> {
+    let modules = project.catalogue.modules();
+    let is_app = |module: &Module| module.origin == Origin::Application;
+    let app = modules.iter().find(|module| is_app(module));
+    let after = move |module: &Module| app.is_some_and(|app| module.depends_on.contains(&app.namespace));
+    let before = modules.iter().filter(move |module| !is_app(module) && !after(module));
+    before.chain(app).chain(modules.iter().filter(move |module| !is_app(module) && after(module)))
 }
 
 fn nothing(dialect: Dialect) -> Diagnostic {
@@ -275,9 +294,14 @@ struct Made {
 async fn made(parts: Vec<Part>, connect: &dyn Connect) -> Result<Made, Failure> {
     let scratch = connect.scratch().await.map_err(|error| no_scratch(&error))?;
     let server = scratch.database.server().title();
+    let name = scratch.name;
     let made = on_scratch(scratch.database, &parts).await;
     scratch.discard.await;
-    let (schema, owners) = made?;
+    let (schema, owners) = made.map_err(|mut failure| {
+        let causes = failure.diagnostics.iter_mut().flat_map(|fault| &mut fault.causes);
+        causes.for_each(|cause| *cause = without(&name, cause));
+        failure
+    })?;
     Ok(Made { schema, server, owners })
 }
 
@@ -341,7 +365,7 @@ fn not_made(part: &Part, cause: Option<Diagnostic>, failure: Failure) -> Failure
         return Failure::new(Kind::Findings, cause.note(note));
     }
     let path = cause.frames.first().map(|frame: &Frame| frame.path.clone()).unwrap_or_default();
-    cause.message = format!("the declared schema of `{}` does not load: `{path}`", part.module);
+    cause.message = format!("`{path}`, the declared schema of `{}`, does not load", part.module);
     cause.help.clear(); // what helps a migration
     usage(cause.note("it was loaded into an empty database, after what the modules make on which it depends"))
 }

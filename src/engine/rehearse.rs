@@ -228,7 +228,7 @@ fn awake(schema: &mut Schema, live: &Schema, sleeping: &Schema) {
 }
 
 /// A message without the name of the scratch database, which says nothing to a person.
-fn without(name: &str, message: &str) -> String {
+pub(super) fn without(name: &str, message: &str) -> String {
     if name.is_empty() {
         return message.to_owned();
     }

@@ -165,7 +165,11 @@ fn drift_is_1_and_names_both_sides() {
         let output = project.run(db, &["schema", "check"]).exits(1);
         let output =
             output.says(if db.is_mariadb() { "posts_user is different" } else { "posts_user` is different" });
-        output.says("expected:").says("actual:").says("(user_id)").says("(id)");
+        output.says("--- expected/").says("+++ actual/").says(if db.is_mariadb() {
+            "(`user_id`)"
+        } else {
+            "(user_id)"
+        });
         let column = if db.is_sqlite() { "" } else { "; ALTER TABLE posts ADD COLUMN more int" };
         let lose = lose_index(db);
         db.execute(&format!("{lose}; CREATE INDEX posts_user ON posts (user_id){column}"));

@@ -170,7 +170,7 @@ impl Source<'_> {
 
     /// Whether the migrations are known not to make what is declared, all of it and nothing else.
     async fn misses(&self, declared: &Schema, policy: &Policy) -> bool {
-        let policy = Policy { strict: true, ..policy.clone() };
+        let policy = Policy { strict: true, every_schema: true, ..policy.clone() };
         let replayed = self.replay().await;
         replayed.is_ok_and(|(schema, _)| !compare(declared, &schema, &policy).is_empty())
     }
@@ -192,7 +192,7 @@ pub(in crate::cli) async fn undeclared(
     let (declared, server) = source.schema(Against::Declared).await?;
     let version = server.rsplit(' ').next().unwrap_or_default().to_owned();
     let server = crate::database::Server { dialect, version, address: String::new(), read_only: None };
-    let policy = Policy { strict: true, ..drift_policy(&project.config, &server, None)? };
+    let policy = Policy { strict: true, every_schema: true, ..drift_policy(&project.config, &server, None)? };
     let drift = compare(&declared, replayed, &policy);
     if drift.is_empty() {
         return Ok(None);

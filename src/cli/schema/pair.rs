@@ -37,7 +37,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         return Err(Failure::new(FailureKind::Usage, fault.help("name two databases of one kind")));
     }
     let policy = drift_policy(&context.config, &second, Some(&first.title()))?;
-    let policy = args.look.narrow(Policy { strict: true, ..policy })?;
+    let policy = args.look.narrow(Policy { strict: true, every_schema: true, ..policy })?;
     let drift = compare(&expected, &actual, &policy);
     let patch = args.look.show(global, &drift, (&expected, &actual), Sides::PAIR);
     let (exit, outcome) = if drift.is_empty() { (Exit::Done, "same") } else { (Exit::Findings, "different") };
