@@ -140,7 +140,7 @@ async fn find(
     if let Some(refusal) = renames.refusal() {
         return Err(refusal);
     }
-    let way = diff::way(&sides, renames.sure, request, sink).await?;
+    let way = diff::way(&sides, renames.sure, request).await?;
     Ok(Found { sides, way })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - `sides`: both schemas, as far as they may change
 //! - `renames`: what is a new name and not a drop and an addition
+//! - `start`: the renames, done
 //! - `way`: the statements, as changes that become files, each with what undoes it
 //! - `prove`: all of it on a scratch database (`bench`), with rows: up, down, up
 //!
@@ -11,6 +12,7 @@ mod bench;
 mod prove;
 mod renames;
 mod sides;
+mod start;
 mod way;
 
 use crate::database::Connect;

@@ -4,16 +4,14 @@
 //! the way to what is declared, with everything in it that would be lost. What is left of the way is a
 //! comment. A migration is undone by the way from the schema behind it to the one before it.
 
-use crate::diff::rename::{Rename, statements};
+use crate::diff::rename::Rename;
 use crate::diff::{Loss, Script as Steps, Style, losses, retain, script};
 use crate::drift::{Difference, between};
-use crate::event::Sink;
-use crate::migration::Script;
 use crate::schema::Schema;
 
 use crate::engine::failure::Failure;
 
-use super::bench::Bench;
+use super::start::{Start, start, states};
 use super::{Request, Sides};
 
 /// One direction of a migration.
@@ -109,32 +107,16 @@ impl Way {
 }
 
 /// Finds the way.
-pub async fn way(
-    sides: &Sides,
-    renames: Vec<Rename>,
-    request: &Request<'_>,
-    sink: &mut dyn Sink,
-) -> Result<Way, Failure> {
+pub async fn way(sides: &Sides, renames: Vec<Rename>, request: &Request<'_>) -> Result<Way, Failure> {
     let dialect = sides.dialect;
-    let begin: Vec<String> = renames.iter().flat_map(|rename| statements(dialect, rename)).collect();
-    let renamed = if begin.is_empty() {
-        sides.from.clone()
-    } else {
-        let rename = Change {
-            up: Direction { statements: begin.clone(), ..Direction::default() },
-            ..Change::default()
-        };
-        match states(sides, &[rename], request, sink).await? {
-            Ok(mut states) => states.pop().unwrap_or_default(),
-            Err(failure) => return Err(failure),
-        }
-    };
-    let found = losses(dialect, &renamed, &sides.to);
+    let start = start(sides, &renames, request).await?;
+    let found = losses(dialect, &start.schema, &sides.to);
     let (kept, lost) = if request.allow_drop { (Vec::new(), found) } else { (found, Vec::new()) };
-    let to = if kept.is_empty() { sides.to.clone() } else { retain(dialect, &renamed, &sides.to, &kept) };
-    let steps = script(dialect, &renamed, &to, request.style);
+    let to =
+        if kept.is_empty() { sides.to.clone() } else { retain(dialect, &start.schema, &sides.to, &kept) };
+    let steps = script(dialect, &start.schema, &to, request.style);
     let (mut not_generated, hints) = (steps.not_generated.clone(), steps.hints.clone());
-    let mut changes = cut(begin, steps);
+    let mut changes = cut(start.up.clone(), steps);
     if !kept.is_empty() {
         let rest = script(dialect, &to, &sides.to, Style::default());
         let statements: Vec<String> = rest.steps.into_iter().map(|step| step.sql).collect();
@@ -147,10 +129,10 @@ pub async fn way(
     }
     if changes.is_empty() && not_generated.is_empty() {
         // nothing vanishes without a word
-        let differences = between(dialect, &to, &renamed).differences;
+        let differences = between(dialect, &to, &start.schema).differences;
         not_generated.extend(differences.iter().map(Difference::describe));
     }
-    undo(sides, &renames, &renamed, &to, &mut changes, request, sink).await?;
+    undo(sides, &start, &to, &mut changes, request).await?;
     Ok(Way { changes, renames, kept, lost, not_generated, hints, to })
 }
 
@@ -207,64 +189,28 @@ fn cut(begin: Vec<String>, steps: Steps) -> Vec<Change> {
 /// Gives each change what undoes it.
 async fn undo(
     sides: &Sides,
-    renames: &[Rename],
-    renamed: &Schema,
+    start: &Start,
     to: &Schema,
     changes: &mut [Change],
     request: &Request<'_>,
-    sink: &mut dyn Sink,
 ) -> Result<(), Failure> {
-    let ends = [renamed.clone(), to.clone()];
-    let known = match changes {
+    let back = |behind: &Schema, before: &Schema| {
+        Direction::of(script(sides.dialect, behind, before, Style::default()))
+    };
+    match &mut *changes {
         [] => return Ok(()),
-        [_] => Some(ends.to_vec()),
-        // one that fails is reported by the proof, with its file
-        ref several => states(sides, several, request, sink).await?.ok(),
-    };
-    let Some(mut states) = known else {
-        changes[0].down = undone(sides, renames, &ends[1], &ends[0]);
-        return Ok(());
-    };
-    states[0] = renamed.clone();
-    for (at, change) in changes.iter_mut().enumerate() {
-        let renames = if at == 0 { renames } else { &[] };
-        change.down = undone(sides, renames, &states[at + 1], &states[at]);
+        [only] => only.down = back(to, &start.schema),
+        several => match states(sides, several, request).await? {
+            Ok(mut states) => {
+                states[0].clone_from(&start.schema);
+                for (change, states) in several.iter_mut().zip(states.windows(2)) {
+                    change.down = back(&states[1], &states[0]);
+                }
+            }
+            // the proof says which one fails; the first, which is undone last, undoes all
+            Err(_) => several[0].down = back(to, &start.schema),
+        },
     }
+    changes[0].down.statements.extend(start.down.iter().cloned());
     Ok(())
-}
-
-fn undone(sides: &Sides, renames: &[Rename], behind: &Schema, before: &Schema) -> Direction {
-    let mut down = Direction::of(script(sides.dialect, behind, before, Style::default()));
-    down.statements
-        .extend(renames.iter().rev().flat_map(|rename| statements(sides.dialect, &rename.reversed())));
-    down
-}
-
-/// The schema before the first change, and behind each; or which one fails.
-async fn states(
-    sides: &Sides,
-    changes: &[Change],
-    request: &Request<'_>,
-    _sink: &mut dyn Sink,
-) -> Result<Result<Vec<Schema>, Failure>, Failure> {
-    let scratch = request.scratch.scratch().await?;
-    let outcome = async {
-        let mut bench = Bench::with(scratch.database, &sides.from).await?;
-        let mut states = vec![bench.introspect().await?];
-        for (n, change) in changes.iter().enumerate() {
-            let mut script = Script::new(change.up.text(), format!("change {}", n + 1));
-            script.no_transaction = change.up.alone;
-            script.foreign_keys = change.up.keys_off.then_some(false);
-            bench = match bench.script(&script).await {
-                Ok(bench) => bench,
-                Err(broken) => return Ok(Err(broken.into())),
-            };
-            states.push(bench.introspect().await?);
-        }
-        bench.close().await;
-        Ok(Ok(states))
-    }
-    .await;
-    scratch.discard.await;
-    outcome
 }
