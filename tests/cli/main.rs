@@ -23,6 +23,7 @@ mod copies;
 mod declared;
 mod dependency;
 mod diff;
+mod diff_modules;
 mod failure;
 mod faults;
 mod first_migration;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::Diagnostic;
+use crate::database::Connect;
+use crate::diagnostic::{Diagnostic, count};
 use crate::dialect::Dialect;
 use crate::diff::mix;
 use crate::drift::between;
@@ -12,8 +13,9 @@ use crate::migration::Script;
 use crate::schema::{Kind, Object, Schema};
 
 use crate::engine::declared::{declared, owned};
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, Kind as FailureKind};
 use crate::engine::owners::Owners;
+use crate::engine::prepare::prepare;
 use crate::engine::project::Project;
 
 use super::{Base, Request};
@@ -49,12 +51,7 @@ pub async fn sides(
     let from = match request.base {
         Base::Lock => owned.schema.clone(),
         Base::Empty => Schema::default(),
-        Base::Live(connect) => {
-            let mut database = connect.connect().await?;
-            let live = database.introspect().await?;
-            database.close().await;
-            live
-        }
+        Base::Live(connect) => live(project, connect).await?,
     };
     let mut sides = Sides {
         dialect,
@@ -102,6 +99,25 @@ pub async fn sides(
     }));
     sides.to = mix(&sides.from, &declared.schema, |object| !stays.contains(&key(object)));
     Ok(sides)
+}
+
+/// What is in a database on which all migrations have run.
+async fn live(project: &Project, connect: &dyn Connect) -> Result<Schema, Failure> {
+    let mut database = connect.connect().await?;
+    let history = database.history().await?;
+    let plan = prepare(project, &history, &mut *database).await?.plan;
+    let schema = database.introspect().await?;
+    database.close().await;
+    if plan.is_empty() {
+        return Ok(schema);
+    }
+    let pending = count(plan.len(), "migration is", "migrations are");
+    let fault =
+        Diagnostic::new(format!("{pending} pending on this database: what they make would be made twice"));
+    Err(Failure::new(
+        FailureKind::Refused,
+        fault.help("run `db-migrations migrate` first, or leave `--from live` out"),
+    ))
 }
 
 fn key(object: &Object) -> Key {
