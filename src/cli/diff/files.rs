@@ -8,22 +8,23 @@ use super::usage;
 use crate::cli::generate::{last_of_dependencies, next_number, published, write_new};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
-use crate::engine::diff::{Change, ToProve, Way};
+use crate::diff::Loss;
+use crate::engine::diff::{Change, ToProve, Way, loss_line};
 use crate::engine::{Failure, Project};
 use crate::generate::{NewFile, files, filled_both, of_dialect};
 use crate::id::{MigrationId, Version};
-use crate::migration::Script;
+use crate::migration::{Migration, Script};
 use crate::module::Module;
 
 /// All of them.
 pub(super) struct Files {
     /// In the order in which they run.
-    pub(super) migrations: Vec<Migration>,
+    pub(super) migrations: Vec<New>,
     folder: PathBuf,
 }
 
 /// One migration.
-pub(super) struct Migration {
+pub(super) struct New {
     pub(super) files: Vec<NewFile>,
     proof: ToProve,
 }
@@ -106,7 +107,7 @@ struct Naming<'a> {
 }
 
 impl Naming<'_> {
-    fn migration(&self, stamp: &str, number: Option<&str>, slug: &str, change: &Change) -> Migration {
+    fn migration(&self, stamp: &str, number: Option<&str>, slug: &str, change: &Change) -> New {
         let format = self.module.format;
         let (up, down) = (change.up.text(), change.down.text());
         let empty = files(format, stamp, number, slug, &self.depends_on, true);
@@ -133,17 +134,22 @@ impl Naming<'_> {
             up: script(Some(both.up), &up, &change.up),
             down: script(both.down, &down, &change.down),
         };
-        Migration { files: both.files, proof }
+        New { files: both.files, proof }
     }
 }
 
-/// The migration of the module that says the same already: comments only, from which nobody took the marks.
+/// The migration of the module that says last what is not done, where nothing else is to be said: somebody has
+/// left it as a comment.
 pub(super) fn stands_there<'a>(module: &'a Module, way: &Way, dialect: Dialect) -> Option<&'a MigrationId> {
     let [only] = &way.changes[..] else { return None };
-    let text = only.up.text();
-    let found = module
-        .migrations
-        .iter()
-        .rfind(|migration| migration.up.choose(dialect).is_some_and(|script| script.text.contains(&text)));
-    found.filter(|_| only.up.statements.is_empty() && !text.is_empty()).map(|migration| &migration.id)
+    if !only.up.statements.is_empty() || !way.not_generated.is_empty() {
+        return None;
+    }
+    let says = |migration: &&Migration, loss: &Loss| {
+        let script = migration.up.choose(dialect);
+        script.is_some_and(|script| script.text.contains(&format!("-- {}\n", loss_line(loss))))
+    };
+    let all = way.kept.iter().map(|loss| module.migrations.iter().rfind(|migration| says(migration, loss)));
+    let found: Option<Vec<&Migration>> = all.collect();
+    found?.into_iter().map(|migration| &migration.id).next_back()
 }

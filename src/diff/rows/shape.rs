@@ -188,7 +188,10 @@ fn column(dialect: Dialect, source: &str, pieces: &[Piece<'_>], own: String) -> 
         key: own,
         kind: normal_form(dialect, &source[first.end..end]).to_lowercase(),
         not_null: has(&["NOT", "NULL"]) || is_identity,
-        has_default: has(&["DEFAULT"]) || is_identity || is_integer_key || has(&["AUTO_INCREMENT"]),
+        has_default: (has(&["DEFAULT"]) && !has(&["DEFAULT", "NULL"]))
+            || is_identity
+            || is_integer_key
+            || has(&["AUTO_INCREMENT"]),
         generated: !is_identity && (has(&["GENERATED"]) || has(&["AS"])),
         always_identity: is_identity && has(&["ALWAYS"]),
     })

@@ -23,7 +23,7 @@ use crate::id::Namespace;
 pub use prove::{Doubt, Proof, ToProve, prove};
 pub use renames::{Renames, renames, text as rename_text};
 pub use sides::{Sides, sides};
-pub use way::{Change, Direction, Way, loss as loss_text, way};
+pub use way::{Change, Direction, Way, loss as loss_text, loss_line, way};
 
 /// What a change begins at.
 #[derive(Clone, Copy)]

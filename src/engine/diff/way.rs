@@ -144,8 +144,13 @@ pub fn loss(loss: &Loss) -> String {
     }
 }
 
+/// The line that says it in a migration.
+pub fn loss_line(one: &Loss) -> String {
+    format!("  {}", loss(one))
+}
+
 fn why(kept: &[Loss]) -> String {
-    let lost: Vec<String> = kept.iter().map(|one| format!("  {}", loss(one))).collect();
+    let lost: Vec<String> = kept.iter().map(loss_line).collect();
     format!(
         "not done, since it would lose\n{}\nremove the comment marks, or run `db-migrations diff --allow-drop`:\n",
         lost.join("\n")
