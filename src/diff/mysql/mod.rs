@@ -213,7 +213,7 @@ impl<'a> Way<'a> {
         for (name, differences) in tables {
             let find = |schema: &'a Schema| Table::new(self.dialect, schema.find(Kind::Table, name)?);
             match (find(self.from), find(self.to)) {
-                (Some(from), Some(to)) => changed.push(Changed::new(from, to, &differences)),
+                (Some(from), Some(to)) => changed.push(Changed::new(self.dialect, from, to, &differences)),
                 _ => self.unreadable(name),
             }
         }
