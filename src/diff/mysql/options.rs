@@ -116,6 +116,8 @@ fn absent(key: &str) -> Option<&'static str> {
         | "STATS_AUTO_RECALC"
         | "STATS_SAMPLE_PAGES"
         | "PACK_KEYS"
+        | "PAGE_CHECKSUM"
+        | "TRANSACTIONAL"
         | "PAGE_COMPRESSED"
         | "PAGE_COMPRESSION_LEVEL"
         | "ENCRYPTED"
