@@ -8,27 +8,32 @@
 use std::collections::BTreeSet;
 
 use super::table::{Column, Generation, Item, ItemKind, Table};
+use crate::dialect::Dialect;
+use crate::diff::parts::mentions;
 use crate::drift::{Change, Difference};
 
 /// A table that changes.
 pub(super) struct Changed<'a> {
+    dialect: Dialect,
     pub(super) from: Table<'a>,
     pub(super) to: Table<'a>,
     /// Parts of `from` that go, parts of `to` that come; in both where it becomes another.
     gone: BTreeSet<String>,
     come: BTreeSet<String>,
+    /// Columns, by their keys, that no `MODIFY` can make of what they were, and what is made of them.
+    again: BTreeSet<String>,
 }
 
 impl<'a> Changed<'a> {
-    pub(super) fn new(from: Table<'a>, to: Table<'a>, differences: &[&Difference]) -> Self {
+    pub(super) fn new(dialect: Dialect, from: Table<'a>, to: Table<'a>, differences: &[&Difference]) -> Self {
         let parts = |without: Change| {
             let found = differences.iter().filter(move |difference| difference.change != without);
             found.filter_map(|difference| difference.part.clone()).collect()
         };
         let (gone, come) = (parts(Change::Missing), parts(Change::Extra));
-        let mut changed = Self { from, to, gone, come };
+        let mut changed = Self { dialect, from, to, gone, come, again: BTreeSet::new() };
         changed.text_of_the_table();
-        changed.keys_of_columns_made_again();
+        changed.columns_made_again();
         changed.keys_that_go_by_themselves();
         changed
     }
@@ -45,18 +50,33 @@ impl<'a> Changed<'a> {
         self.come.extend(inherits);
     }
 
-    fn keys_of_columns_made_again(&mut self) {
-        let again: BTreeSet<String> = self.made_again().map(|(item, _)| item.part.clone()).collect();
-        let keys = again.iter().filter_map(|part| Some(self.to.item(part)?.column()?.key.clone()));
-        let keys: Vec<_> = keys.collect();
-        let has_one = |item: &&Item| match &item.kind {
-            ItemKind::Key { .. } => keys.iter().any(|key| item.form.to_lowercase().contains(key.as_str())),
-            _ => false,
-        };
-        let parts: Vec<_> = self.to.items.iter().filter(has_one).map(|item| item.part.clone()).collect();
-        for part in parts.into_iter().filter(|part| self.from.item(part).is_some()) {
-            self.gone.insert(part.clone());
-            self.come.insert(part);
+    /// What speaks of a column that is dropped for a moment must be said again.
+    fn columns_made_again(&mut self) {
+        let first = self
+            .to
+            .columns()
+            .filter(|(item, column)| self.come.contains(&item.part) && self.is_beyond_modify(column));
+        self.again = first.map(|(_, column)| column.key.clone()).collect();
+        loop {
+            let speaks = |item: &&Item| {
+                mentions(self.dialect, &item.source).iter().any(|name| self.again.contains(name))
+            };
+            let is_kept = |item: &&Item| self.from.item(&item.part).is_some();
+            let speakers: Vec<_> = self.to.items.iter().filter(is_kept).filter(speaks).collect();
+            let computed = speakers.iter().filter_map(|item| item.column());
+            let computed: Vec<_> = computed
+                .filter(|column| column.generation != Generation::None)
+                .map(|column| column.key.clone())
+                .collect();
+            let is_speaker = |item: &&&Item| !matches!(item.kind, ItemKind::Foreign(_));
+            let parts: Vec<_> = speakers.iter().filter(is_speaker).map(|item| item.part.clone()).collect();
+            let before = self.again.len();
+            self.again.extend(computed);
+            self.gone.extend(parts.iter().cloned());
+            self.come.extend(parts);
+            if self.again.len() == before {
+                break;
+            }
         }
     }
 
@@ -82,18 +102,14 @@ impl<'a> Changed<'a> {
         self.come.extend(again);
     }
 
-    /// Columns of `to` that no `MODIFY` can make of what they were.
-    fn made_again(&self) -> impl Iterator<Item = (&Item, &Column)> {
-        self.to.columns().filter(|(item, column)| {
-            let before = self.from.column(&column.key).map(|(_, before)| before.generation);
-            let is_modified = match (before, column.generation) {
-                (None, _) => return false,
-                (Some(Generation::None), now) => now != Generation::Virtual,
-                (Some(Generation::Stored), now) => now == Generation::None,
-                (Some(Generation::Virtual), _) => false,
-            };
-            self.come.contains(&item.part) && !is_modified
-        })
+    fn is_beyond_modify(&self, column: &Column) -> bool {
+        let before = self.from.column(&column.key).map(|(_, before)| before.generation);
+        match (before, column.generation) {
+            (None, _) => false,
+            (Some(Generation::None), now) => now == Generation::Virtual,
+            (Some(Generation::Stored), now) => now != Generation::None,
+            (Some(Generation::Virtual), _) => true,
+        }
     }
 
     /// Foreign keys that must be out of the way, by what changes about columns of theirs in this table.
@@ -140,7 +156,7 @@ impl<'a> Changed<'a> {
             let is_other = |item: &&Item| parts.contains(&item.part) && matches!(item.kind, ItemKind::Other);
             table.items.iter().filter(is_other).map(|item| item.source.clone()).collect::<Vec<_>>()
         };
-        let (_, unable) = self.to.options.clauses(&self.from.options);
+        let unable = self.to.options.clauses(&self.from.options).unable;
         let parts = changes(&self.from, &self.gone).into_iter().chain(changes(&self.to, &self.come));
         parts.chain(unable).map(|what| format!("table `{table}`: {what}")).collect()
     }
@@ -148,13 +164,12 @@ impl<'a> Changed<'a> {
     /// What rows can make of it.
     pub(super) fn hints(&self) -> Vec<String> {
         let (table, mut hints) = (&self.from.object.name, Vec::new());
-        let again: BTreeSet<&str> = self.made_again().map(|(item, _)| item.part.as_str()).collect();
         for (item, column) in self.to.columns().filter(|(item, _)| self.come.contains(&item.part)) {
             let name = crate::diff::parts::unquoted(&item.spelled);
             let is_computed = column.generation != Generation::None;
             let before = self.from.column(&column.key).map(|(_, before)| before);
             let hint = match before {
-                _ if again.contains(item.part.as_str()) && !is_computed => {
+                _ if self.again.contains(&column.key) && !is_computed => {
                     "is made again, without its values: fill it"
                 }
                 None if column.not_null && !column.has_default && !is_computed => {
@@ -188,8 +203,12 @@ impl<'a> Changed<'a> {
         let keys = self.to.items.iter().filter(|item| self.come.contains(&item.part));
         let keys = keys
             .filter(|item| matches!(item.kind, ItemKind::Key { .. } | ItemKind::Check | ItemKind::Period));
-        clauses.extend(keys.map(|item| format!("ADD {}", item.source)));
-        clauses.extend(self.to.options.clauses(&self.from.options).0);
+        clauses.extend(keys.map(|item| match self.shown_or_hidden(item) {
+            Some(word) => format!("ALTER INDEX {} {word}", item.spelled),
+            None => format!("ADD {}", item.source),
+        }));
+        let options = self.to.options.clauses(&self.from.options);
+        clauses.extend(options.now);
         let (before, now) = (&self.from.options, &self.to.options);
         let partitions = match &now.partitions {
             same if *same == before.partitions => None,
@@ -201,14 +220,30 @@ impl<'a> Changed<'a> {
             statements.push(format!("ALTER TABLE {name} DROP SYSTEM VERSIONING;"));
         }
         statements.extend(alter_table(name, &clauses, partitions));
+        statements.extend(alter_table(name, &options.then, None));
         if now.versioned && !before.versioned {
             statements.push(format!("ALTER TABLE {name} ADD SYSTEM VERSIONING;"));
         }
         statements
     }
 
+    /// An index that the server only begins or ceases to look at: made anew it would stay as it was.
+    fn shown_or_hidden(&self, item: &Item) -> Option<&'static str> {
+        let (before, now) = (self.from.item(&item.part)?, self.to.item(&item.part)?);
+        let ItemKind::Key { .. } = item.kind else { return None };
+        let is = |a: &Item, b: &Item, word: &str| {
+            a.form.strip_suffix(word).is_some_and(|form| form.trim_end() == b.form)
+        };
+        [("ignored", "IGNORED", "NOT IGNORED"), ("invisible", "INVISIBLE", "VISIBLE")].into_iter().find_map(
+            |(word, hidden, shown)| {
+                (is(now, before, word).then_some(hidden)).or(is(before, now, word).then_some(shown))
+            },
+        )
+    }
+
     fn dropped(&self) -> Vec<String> {
-        let gone = self.from.items.iter().filter(|item| self.gone.contains(&item.part));
+        let is_gone = |item: &&Item| self.gone.contains(&item.part) && self.shown_or_hidden(item).is_none();
+        let gone = self.from.items.iter().filter(is_gone);
         let clause = |item: &Item| {
             let name = &item.spelled;
             match item.kind {
@@ -220,23 +255,21 @@ impl<'a> Changed<'a> {
             }
         };
         let mut clauses: Vec<_> = gone.filter_map(clause).collect();
-        let again: BTreeSet<&str> = self.made_again().map(|(_, column)| column.key.as_str()).collect();
-        let columns = self.from.columns().filter(|(_, column)| {
-            again.contains(column.key.as_str()) || self.to.column(&column.key).is_none()
-        });
+        let columns = self
+            .from
+            .columns()
+            .filter(|(_, column)| self.again.contains(&column.key) || self.to.column(&column.key).is_none());
         clauses.extend(columns.map(|(item, _)| format!("DROP COLUMN {}", item.spelled)));
         clauses
     }
 
     fn columns(&self) -> Vec<String> {
-        let again: BTreeSet<&str> = self.made_again().map(|(item, _)| item.part.as_str()).collect();
-        let is_new = |item: &Item, column: &Column| {
-            self.from.column(&column.key).is_none() || again.contains(item.part.as_str())
-        };
-        let last_kept = self.to.columns().filter(|(item, column)| !is_new(item, column)).count();
+        let is_new =
+            |column: &Column| self.from.column(&column.key).is_none() || self.again.contains(&column.key);
+        let last_kept = self.to.columns().filter(|(_, column)| !is_new(column)).count();
         let (mut clauses, mut kept, mut before) = (Vec::new(), 0, None);
         for (item, column) in self.to.columns() {
-            if is_new(item, column) {
+            if is_new(column) {
                 let place = match before {
                     _ if kept == last_kept => String::new(),
                     None => " FIRST".to_owned(),

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alter::Changed;
-use super::table::{Foreign, Item, Table};
+use super::table::{Foreign, Item, ItemKind, Table};
 use crate::diff::parts::ordered;
 
-/// What is done with the foreign keys of tables: by table, the names in `from` and the texts in `to`.
+/// What is done with the foreign keys of tables: by table, the names that go and the clauses that add.
 #[derive(Default)]
 pub(super) struct Keys {
     pub(super) dropped: BTreeMap<String, Vec<String>>,
@@ -39,14 +39,35 @@ impl Keys {
                     again.insert(twins.get(&item.part).unwrap_or(&item.part).clone());
                 }
             }
-            for (item, _) in to.foreign() {
-                if again.contains(&item.part) || own.is_some_and(|own| own.adds(&item.part)) {
-                    keys.added.entry(name.to_owned()).or_default().push(item.source.clone());
-                }
+            let is_added = |part: &String| again.contains(part) || own.is_some_and(|own| own.adds(part));
+            let mut clauses = Vec::new();
+            for (item, foreign) in to.foreign().filter(|(item, _)| is_added(&item.part)) {
+                clauses.extend(index_again(from, to, own.copied(), foreign));
+                clauses.push(format!("ADD {}", item.source));
+            }
+            if !clauses.is_empty() {
+                let mut seen = BTreeSet::new();
+                clauses.retain(|clause| seen.insert(clause.clone()));
+                keys.added.insert(name.to_owned(), clauses);
             }
         }
         keys
     }
+}
+
+/// An index that a foreign key made gets another name when that is made again, unless it is made again, too.
+fn index_again(
+    from: &Table<'_>,
+    to: &Table<'_>,
+    own: Option<&Changed<'_>>,
+    foreign: &Foreign,
+) -> Vec<String> {
+    let is_made = |item: &&Item| {
+        matches!(&item.kind, ItemKind::Key { columns, plain: true } if *columns == foreign.columns)
+            && own.is_none_or(|own| !own.adds(&item.part))
+    };
+    let kept = to.items.iter().filter(is_made).filter(|item| from.item(&item.part).is_some());
+    kept.flat_map(|item| [format!("DROP INDEX {}", item.spelled), format!("ADD {}", item.source)]).collect()
 }
 
 /// Tables that come, parents first, each with the foreign keys that must wait until all are there.

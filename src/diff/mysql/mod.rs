@@ -177,13 +177,12 @@ impl<'a> Way<'a> {
             let parts = later.iter().map(|item| item.part.as_str()).collect();
             self.push(table.without(&parts));
             if !later.is_empty() {
-                let sources = later.iter().map(|item| item.source.clone());
-                keys.added.entry(table.object.name.clone()).or_default().extend(sources);
+                let clauses = later.iter().map(|item| format!("ADD {}", item.source));
+                keys.added.insert(table.object.name.clone(), clauses.collect());
             }
         }
-        for (table, sources) in &keys.added {
-            let clauses: Vec<_> = sources.iter().map(|source| format!("ADD {source}")).collect();
-            self.script.steps.extend(alter_table(&quote(table), &clauses, None).map(Step::new));
+        for (table, clauses) in &keys.added {
+            self.script.steps.extend(alter_table(&quote(table), clauses, None).map(Step::new));
         }
     }
 
@@ -214,7 +213,7 @@ impl<'a> Way<'a> {
         for (name, differences) in tables {
             let find = |schema: &'a Schema| Table::new(self.dialect, schema.find(Kind::Table, name)?);
             match (find(self.from), find(self.to)) {
-                (Some(from), Some(to)) => changed.push(Changed::new(from, to, &differences)),
+                (Some(from), Some(to)) => changed.push(Changed::new(self.dialect, from, to, &differences)),
                 _ => self.unreadable(name),
             }
         }

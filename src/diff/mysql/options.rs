@@ -69,30 +69,42 @@ impl Options {
         self.get("ENGINE") == other.get("ENGINE")
     }
 
-    /// The clauses that make these of others, and the options that none can.
-    pub(super) fn clauses(&self, before: &Self) -> (Vec<String>, Vec<String>) {
-        let (mut clauses, mut unable) = (Vec::new(), Vec::new());
+    /// The clauses that make these of others.
+    pub(super) fn clauses(&self, before: &Self) -> Clauses {
+        let mut clauses = Clauses::default();
         if !self.has_same_text(before) {
             let both = [CHARSET, COLLATE].iter().filter_map(|key| self.get(key));
-            clauses.push(both.collect::<Vec<_>>().join(" "));
+            clauses.now.push(both.collect::<Vec<_>>().join(" "));
         }
         let is_text = |key: &str| key == CHARSET || key == COLLATE;
         for (key, text) in self.list.iter().filter(|(key, _)| !is_text(key)) {
             if before.get(key) != Some(text) {
-                clauses.push(text.clone());
+                clauses.now.push(text.clone());
             }
         }
         for (key, _) in before.list.iter().filter(|(key, _)| !is_text(key) && self.get(key).is_none()) {
             match absent(key) {
-                Some(value) => clauses.push(format!("{key}={value}")),
-                None => unable.push(key.clone()),
+                // another engine takes them over, and does without when asked
+                Some(value) if !self.has_same_engine(before) => clauses.then.push(format!("{key}={value}")),
+                Some(value) => clauses.now.push(format!("{key}={value}")),
+                None => clauses.unable.push(key.clone()),
             }
         }
         if self.others != before.others {
-            unable.push(format!("{} {}", before.others, self.others));
+            clauses.unable.push(format!("{} {}", before.others, self.others));
         }
-        (clauses, unable)
+        clauses
     }
+}
+
+/// What makes options of others.
+#[derive(Debug, Default)]
+pub(super) struct Clauses {
+    pub(super) now: Vec<String>,
+    /// In a statement of their own behind the other.
+    pub(super) then: Vec<String>,
+    /// The options that no clause makes.
+    pub(super) unable: Vec<String>,
 }
 
 /// The value of an option that is not there.
@@ -104,12 +116,13 @@ fn absent(key: &str) -> Option<&'static str> {
         | "STATS_AUTO_RECALC"
         | "STATS_SAMPLE_PAGES"
         | "PACK_KEYS"
+        | "PAGE_CHECKSUM"
+        | "TRANSACTIONAL"
         | "PAGE_COMPRESSED"
         | "PAGE_COMPRESSION_LEVEL"
         | "ENCRYPTED"
         | "ENCRYPTION_KEY_ID" => "DEFAULT",
-        "MAX_ROWS" | "MIN_ROWS" | "AVG_ROW_LENGTH" | "KEY_BLOCK_SIZE" | "CHECKSUM" | "DELAY_KEY_WRITE"
-        | "PAGE_CHECKSUM" | "TRANSACTIONAL" => "0",
+        "MAX_ROWS" | "MIN_ROWS" | "AVG_ROW_LENGTH" | "KEY_BLOCK_SIZE" | "CHECKSUM" | "DELAY_KEY_WRITE" => "0",
         _ => return None,
     })
 }
@@ -137,9 +150,9 @@ mod tests {
     fn options_that_come_and_go() {
         let before = options("ENGINE=InnoDB DEFAULT CHARSET=latin1 COMMENT='x' INSERT_METHOD=LAST;");
         let now = options("ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC;");
-        let (clauses, unable) = now.clauses(&before);
+        let clauses = now.clauses(&before);
         let expected = ["DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin", "ROW_FORMAT=DYNAMIC", "COMMENT=''"];
-        assert_eq!(clauses, expected);
-        assert_eq!(unable, ["INSERT_METHOD"]);
+        assert_eq!(clauses.now, expected);
+        assert_eq!(clauses.unable, ["INSERT_METHOD"]);
     }
 }
