@@ -68,5 +68,6 @@ pub use replay::{Replayed, replay};
 pub use rollup::{Rollup, roll_up, to_roll_up};
 pub use snapshots::{SnapshotState, checked as checks_schema, renew, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};
+pub use verdict::undeclared;
 pub use version::{Mark, Which, mark, to_mark};
 pub use write_sql::{WRITTEN_BY, WrittenRun, write_sql};

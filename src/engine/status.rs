@@ -193,6 +193,16 @@ impl States {
     }
 }
 
+/// A diagnostic that names the differences.
+pub(super) fn listed(mut diagnostic: Diagnostic, drift: &Drift) -> Diagnostic {
+    let n = drift.differences.len();
+    diagnostic.notes.extend(drift.differences.iter().take(20).map(Difference::describe));
+    if n > 20 {
+        diagnostic.notes.push(format!("and {} more", n - 20));
+    }
+    diagnostic
+}
+
 /// Drift, for people: every object with what must be and what is.
 pub(super) fn drift_diagnostic(drift: &Drift, is_declared: bool) -> Diagnostic {
     let n = drift.differences.len();
@@ -201,10 +211,7 @@ pub(super) fn drift_diagnostic(drift: &Drift, is_declared: bool) -> Diagnostic {
         "the schema is not what {wanted}: {}",
         count(n, "difference", "differences")
     ));
-    diagnostic.notes.extend(drift.differences.iter().take(20).map(Difference::describe));
-    if n > 20 {
-        diagnostic.notes.push(format!("and {} more", n - 20));
-    }
+    diagnostic = listed(diagnostic, drift);
     if is_declared {
         return diagnostic
             .help("if the migrations do not make what is declared: `db-migrations diff` writes one that does")

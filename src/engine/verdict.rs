@@ -2,7 +2,7 @@
 
 use crate::config::SchemaSource;
 use crate::database::{Database, DatabaseError, Session};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, count};
 use crate::drift::Drift;
 use crate::event::{Event, Sink};
 use crate::history::History;
@@ -17,7 +17,7 @@ use super::prepare::Prepared;
 use super::project::Project;
 use super::replay::{Replayed, replay};
 use super::snapshots::{self, SnapshotState};
-use super::status::drift_diagnostic;
+use super::status::{drift_diagnostic, listed};
 
 /// Where the expected schema comes from in this run.
 #[derive(Clone)]
@@ -75,11 +75,39 @@ pub(super) async fn expectation(
     let declared = if counts {
         let Declared { schema, server, .. } =
             declared(project, &prepared.merged, request.connect, sink).await?;
+        if request.check == CheckMode::Fail && !prepared.is_mixed() {
+            refuse_undeclared(project, &made, &schema, &server, database)?;
+        }
         Some((schema, server))
     } else {
         None
     };
     Ok(Expectation { made, declared })
+}
+
+/// What the lock makes is known before anything runs: if that is not what is declared, a run is in vain.
+fn refuse_undeclared(
+    project: &Project,
+    made: &Expected,
+    declared: &Schema,
+    server: &str,
+    database: &mut dyn Database,
+) -> Result<(), Failure> {
+    let Expected::Known { schema, .. } = made else { return Ok(()) };
+    match check::compare_schemas(project, declared, Some(server), schema, database.server())? {
+        Verdict::Drifted(drift) => Err(Failure::new(Kind::Refused, undeclared(&drift))),
+        Verdict::Passed(_) | Verdict::NotChecked(_) => Ok(()),
+    }
+}
+
+/// The migrations make something else than people declare: every object with both.
+pub fn undeclared(drift: &Drift) -> Diagnostic {
+    let n = drift.differences.len();
+    let fault = Diagnostic::new(format!(
+        "the migrations do not make what is declared: {}",
+        count(n, "difference", "differences")
+    ));
+    listed(fault, drift).help("`db-migrations diff` writes the migration that does")
 }
 
 /// Where the expected schema comes from; replays if the snapshot is not this lock's.

@@ -6,7 +6,7 @@
 use crate::diagnostic::{Diagnostic, Frame};
 use crate::id::{MigrationId, Namespace};
 use crate::migration::Script;
-use crate::sql::{self, Boundary, Way};
+use crate::sql::{self, Boundary, Statement, Way};
 
 use super::{Circumstances, Group, Plan, Step, grouping, step};
 
@@ -57,54 +57,57 @@ fn declared(
     at: &Circumstances<'_>,
     refusals: &mut Vec<Diagnostic>,
 ) -> Option<Step> {
-    let fault =
-        |what: String, frame: Frame| Diagnostic::new(format!("`{}` {what}", script.path)).frame(frame);
+    let text = sql::without_restrict(at.dialect, &script.text);
+    let mut script = Script { text: text.into(), ..script.clone() };
     let statements = match sql::split(at.dialect, &script.text) {
         Ok(statements) => statements,
         Err(error) => {
-            let frame = step::frame(script, error.span.clone()).label(error.label());
-            refusals.push(fault(format!("cannot be read: {error}"), frame).help(error.help()));
+            let frame = step::frame(&script, error.span.clone()).label(error.label());
+            refusals.push(refusal(&script, &format!("cannot be read: {error}"), frame).help(error.help()));
             return None;
         }
     };
     let before = refusals.len();
-    let mut script = script.clone();
     for statement in &statements {
         let text = &script.text[statement.span.clone()];
-        let frame = |label: String| step::frame(&script, statement.span.clone()).label(label);
-        if let Some(what) = sql::beyond_database(at.dialect, text) {
-            let told = fault("reaches beyond its database".to_owned(), frame(format!("`{what}`")));
-            refusals.push(told.help("a declared schema says what is in one database: remove the statement"));
-            continue;
-        }
-        match sql::boundary(at.dialect, text) {
-            Boundary::Ordinary => {}
-            Boundary::NoTransaction(_) => script.no_transaction = true,
-            Boundary::Client(what) => refusals.push(
-                fault(
-                    "needs the database's own client".to_owned(),
-                    frame(format!("`{what}` is not for the server alone")),
-                )
-                .help("remove it; a dump without rows is made by `pg_dump --schema-only`"),
-            ),
-            Boundary::TransactionControl(word) => refusals.push(
-                fault("controls transactions itself".to_owned(), frame(format!("`{word}`")))
-                    .help("remove it: the transactions are ours"),
-            ),
+        refusals.extend(unfit(&script, statement, at));
+        if let Boundary::NoTransaction(_) = sql::boundary(at.dialect, text) {
+            script.no_transaction = true;
         }
     }
     if let Some(found) = sql::reads_otherwise(at.dialect, &script.text, &statements, &script.session) {
         let frame = step::frame(&script, found.set.unwrap_or(0..0));
-        refusals.push(fault(format!("reads differently under its own `{}`", found.setting), frame).help(
+        let what = format!("reads differently under its own `{}`", found.setting);
+        refusals.push(refusal(&script, &what, frame).help(
             "remove the setting, and write strings with backslashes so that they are the same without it",
         ));
     }
-    (refusals.len() == before).then(|| Step {
-        id,
-        way: Way::Up,
-        script,
-        statements,
-        late: false,
-        resume: None,
-    })
+    let is_fit = refusals.len() == before;
+    is_fit.then(|| Step { id, way: Way::Up, script, statements, late: false, resume: None })
+}
+
+fn refusal(script: &Script, what: &str, frame: Frame) -> Diagnostic {
+    Diagnostic::new(format!("`{}` {what}", script.path)).frame(frame)
+}
+
+/// Why a statement cannot stand in a declared text.
+fn unfit(script: &Script, statement: &Statement, at: &Circumstances<'_>) -> Option<Diagnostic> {
+    let text = &script.text[statement.span.clone()];
+    let frame = |label: &str| step::frame(script, statement.span.clone()).label(label);
+    if let Some(what) = sql::beyond_database(at.dialect, text) {
+        let fault = refusal(script, "reaches beyond its database", frame(&format!("`{what}`")));
+        return Some(fault.help("a declared schema says what is in one database: remove the statement"));
+    }
+    match sql::boundary(at.dialect, text) {
+        Boundary::Ordinary | Boundary::NoTransaction(_) => None,
+        Boundary::Client(what) => {
+            let frame = frame(&format!("`{what}` is not for the server alone"));
+            let fault = refusal(script, "needs the database's own client", frame);
+            Some(fault.help("remove it; a dump without rows is made by `pg_dump --schema-only`"))
+        }
+        Boundary::TransactionControl(word) => {
+            let fault = refusal(script, "controls transactions itself", frame(&format!("`{word}`")));
+            Some(fault.help("remove it: the transactions are ours"))
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{bare, base, snapshot, until};
+use crate::common::{TAGS_FILE, add_tags, bare, base, snapshot, until};
 use crate::support::database::{Db, each_database};
 use crate::support::project::Project;
 
@@ -205,10 +205,26 @@ fn source_declared_is_what_a_run_is_compared_with() {
         assert!(db.is_empty(), "refused before anything ran");
         project.write("schema.sql", format!("{SAME}CREATE TABLE more (id integer);\n"));
         let tree = project.tree();
+        // into an empty database the run itself is the replay, or the rehearsal is
         let output =
             project.run(db, &["migrate"]).exits(3).says("the schema is not what is declared: 1 difference");
         output.says("more").says("`db-migrations diff` writes one that does");
         assert_eq!(project.tree(), tree);
+        // elsewhere it is known before
+        project.write("schema.sql", SAME);
+        let other = db.another();
+        project.run(&other, &["migrate"]).ok();
+        add_tags(&project);
+        let before = other.dump();
+        project.write("schema.sql", format!("{SAME}CREATE TABLE more (id integer);\n"));
+        let output = project.run(&other, &["migrate"]).exits(7);
+        output.says("the migrations do not make what is declared: 1 difference").says("more` is missing");
+        assert_eq!(other.dump(), before);
+        let args = ["migrate", "--schema-check", "warn", "--reason", "night"];
+        project.run(&other, &args).ok().says("the schema is not what is declared: 1 difference");
+        project.remove(TAGS_FILE);
+        project.remove("migrations-lock.yml");
+        project.remove(&snapshot(db));
         project.write("migrations/20240105000000_more.sql", "CREATE TABLE more (id integer);\n");
         project.run(db, &["migrate"]).ok().says("schema check: passed");
         assert!(!project.read(&snapshot(db)).contains("the users"), "the snapshot is the lock's");

@@ -67,6 +67,21 @@ fn a_dump_loads_into_an_empty_database_and_dumps_the_same() {
         assert_eq!(project.run(&loaded, &["schema", "dump"]).ok().stdout, dump.stdout);
         project.run(db, &["lock", "--check", "--replay"]).ok();
         project.run(db, &["schema", "check", "--replay"]).ok();
+        // both dumps are declared schemas
+        let strict = "cargo: off\nschema-check: { mode: strict, source: declared }\n";
+        project.write("db-migrations.yml", strict);
+        project.write("schema.sql", &dump.stdout);
+        project.run(db, &["schema", "check"]).ok().says("loading 1 declared text");
+        if !db.is_sqlite() {
+            let dump = db.dump_schema();
+            let dump = if db.is_postgres() {
+                format!("--\n\n\\restrict a1\n\n{dump}\n\\unrestrict a1\n")
+            } else {
+                dump
+            };
+            project.write("schema.sql", dump);
+            project.run(db, &["schema", "check"]).ok().says("loading 1 declared text");
+        }
     });
 }
 

@@ -10,6 +10,7 @@ use crate::cli::run::{looking, verdict as verdict_text};
 use crate::cli::watch::reporter;
 use crate::cli::{Done, Exit, Format, Global};
 use crate::config::SchemaSource;
+use crate::database::Server;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::drift::{Policy, Sides, compare};
@@ -189,15 +190,14 @@ pub(in crate::cli) async fn undeclared(
         return Ok(None);
     }
     let source = Source { global, context, project, merged, dialect };
-    let (declared, server) = source.schema(Against::Declared).await?;
-    let version = server.rsplit(' ').next().unwrap_or_default().to_owned();
-    let server = crate::database::Server { dialect, version, address: String::new(), read_only: None };
+    let (declared, title) = source.schema(Against::Declared).await?;
+    let version = title.rsplit(' ').next().unwrap_or_default().to_owned();
+    let server = Server { dialect, version, address: String::new(), read_only: None };
     let policy = Policy { strict: true, every_schema: true, ..drift_policy(&project.config, &server, None)? };
     let drift = compare(&declared, replayed, &policy);
     if drift.is_empty() {
         return Ok(None);
     }
-    let mut fault = Diagnostic::new(format!("the migrations do not make what is declared for {dialect}"));
-    fault.notes.extend(drift.differences.iter().take(20).map(crate::drift::Difference::describe));
-    Ok(Some(fault.help("run `db-migrations diff`")))
+    let fault = engine::undeclared(&drift);
+    Ok(Some(fault.note(format!("the declared schema was loaded by {title}"))))
 }
