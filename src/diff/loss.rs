@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::text::{clauses, mentions, qualified, unquoted};
+use super::text::{bare_arguments, clauses, mentions, qualified, unquoted};
 use crate::dialect::Dialect;
-use crate::schema::{Kind, Object, Schema};
+use crate::schema::{Kind, Object, Schema, order};
 use crate::sql::{self, Part};
 
 /// Something that would be lost.
@@ -166,7 +166,12 @@ pub fn retain(dialect: Dialect, from: &Schema, to: &Schema, losses: &[Loss]) -> 
     let retained: Vec<Object> = kept.iter().map(|&at| from.objects[at].clone()).collect();
     let objects: Vec<Object> = retained.into_iter().chain(objects).collect();
     let needs = needs(from, to, &objects);
-    Schema { objects, needs }
+    if needs.is_empty() {
+        return Schema::new(objects); // nothing is known (SQLite): what is kept was there before the rest
+    }
+    let keys: Vec<_> = objects.iter().map(|object| (object.kind, object.name.as_str())).collect();
+    let order = order(&keys, &needs);
+    Schema::ordered(objects, &order, &needs)
 }
 
 /// A table's text with one part as it was before, and that part.
@@ -229,7 +234,9 @@ fn needed_by(from: &Schema, to: &Schema, at: usize, fits: impl Fn(String) -> boo
     let missing = needed.filter(|&needed| {
         let object = &from.objects[needed];
         let name = object.name.split('(').next().unwrap_or_default();
-        to.find(object.kind, &object.name).is_none() && fits(unquoted(qualified(name).1))
+        let bare = bare_arguments(&object.name);
+        to.objects.iter().all(|other| other.kind != object.kind || bare_arguments(&other.name) != bare)
+            && fits(unquoted(qualified(name).1))
     });
     missing.collect()
 }
@@ -245,14 +252,12 @@ fn close(from: &Schema, to: &Schema, kept: &mut BTreeSet<usize>) {
 
 /// The dependencies of both schemas, at their places in a third.
 fn needs(from: &Schema, to: &Schema, objects: &[Object]) -> Vec<(usize, usize)> {
-    let place: BTreeMap<(Kind, &str), usize> =
-        objects.iter().enumerate().map(|(at, object)| ((object.kind, object.name.as_str()), at)).collect();
+    let key = |object: &Object| (object.kind, bare_arguments(&object.name));
+    let place: BTreeMap<(Kind, String), usize> =
+        objects.iter().enumerate().map(|(at, object)| (key(object), at)).collect();
     let mut needs = BTreeSet::new();
     for schema in [from, to] {
-        let at = |place_there: usize| {
-            let object = &schema.objects[place_there];
-            place.get(&(object.kind, object.name.as_str())).copied()
-        };
+        let at = |place_there: usize| place.get(&key(&schema.objects[place_there])).copied();
         needs.extend(schema.needs.iter().filter_map(|&(a, b)| Some((at(a)?, at(b)?))));
     }
     needs.into_iter().collect()
@@ -316,8 +321,8 @@ mod tests {
         assert_eq!(of, [("public.t", Some("column b")), ("public.u", None)]);
         let kept = retain(Dialect::Postgres, &from, &to, &losses);
         let names: Vec<_> = kept.objects.iter().map(|object| object.name.as_str()).collect();
-        assert_eq!(names, ["public.e", "public.u", "public.i", "public.t"]);
-        assert!(kept.objects[3].definition.contains("b public.e DEFAULT"));
-        assert_eq!(kept.needs, [(1, 0), (2, 1), (3, 0)]);
+        assert_eq!(names, ["public.e", "public.t", "public.u", "public.i"]);
+        assert!(kept.objects[1].definition.contains("b public.e DEFAULT"));
+        assert_eq!(kept.needs, [(1, 0), (2, 0), (3, 2)]);
     }
 }

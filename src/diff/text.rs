@@ -94,6 +94,31 @@ pub(super) fn qualified(name: &str) -> (Option<&str>, &str) {
     dot.map_or((None, name), |at| (Some(&name[..at]), &name[at + 1..]))
 }
 
+/// The name of an object without the names of its arguments: those do not tell two functions apart.
+pub(super) fn bare_arguments(name: &str) -> String {
+    const TYPES: [&str; 7] = [
+        "double precision",
+        "character varying",
+        "bit varying",
+        "timestamp with time zone",
+        "timestamp without time zone",
+        "time with time zone",
+        "time without time zone",
+    ];
+    let Some((base, arguments)) = name.strip_suffix(')').and_then(|name| name.split_once('(')) else {
+        return name.to_owned();
+    };
+    let kind = |argument: &str| {
+        let argument = argument.trim();
+        let long = TYPES.iter().find(|kind| argument.trim_end_matches("[]").ends_with(**kind));
+        match long {
+            Some(kind) => argument[argument.trim_end_matches("[]").len() - kind.len()..].to_owned(),
+            None => argument.rsplit(' ').next().unwrap_or_default().to_owned(),
+        }
+    };
+    format!("{base}({})", arguments.split(',').map(kind).collect::<Vec<_>>().join(", "))
+}
+
 /// Words that end the type of a column.
 const AFTER_TYPE: [&str; 23] = [
     "COLLATE",
@@ -150,6 +175,11 @@ mod tests {
         assert_eq!(qualified("public.users"), (Some("public"), "users"));
         assert_eq!(qualified("\"a.b\".\"c\"\"d\""), (Some("\"a.b\""), "\"c\"\"d\""));
         assert_eq!(qualified("t"), (None, "t"));
+        assert_eq!(
+            bare_arguments("s.f(a integer, \"B\" double precision, text[])"),
+            "s.f(integer, double precision, text[])"
+        );
+        assert_eq!(bare_arguments("s.t"), "s.t");
         assert_eq!(unquoted("\"a\"\"b\""), "a\"b");
         assert!(mentions(Dialect::Postgres, "SELECT t.\"A\" FROM t", "A"));
         assert!(!mentions(Dialect::Postgres, "SELECT 'a' AS b", "a"));

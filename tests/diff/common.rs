@@ -13,7 +13,7 @@ use crate::support::connect::connect_to;
 use crate::support::database::Db;
 
 pub(crate) fn dialect(db: &Db) -> Dialect {
-    if db.is_sqlite() { Dialect::Sqlite } else { Dialect::MariaDb }
+    Dialect::from_alias(db.dialect()).unwrap()
 }
 
 pub(crate) fn introspect(db: &Db) -> Schema {
@@ -48,6 +48,7 @@ pub(crate) fn carry_out(db: &Db, script: &Script) -> Result<(), String> {
     let whole = match (db.is_sqlite(), script.foreign_keys_off) {
         (true, true) => format!("PRAGMA foreign_keys = OFF; BEGIN; {text} COMMIT; PRAGMA foreign_keys = ON;"),
         (true, false) => format!("BEGIN; {text} COMMIT;"),
+        (false, _) if db.is_postgres() => format!("BEGIN; {text} COMMIT;"),
         (false, _) => text,
     };
     db.try_query(&whole).map(|_| ()).map_err(|error| format!("{error}"))

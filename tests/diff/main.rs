@@ -10,5 +10,7 @@ mod support;
 mod common;
 mod mysql;
 mod mysql_cases;
+mod postgres;
+mod postgres_cases;
 mod sqlite;
 mod sqlite_cases;

@@ -83,7 +83,7 @@ fn generated<'a>(text: &'a str, words: &[Word<'a>], end: usize) -> Option<Value<
 /// How a value of one type becomes one of another: nothing where the database does it by itself, and
 /// fails rather than cutting something off.
 pub(super) fn using(name: &str, from: &str, to: &str, made_anew: bool) -> String {
-    let dimensions = if to.ends_with("[]") { "[]" } else { "" };
+    let dimensions = if from.ends_with("[]") && to.ends_with("[]") { "[]" } else { "" };
     if made_anew {
         return format!(" USING {name}::text{dimensions}::{to}");
     }
@@ -120,9 +120,9 @@ fn family(kind: &str) -> Family {
 
 fn is_direct(from: &str, to: &str) -> bool {
     let base = |kind: &str| kind.split('(').next().unwrap_or_default().trim().to_owned();
-    let stamp = |kind: &str| base(kind) == "timestamp" || kind == "date";
+    let stamp = |kind: &str| base(kind).starts_with("timestamp") || kind == "date";
     let pairs = [("integer", "boolean"), ("boolean", "integer")];
-    stamp(from) && (stamp(to) || base(to) == "time") || pairs.contains(&(from, to))
+    stamp(from) && (stamp(to) || base(to).starts_with("time ")) || pairs.contains(&(from, to))
 }
 
 #[cfg(test)]

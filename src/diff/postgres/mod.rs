@@ -16,10 +16,13 @@ mod table;
 mod types;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::{Script, Step, Style};
+use crate::dialect::Dialect;
 use crate::diff::text::qualified;
 use crate::schema::{Kind, Object, Schema};
+use crate::sql;
 use online::Online;
 use options::Sequence;
 use plan::{Fate, Plan};
@@ -33,8 +36,16 @@ pub(super) fn script(from: &Schema, to: &Schema, style: Style) -> Script {
     writer.drop_rest();
     writer.say();
     let Writer { mut script, online, .. } = writer;
-    script.steps = online.around(std::mem::take(&mut script.steps));
+    let steps = online.around(std::mem::take(&mut script.steps));
+    script.steps = steps.into_iter().flat_map(single).collect();
     script
+}
+
+/// A definition can be several statements.
+fn single(step: Step) -> Vec<Step> {
+    let statements = sql::split(Dialect::Postgres, &step.sql).unwrap_or_default();
+    let text = |span: Range<usize>| Step { sql: format!("{};", &step.sql[span]), alone: step.alone };
+    statements.into_iter().map(|statement| text(statement.span)).collect()
 }
 
 struct Writer<'a> {
@@ -203,6 +214,11 @@ impl Writer<'_> {
             }
         }
         self.script.steps.extend(alter(&object.name, &clauses).map(Step::new));
+        for sequence in
+            changes.replaced.iter().filter(|name| self.plan.to.find(Kind::Sequence, name).is_none())
+        {
+            self.script.steps.push(Step::new(format!("DROP SEQUENCE {sequence};")));
+        }
         self.script.steps.extend(changes.behind.iter().map(|statement| Step::new(statement.clone())));
     }
 
@@ -217,6 +233,8 @@ impl Writer<'_> {
                         self.push(drop(object));
                     }
                 }
+                Fate::GoesLast
+                    if self.plan.tables.values().any(|changes| changes.replaced.contains(&object.name)) => {}
                 Fate::GoesLast => self.push(drop(object)),
                 Fate::Remade if matches!(object.kind, Kind::Enum | Kind::Domain) => {
                     let word = if object.kind == Kind::Enum { "TYPE" } else { "DOMAIN" };
@@ -279,8 +297,10 @@ fn alter_sequence(from: &Object, to: &Object) -> Vec<String> {
         let text = object.definition.split(&object.name).nth(1).unwrap_or_default();
         Sequence::read(text.trim_end_matches(';'))
     };
-    let changes = options(to).changes(&options(from));
+    let (was, is) = (options(from), options(to));
+    let changes = is.changes(&was);
     if !changes.is_empty() {
+        statements.extend(is.between_bounds(&was, &to.name));
         statements.push(format!("ALTER SEQUENCE {} {};", to.name, changes.join(" ")));
     }
     statements

@@ -65,23 +65,26 @@ impl Sequence {
         if self.kind != from.kind {
             changes.push(format!("AS {}", self.kind.as_deref().unwrap_or("bigint")));
         }
+        let moved = self.kind != from.kind || self.turns(from);
         for (_, phrase) in OPTIONS {
             let (was, is) = (from.options.get(phrase), self.options.get(phrase));
-            // the bounds follow the type and the direction, so they are said whenever something changes
             let bound = phrase.ends_with("VALUE");
-            if was == is
-                && !(bound
-                    && (self.kind != from.kind
-                        || self.options.get("INCREMENT BY") != from.options.get("INCREMENT BY")))
-            {
-                continue;
+            match is {
+                // the start stays what it was, whatever the bounds become
+                _ if phrase == "START WITH" => {
+                    if self.start() != from.start() {
+                        changes.push(format!("START WITH {}", self.start()));
+                    }
+                }
+                // the bounds follow the type and the direction
+                _ if was == is && !(bound && moved) => {}
+                Some(value) => changes.push(format!("{phrase} {value}")),
+                None if bound => changes.push(format!("NO {phrase}")),
+                None => changes.push(format!("{phrase} 1")),
             }
-            changes.push(match is {
-                Some(value) => format!("{phrase} {value}"),
-                None if bound => format!("NO {phrase}"),
-                None if phrase == "START WITH" => format!("START WITH {}", self.start()),
-                None => format!("{phrase} 1"),
-            });
+        }
+        if self.turns(from) {
+            changes.push(format!("RESTART WITH {}", self.start()));
         }
         if self.cycle != from.cycle {
             changes.push(if self.cycle { "CYCLE" } else { "NO CYCLE" }.to_owned());
@@ -89,11 +92,42 @@ impl Sequence {
         changes
     }
 
-    /// The start where none is said: the end from which it counts.
+    fn counts_down(&self) -> bool {
+        self.options.get("INCREMENT BY").is_some_and(|by| by.starts_with('-'))
+    }
+
+    /// Whether it counts in the other direction than that one.
+    fn turns(&self, other: &Self) -> bool {
+        self.counts_down() != other.counts_down()
+    }
+
+    /// The value to begin with: where none is said, the end from which it counts.
     fn start(&self) -> String {
-        let down = self.options.get("INCREMENT BY").is_some_and(|by| by.starts_with('-'));
-        let end = self.options.get(if down { "MAXVALUE" } else { "MINVALUE" });
-        end.cloned().unwrap_or_else(|| if down { "-1" } else { "1" }.to_owned())
+        let end = self.options.get(if self.counts_down() { "MAXVALUE" } else { "MINVALUE" });
+        let usual = if self.counts_down() { "-1" } else { "1" };
+        self.options.get("START WITH").or(end).cloned().unwrap_or_else(|| usual.to_owned())
+    }
+
+    /// What brings the position of a sequence between new bounds, before they hold.
+    pub(super) fn between_bounds(&self, from: &Self, name: &str) -> Option<String> {
+        let new = |phrase: &str| {
+            let value = self.options.get(phrase)?;
+            (from.options.get(phrase) != Some(value)).then_some(value)
+        };
+        let (low, high) = (new("MINVALUE"), new("MAXVALUE"));
+        if self.turns(from) || low.is_none() && high.is_none() {
+            return None;
+        }
+        let mut value = "last_value".to_owned();
+        if let Some(low) = low {
+            value = format!("greatest({value}, {low})");
+        }
+        if let Some(high) = high {
+            value = format!("least({value}, {high})");
+        }
+        let literal = name.replace('\'', "''");
+        let outside = format!("{value} <> last_value");
+        Some(format!("SELECT setval('{literal}', {value}, is_called) FROM {name} WHERE {outside};"))
     }
 }
 
@@ -142,7 +176,10 @@ mod tests {
         let changes = |from: &str, to: &str| Sequence::read(to).changes(&Sequence::read(from)).join(" ");
         assert_eq!(changes("", ""), "");
         assert_eq!(changes("AS integer", "AS integer CYCLE"), "CYCLE");
-        assert_eq!(changes("", "INCREMENT BY -2 MAXVALUE 9"), "INCREMENT BY -2 NO MINVALUE MAXVALUE 9");
+        assert_eq!(
+            changes("", "INCREMENT BY -2 MAXVALUE 9"),
+            "INCREMENT BY -2 NO MINVALUE MAXVALUE 9 START WITH 9 RESTART WITH 9"
+        );
         assert_eq!(changes("START WITH 5 CACHE 3", "MINVALUE 2"), "MINVALUE 2 START WITH 2 CACHE 1");
         assert_eq!(
             Sequence::read("SEQUENCE NAME public.\"A b\" CYCLE").name.as_deref(),

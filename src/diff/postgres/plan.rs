@@ -11,7 +11,7 @@ use super::table::{Beside, Changes, Text};
 use super::types;
 use crate::dialect::Dialect;
 use crate::diff::Step;
-use crate::diff::text::{mentions, qualified, unquoted};
+use crate::diff::text::{bare_arguments, mentions, qualified, unquoted};
 use crate::drift::{self, Change};
 use crate::schema::{Kind, Object, Schema};
 
@@ -144,9 +144,9 @@ impl<'a> Plan<'a> {
 
     /// What the two texts of each object say.
     fn first(&mut self, differing: &BTreeSet<(Kind, &str)>) {
-        let coming: BTreeSet<&str> = (0..self.to.objects.len())
+        let coming: BTreeSet<String> = (0..self.to.objects.len())
             .filter(|&at| self.origins[at].is_none() && !shares_name(self.to.objects[at].kind))
-            .map(|at| base(&self.to.objects[at].name))
+            .map(|at| bare_arguments(&self.to.objects[at].name))
             .collect();
         for at in 0..self.from.objects.len() {
             let object = &self.from.objects[at];
@@ -155,7 +155,9 @@ impl<'a> Plan<'a> {
             }
             self.fates[at] = match self.twins[at] {
                 None if is_light(object.kind) => Fate::GoesFirst,
-                None if coming.contains(base(&object.name)) && !shares_name(object.kind) => Fate::GoesFirst,
+                None if coming.contains(&bare_arguments(&object.name)) && !shares_name(object.kind) => {
+                    Fate::GoesFirst
+                }
                 None => Fate::GoesLast,
                 Some(_) if !differing.contains(&(object.kind, object.name.as_str())) => Fate::Stays,
                 Some(twin) => self.fate(at, &self.to.objects[twin].clone()),

@@ -81,6 +81,8 @@ pub(super) struct Changes {
     pub(super) early: Vec<String>,
     /// Clauses of the `ALTER TABLE` in its place.
     pub(super) clauses: Vec<String>,
+    /// Sequences whose place is taken by those of identity columns.
+    pub(super) replaced: BTreeSet<String>,
     /// Whole statements behind it.
     pub(super) behind: Vec<String>,
     /// Columns that go, come anew or change their type, without quotes: what mentions them must step aside.
@@ -115,8 +117,7 @@ impl Changes {
         let calls = |text: &str| beside.functions.iter().any(|name| mentions(POSTGRES, text, name));
         for (part, column) in from.columns() {
             if to.part(&part.name).is_none() {
-                self.touch(&column, true);
-                self.clauses.push(format!("DROP COLUMN {}", column.name));
+                self.drop_column(&column, calls(&part.source));
                 self.comments_lost.push(format!("{}.{}", to.name, column.name));
             }
         }
@@ -143,19 +144,24 @@ impl Changes {
             if (is.is_computed() || leaves && was.full_type() != is.full_type())
                 && (!same_computed || on_touched || early)
             {
-                let drop = format!("DROP COLUMN {}", was.name);
-                if early {
-                    self.early.push(drop);
-                    self.gone_early.insert(unquoted(was.name));
-                } else {
-                    self.clauses.push(drop);
-                }
-                self.touch(&is, true);
+                self.drop_column(&was, early);
                 self.clauses.push(format!("ADD COLUMN {}", part.source));
                 self.comments_lost.push(format!("{}.{}", to.name, is.name));
             } else {
                 self.alter_column(from, to, &was, &is, beside, &calls);
             }
+        }
+    }
+
+    /// A column goes: before the rest where it calls a function that goes.
+    fn drop_column(&mut self, column: &Column<'_>, early: bool) {
+        self.touch(column, true);
+        let clause = format!("DROP COLUMN {}", column.name);
+        if early {
+            self.early.push(clause);
+            self.gone_early.insert(unquoted(column.name));
+        } else {
+            self.clauses.push(clause);
         }
     }
 
@@ -238,7 +244,9 @@ impl Changes {
                 if !was.not_null {
                     self.clauses.push(format!("ALTER COLUMN {name} SET NOT NULL"));
                 }
-                self.behind.extend(become_identity(from, to.name, is));
+                let (old, statements) = become_identity(from, to.name, is);
+                self.replaced.extend(old);
+                self.behind.extend(statements);
                 return;
             }
             _ => {}
@@ -414,26 +422,24 @@ fn undo(statement: &str, to: &Text<'_>) -> Option<String> {
     })
 }
 
-/// The statements by which a column gets a sequence of its own that goes on where its values end.
-fn become_identity(from: &Text<'_>, table: &str, column: &Column<'_>) -> Vec<String> {
-    let Value::Identity { when, options } = column.value else { return Vec::new() };
+/// The statements by which a column gets a sequence of its own that goes on where its values end; before
+/// them, the sequence that it had until now and whose name the new one gets.
+fn become_identity(from: &Text<'_>, table: &str, column: &Column<'_>) -> (Option<String>, Vec<String>) {
+    let Value::Identity { when, options } = column.value else { return (None, Vec::new()) };
     let name = column.name;
     let options = if options.is_empty() { String::new() } else { format!(" ({options})") };
-    let spelled =
-        format!("column {}", if name.starts_with('"') { name.to_owned() } else { name.to_lowercase() });
-    let was = from.part(&spelled).and_then(|part| Column::read(&part.source));
+    let was = from.columns().map(|(_, column)| column).find(|was| was.name == name);
     let old = was.and_then(|was| match was.value {
         Value::Default(default) if !options.contains("SEQUENCE NAME") => sequence(default),
         _ => None,
     });
     let mut statements = Vec::new();
-    statements.extend(old.map(|old| format!("DROP SEQUENCE IF EXISTS {};", old.replace("''", "'"))));
     statements
         .push(format!("ALTER TABLE {table} ALTER COLUMN {name} ADD GENERATED {when} AS IDENTITY{options};"));
     let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let own = format!("pg_get_serial_sequence({}, {})", literal(table), literal(&unquoted(name)));
     statements.push(go_on(&own, table, name));
-    statements
+    (old.map(|old| old.replace("''", "'")), statements)
 }
 
 /// The sequence that a default takes its values from, as a literal spells it.
