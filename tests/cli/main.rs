@@ -24,6 +24,7 @@ mod declared;
 mod dependency;
 mod diff;
 mod diff_modules;
+mod diff_proof;
 mod failure;
 mod faults;
 mod first_migration;
