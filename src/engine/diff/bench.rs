@@ -7,10 +7,12 @@ use crate::database::{
     TaskFailure,
 };
 use crate::diagnostic::{Diagnostic, Frame};
-use crate::diff::rows::{self, Fill};
+use crate::dialect::Dialect;
+use crate::diff::rows::{self, Fill, Insert};
 use crate::history::RowKind;
 use crate::migration::Script;
 use crate::schema::Schema;
+use crate::snapshot::render_schema;
 use crate::sql::{self, Statement};
 
 use crate::engine::failure::{Failure, Kind, describe};
@@ -59,6 +61,28 @@ pub(super) struct Added {
     pub(super) refused: BTreeMap<String, String>,
 }
 
+impl Added {
+    fn all(&mut self, inserts: &[Insert]) {
+        for insert in inserts {
+            *self.rows.entry(insert.table.clone()).or_default() += 1;
+        }
+    }
+}
+
+/// How statements in a transaction ended.
+enum Ran {
+    Well(Bench),
+    /// They were taken back.
+    Failed(Bench, TaskFailure),
+}
+
+/// So many rows are added at once.
+const MANY: usize = 50;
+
+fn text(inserts: &[Insert]) -> String {
+    inserts.iter().map(|insert| format!("{}\n", insert.sql)).collect()
+}
+
 impl Bench {
     /// On a scratch database, with a schema in it.
     pub(super) async fn with(database: Box<dyn Database>, schema: &Schema) -> Result<Self, Failure> {
@@ -66,15 +90,36 @@ impl Bench {
             let fault = Diagnostic::new("the schema that there is does not load on a scratch database");
             Failure::new(Kind::Refused, fault.cause(what))
         };
-        let Attempt::Held(mut guard) = database.guard().await? else {
+        let Attempt::Held(guard) = database.guard().await? else {
             return Err(unfit("the scratch database is in use".to_owned()));
         };
-        let run = scratch_run("diff");
-        match load(&mut *guard, &run, schema).await {
-            Ok(()) => Ok(Self { guard, run, scripts: 0 }),
+        let mut bench = Self { guard, run: scratch_run("diff"), scripts: 0 };
+        if schema.is_empty() {
+            return Ok(bench);
+        }
+        if bench.undoes() {
+            let text = Script::new(render_schema(schema, bench.dialect()), "the schema");
+            let statements = sql::split(bench.dialect(), &text.text).unwrap_or_default();
+            bench = match bench.together(&text, &statements).await? {
+                Ran::Well(bench) => return Ok(bench),
+                // one statement after the other says which, or goes well: a large schema can need too many locks
+                Ran::Failed(bench, _) => bench,
+            };
+        }
+        match load(&mut *bench.guard, &bench.run, schema).await {
+            Ok(()) => Ok(bench),
             Err(Unproved::Why(why)) => Err(unfit(why)),
             Err(Unproved::Failed(stop)) => Err(stop.failure),
         }
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.guard.server().dialect
+    }
+
+    /// Whether a transaction takes everything back.
+    fn undoes(&self) -> bool {
+        self.dialect().facts().transactional_ddl
     }
 
     /// The schema now.
@@ -98,26 +143,33 @@ impl Bench {
 
     /// Runs a script as a migration of its kind would run.
     pub(super) async fn script(mut self, script: &Script) -> Result<Self, Broken> {
-        let dialect = self.guard.server().dialect;
-        let statements = sql::split(dialect, &script.text).map_err(|error| {
+        let statements = sql::split(self.dialect(), &script.text).map_err(|error| {
             let frame = frame(script, error.span.clone()).label(error.label());
             Broken { statement: None, diagnostic: Diagnostic::new(error.to_string()).frame(frame) }
         })?;
-        if script.no_transaction || !dialect.facts().transactional_ddl {
+        if script.no_transaction || !self.undoes() {
             let outcome = self.alone(script, &statements).await;
             outcome.map_err(|failure| broken(script, &statements, &failure))?;
             return Ok(self);
         }
+        match self.together(script, &statements).await? {
+            Ran::Well(bench) => Ok(bench),
+            Ran::Failed(_, failure) => Err(broken(script, &statements, &failure)),
+        }
+    }
+
+    /// Runs statements in a transaction, which is taken back where one of them fails.
+    async fn together(mut self, script: &Script, statements: &[Statement]) -> Result<Ran, Broken> {
         let row = self.row(script);
         let begin = Begin { foreign_keys: script.foreign_keys, keep_guard: Keep::Needed };
         let unfit = |error| Broken::without_place(&error);
         let mut session = self.guard.begin(begin).await.map_err(unfit)?;
         session.write(Note::Run(&self.run)).await.map_err(unfit)?;
         let before = session.violations().await.map_err(unfit)?;
-        let record = Record::Applied(&row);
-        let task = Task { script, statements: &statements, record, clock: None };
-        for outcome in session.run(&self.run, &[task]).await {
-            outcome.map_err(|failure| broken(script, &statements, &failure))?;
+        let task = Task { script, statements, record: Record::Applied(&row), clock: None };
+        if let Some(Err(failure)) = session.run(&self.run, &[task]).await.pop() {
+            let guard = session.rollback().await.map_err(unfit)?.guard;
+            return Ok(Ran::Failed(Self { guard, ..self }, failure));
         }
         let after = session.violations().await.map_err(unfit)?;
         if let Some(row) = after.difference(&before).next() {
@@ -125,7 +177,7 @@ impl Bench {
             return Err(Broken { statement: None, diagnostic: fault });
         }
         match session.commit().await {
-            Ok((_, guard)) => Ok(Self { guard, ..self }),
+            Ok((_, guard)) => Ok(Ran::Well(Self { guard, ..self })),
             Err(CommitError::RolledBack(error) | CommitError::Unknown(error)) => {
                 let fault = Diagnostic::new("the commit was refused").cause(&error);
                 Err(Broken { statement: None, diagnostic: fault })
@@ -133,40 +185,60 @@ impl Bench {
         }
     }
 
-    /// Adds rows, each by itself.
+    /// Adds rows: many at once, and where one is refused, each of them by itself.
     pub(super) async fn fill(
-        &mut self,
+        mut self,
         schema: &Schema,
         fill: &BTreeMap<String, Fill>,
-    ) -> Result<Added, Failure> {
-        let dialect = self.guard.server().dialect;
+    ) -> Result<(Self, Added), Failure> {
+        let dialect = self.dialect();
         let inserts = rows::inserts(dialect, schema, fill);
         let mut added = Added::default();
-        let mut rest = &inserts[..];
+        for some in inserts.chunks(MANY) {
+            let script = Script::new(text(some), "rows");
+            let Ok(statements) = sql::split(dialect, &script.text) else { continue };
+            if self.undoes() {
+                self = match self.together(&script, &statements).await {
+                    Ok(Ran::Well(bench)) => {
+                        added.all(some);
+                        bench
+                    }
+                    Ok(Ran::Failed(mut bench, _)) => {
+                        bench.one_by_one(some, &mut added).await?;
+                        bench
+                    }
+                    Err(broken) => return Err(broken.into()),
+                };
+            } else {
+                self.one_by_one(some, &mut added).await?;
+            }
+        }
+        added.refused.retain(|table, _| !added.rows.contains_key(table));
+        Ok((self, added))
+    }
+
+    async fn one_by_one(&mut self, inserts: &[Insert], added: &mut Added) -> Result<(), Failure> {
+        let mut rest = inserts;
         while !rest.is_empty() {
-            let text: String = rest.iter().map(|insert| format!("{}\n", insert.sql)).collect();
-            let script = Script::new(text, "rows");
-            let Ok(statements) = sql::split(dialect, &script.text) else { break };
+            let script = Script::new(text(rest), "rows");
+            let Ok(statements) = sql::split(self.dialect(), &script.text) else { break };
             let outcome = self.alone(&script, &statements).await;
             let done = match &outcome {
                 Ok(_) => rest.len(),
                 Err(failure) => failure.statement.unwrap_or(0),
             };
-            for insert in &rest[..done] {
-                *added.rows.entry(insert.table.clone()).or_default() += 1;
-            }
+            added.all(&rest[..done]);
             if let (Err(failure), Some(insert)) = (outcome, rest.get(done)) {
                 match failure.error {
                     DatabaseError::Sql(error) => {
-                        _ = added.refused.insert(insert.table.clone(), error.message)
+                        added.refused.insert(insert.table.clone(), error.message);
                     }
                     lost => return Err(lost.into()),
                 }
             }
             rest = rest.get(done + 1..).unwrap_or_default();
         }
-        added.refused.retain(|table, _| !added.rows.contains_key(table));
-        Ok(added)
+        Ok(())
     }
 
     async fn alone(&mut self, script: &Script, statements: &[Statement]) -> Result<i64, TaskFailure> {

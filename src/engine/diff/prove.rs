@@ -161,7 +161,7 @@ async fn attempt(
 ) -> Result<(Added, Vec<String>), Trouble> {
     let mut bench = Bench::with(database, &sides.from).await?;
     let begin = bench.introspect().await?;
-    let added = bench.fill(&sides.from, fill).await?;
+    let (mut bench, added) = bench.fill(&sides.from, fill).await?;
     let trouble = |broken| Trouble::Broken(broken, added.clone());
     let kept = kept(sides, way);
     let before = read(&mut bench, &kept, |kept| &kept.before).await?;
