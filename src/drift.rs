@@ -4,11 +4,17 @@
 //! part, so that an extra column is extra and a column at another place is nothing. What counts is
 //! said by [`Policy`]; nothing here knows where either schema came from.
 
+mod filter;
+mod report;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::dialect::Dialect;
 use crate::schema::{Kind, Object, Schema};
 use crate::sql;
+
+pub use filter::Filter;
+pub use report::{Section, Sides, sections, unified};
 
 /// What counts as drift.
 #[derive(Clone, Debug)]
@@ -19,6 +25,10 @@ pub struct Policy {
     pub strict: bool,
     /// Glob patterns over `kind name` that never count.
     pub ignore: Vec<glob::Pattern>,
+    /// Which objects count at all.
+    pub filter: Filter,
+    /// So do extra objects in schemas that the expected one does not name (PostgreSQL).
+    pub every_schema: bool,
     /// Both schemas come from different major versions of the server: text alone may differ.
     pub lenient_text: bool,
 }
@@ -69,8 +79,7 @@ impl Difference {
     /// What is the matter, for people: one line, and below it what must be and what is, as a diff where
     /// the texts are long.
     pub fn describe(&self) -> String {
-        let part = self.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-        let head = format!("{} `{}`{part} is {}", self.kind, self.name, self.change.name());
+        let head = self.head();
         let (Some(expected), Some(actual)) = (&self.expected, &self.actual) else { return head };
         if expected.lines().count() < 4 && actual.lines().count() < 4 {
             return format!("{head}\n  expected: {expected}\n  actual:   {actual}");
@@ -101,26 +110,10 @@ impl Drift {
 /// Compares two schemas.
 pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
     let schemas = named_schemas(expected);
-    let counts = |object: &Object| policy.dialect != Dialect::Postgres || in_schemas(object, &schemas);
-    compare_where(expected, actual, policy, &counts)
-}
-
-/// All that tells two schemas apart, extra objects wherever they are.
-pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
-    let policy = Policy { dialect, strict: true, ignore: Vec::new(), lenient_text: false };
-    compare_where(expected, actual, &policy, &|_| true)
-}
-
-fn compare_where(
-    expected: &Schema,
-    actual: &Schema,
-    policy: &Policy,
-    counts: &dyn Fn(&Object) -> bool,
-) -> Drift {
     let mut drift = Drift::default();
     let ignored = |object: &Object| {
         let text = format!("{} {}", object.kind, object.name);
-        policy.ignore.iter().any(|pattern| pattern.matches(&text))
+        !policy.filter.has(object) || policy.ignore.iter().any(|pattern| pattern.matches(&text))
     };
     let index: HashMap<(Kind, &str), &Object> =
         actual.objects.iter().map(|object| ((object.kind, object.name.as_str()), object)).collect();
@@ -140,7 +133,9 @@ fn compare_where(
         .objects
         .iter()
         .filter(|object| !matched.contains(&(object.kind, object.name.as_str())) && !ignored(object))
-        .filter(|object| counts(object))
+        .filter(|object| {
+            policy.every_schema || policy.dialect != Dialect::Postgres || in_schemas(object, &schemas)
+        })
         .collect();
     settle(&mut drift, missing, &mut extra, policy);
     for object in extra {
@@ -148,6 +143,19 @@ fn compare_where(
         if policy.strict { drift.differences.push(difference) } else { drift.notes.push(difference) }
     }
     drift
+}
+
+/// All that tells two schemas apart, extra objects wherever they are.
+pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
+    let policy = Policy {
+        dialect,
+        strict: true,
+        ignore: Vec::new(),
+        filter: Filter::default(),
+        every_schema: true,
+        lenient_text: false,
+    };
+    compare(expected, actual, &policy)
 }
 
 /// Objects that went and came: the same under a name that the server made up is a note.
@@ -305,7 +313,7 @@ fn in_schemas(object: &Object, schemas: &HashSet<String>) -> bool {
 }
 
 /// The first part of a qualified name; a schema's own name; for a comment, that of its object.
-fn schema_of(object: &Object) -> String {
+pub fn schema_of(object: &Object) -> String {
     let name = match object.kind {
         Kind::Comment => object.name.rsplit_once(' ').map_or(object.name.as_str(), |(_, name)| name),
         _ => object.name.as_str(),
@@ -397,8 +405,14 @@ mod tests {
             );
             Schema::new(vec![Object { kind: Kind::Table, name: "t".to_owned(), definition }])
         };
-        let policy =
-            Policy { dialect: Dialect::MariaDb, strict: true, ignore: Vec::new(), lenient_text: false };
+        let policy = Policy {
+            dialect: Dialect::MariaDb,
+            strict: true,
+            ignore: Vec::new(),
+            filter: Filter::default(),
+            every_schema: false,
+            lenient_text: false,
+        };
         let drift = compare(&table(1), &table(2), &policy);
         assert!(drift.is_empty(), "{drift:?}");
         let notes: Vec<_> = drift.notes.iter().map(|note| (note.part.as_deref(), note.change)).collect();

@@ -41,8 +41,20 @@ pub enum Event {
         /// How many migrations.
         total: usize,
     },
+    /// The declared schema is being made on a scratch database.
+    DeclaredStarted {
+        /// How many texts are loaded.
+        texts: usize,
+        /// How many migrations run, of modules that declare nothing.
+        migrations: usize,
+    },
     /// A rehearsal on a scratch database with the live schema has begun.
     RehearsalStarted {
+        /// How many migrations.
+        total: usize,
+    },
+    /// A change is tried on a scratch database: up, down, up.
+    ProofStarted {
         /// How many migrations.
         total: usize,
     },

@@ -63,6 +63,7 @@ pub mod lockfile;
 pub mod migration;
 pub mod module;
 pub mod plan;
+mod program;
 #[cfg(feature = "cli")]
 pub mod report;
 pub mod review;

@@ -20,7 +20,7 @@ const FLOORS: [&[&str]; 6] = [
         "event",
         "bundle",
     ],
-    &["fault", "lockfile", "git", "discover", "backend"],
+    &["fault", "program", "lockfile", "git", "discover", "backend"],
     &["engine"],
     &["report", "cli"],
 ];

@@ -21,7 +21,8 @@ const MODES: [(&str, SchemaCheckMode); 3] = [
     ("strict", SchemaCheckMode::Strict),
     ("off", SchemaCheckMode::Off),
 ];
-const SOURCES: [(&str, SchemaSource); 2] = [("replay", SchemaSource::Replay), ("off", SchemaSource::Off)];
+const SOURCES: [(&str, SchemaSource); 3] =
+    [("replay", SchemaSource::Replay), ("declared", SchemaSource::Declared), ("off", SchemaSource::Off)];
 const REACTIONS: [(&str, Reaction); 3] =
     [("allow", Reaction::Allow), ("warn", Reaction::Warn), ("deny", Reaction::Deny)];
 
@@ -61,7 +62,8 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         database,
         dialects,
         modules,
-        schema_check: SchemaCheck { mode, source, ignore },
+        schema: _, // a bundle is compared with its snapshots
+        schema_check: SchemaCheck { mode, source, ignore, filter },
         policy: Policy { out_of_order, unknown_executed, allow_split, rehearsal },
         adopt,
         mirror,
@@ -94,6 +96,7 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
             mode: word(&MODES, mode),
             source: word(&SOURCES, source),
             ignore: ignore.clone(),
+            filter: filter.clone(),
         },
         policy: wire::Policy {
             out_of_order: word(&REACTIONS, out_of_order),
@@ -183,6 +186,7 @@ pub(super) fn of_wire(wire: wire::Settings) -> Result<Config, String> {
             mode: value(&MODES, &wire.schema_check.mode)?,
             source: value(&SOURCES, &wire.schema_check.source)?,
             ignore: wire.schema_check.ignore,
+            filter: wire.schema_check.filter,
         },
         policy: Policy {
             out_of_order: value(&REACTIONS, &wire.policy.out_of_order)?,

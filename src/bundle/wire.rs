@@ -72,6 +72,8 @@ pub(super) struct SchemaCheck {
     pub(super) mode: String,
     pub(super) source: String,
     pub(super) ignore: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) filter: Vec<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

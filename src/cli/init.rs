@@ -31,8 +31,12 @@ const TEMPLATE: &str = "\
 #     some-crate: { path: migrations }   # `db-migrations modules` lists candidates
 #   paths: [\"plugins/*\"]                 # plugin folders
 
+# schema:
+#   path: schema.sql              # the declared schema, for `db-migrations diff`; or command: [PROGRAM, ARGUMENT]
+
 # schema-check:
 #   mode: superset                # or strict: extra objects count, too
+#   source: replay                # or declared
 
 # policy:
 #   out-of-order: warn            # allow | warn | deny

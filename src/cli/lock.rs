@@ -473,7 +473,9 @@ async fn unproved(
         Replayed::NotProved(reason) => {
             Ok(Some(Diagnostic::new(format!("`{name}` cannot be proved by replay")).cause(reason)))
         }
-        Replayed::Schema { schema, .. } if schema == snapshot.schema => Ok(None),
+        Replayed::Schema { schema, .. } if schema == snapshot.schema => {
+            super::schema::undeclared(global, context, project, merged, dialect, &schema).await
+        }
         Replayed::Schema { .. } => {
             let command = format!("db-migrations schema snapshot --dialect {dialect}");
             Ok(Some(

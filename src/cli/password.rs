@@ -1,19 +1,16 @@
 //! Passwords that stand elsewhere: in a file, or in what a command prints.
 //!
-//! The first line counts. A command is run without a shell and with a time limit, and nothing that it
-//! has printed as a password is ever shown, whatever it says on its standard error.
+//! The first line counts. Nothing that a command has printed as a password is ever shown, whatever it says
+//! on its standard error.
 
-use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::diagnostic::Diagnostic;
 use crate::lockfile;
+use crate::program::{self, Unrun};
 use crate::secret::Secrets;
 
 /// How long a command may take.
@@ -41,26 +38,20 @@ pub(super) fn of_file(path: &Path, setting: &str) -> Result<SecretString, Diagno
 /// The first line that a command prints; it runs in the folder of the configuration.
 pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString, Diagnostic> {
     // its arguments may be secrets, too
-    let program = words.first().map_or("", String::as_str);
+    let name = words.first().map_or("", String::as_str);
     let fault = |what: String| {
-        Diagnostic::new(format!("`database.password-command`: `{program}` {what}"))
+        Diagnostic::new(format!("`database.password-command`: `{name}` {what}"))
             .help("try the command by hand; the password is the first line of its standard output")
     };
-    let mut child = Command::new(program)
-        .args(&words[1.min(words.len())..])
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| fault("cannot be run".to_owned()).cause(error))?;
-    let stdout = child.stdout.take().map(drain);
-    let stderr = child.stderr.take().map(drain);
-    let status = end_of(&mut child).map_err(|error| fault("cannot be waited for".to_owned()).cause(error))?;
-    let has_password = |text: &str| text.contains('\n') && first_line(text).is_some();
-    let is_success = status.is_some_and(|status| status.success());
-    let printed = collect(stdout.as_ref(), |text| is_success && has_password(text));
-    let what = match status {
+    let ended = program::run(words, folder, LIMIT, MOST).map_err(|error| {
+        let (Unrun::Begin(cause) | Unrun::Wait(cause)) = &error;
+        fault(error.to_string()).cause(cause)
+    })?;
+    let is_success = ended.status.is_some_and(|status| status.success());
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let has_password = |bytes: &[u8]| bytes.contains(&b'\n') && first_line(&text(bytes)).is_some();
+    let printed = text(&ended.stdout(|bytes| is_success && has_password(bytes)));
+    let what = match ended.status {
         None => format!("took longer than {} s, and was ended", LIMIT.as_secs()),
         Some(status) if !status.success() => format!("failed ({status})"),
         Some(_) => match first_line(&printed) {
@@ -68,7 +59,7 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
             None => "printed no password".to_owned(),
         },
     };
-    let said = collect(stderr.as_ref(), |_| false);
+    let said = ended.stderr();
     let mut secrets = Secrets::default();
     printed.split_whitespace().chain(printed.lines()).for_each(|text| secrets.add(text));
     let said: String = secrets.scrub(said.trim()).chars().take(SHOWN).collect();
@@ -78,50 +69,4 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
 
 fn first_line(text: &str) -> Option<SecretString> {
     text.lines().next().filter(|line| !line.is_empty()).map(SecretString::from)
-}
-
-/// Reads a pipe in a thread of its own: a child of the command may hold it open for ever.
-fn drain(pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut pipe = pipe.take(MOST);
-        let mut chunk = [0; 4096];
-        while let Ok(length @ 1..) = pipe.read(&mut chunk) {
-            if sender.send(chunk[..length].to_vec()).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-/// What a pipe holds after the end of the command: until it is enough, or for a second at most.
-fn collect(pipe: Option<&mpsc::Receiver<Vec<u8>>>, is_enough: impl Fn(&str) -> bool) -> String {
-    let start = Instant::now();
-    let mut bytes = Vec::new();
-    let mut text = String::new();
-    while let Some(pipe) = pipe
-        && !is_enough(&text)
-        && let Ok(chunk) = pipe.recv_timeout(Duration::from_secs(1).saturating_sub(start.elapsed()))
-    {
-        bytes.extend(chunk);
-        text = String::from_utf8_lossy(&bytes).into_owned();
-    }
-    text
-}
-
-/// Waits for the end; `None` if it was ended since it took too long.
-fn end_of(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if start.elapsed() > LIMIT {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
 }

@@ -1,24 +1,27 @@
-//! `schema`: the schema of a database, of the lock, and their difference.
+//! `schema`: the schema of a database, of the lock, of what is declared, and their differences.
+
+mod check;
+mod pair;
+mod shown;
+mod snapshot;
+
+pub(super) use check::undeclared;
 
 use clap::Subcommand;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::context::{Context, From};
-use super::run::{looking, verdict as verdict_text};
-use super::watch::reporter;
+use super::context::Context;
+use super::run::looking;
 use super::{Done, Exit, Format, Global};
 use crate::backend;
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
-use crate::drift::Drift;
-use crate::engine::{self, Failure, FailureKind, Project, Replayed, SnapshotState, Verdict};
-use crate::lock::merge;
+use crate::engine::{Failure, FailureKind};
 use crate::report::human;
-use crate::report::json as wire;
 use crate::schema::Schema;
-use crate::snapshot::{Fingerprint, Proof, render_schema};
+use crate::snapshot::render_schema;
 
 /// Look at the schema: dump it, compare it with the lock, or write the snapshot
 #[derive(Debug, clap::Args)]
@@ -31,14 +34,10 @@ pub(super) struct Args {
 enum Command {
     /// Print the database's schema as SQL that loads into an empty database
     Dump,
-    /// Compare the database's schema with the one that the lock makes; ends with 1 on drift
-    Check {
-        #[command(flatten)]
-        from: From,
-        /// Replay the lock now instead of trusting the committed snapshot
-        #[arg(long)]
-        replay: bool,
-    },
+    /// Compare the database's schema with the one that must be; ends with 1 on drift
+    Check(check::Args),
+    /// Compare the schemas of two databases of one kind; ends with 1 where they differ
+    Diff(pair::Args),
     /// Replay the lock on an empty scratch database and write the snapshot
     ///
     /// SQLite is replayed in memory. For a server the URL's (or `database.scratch-url`'s) role must be allowed to
@@ -53,8 +52,11 @@ enum Command {
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     match args.command {
         Command::Dump => dump(global, &Context::read(global)?).await,
-        Command::Check { from, replay } => check(global, &Context::open(global, &from)?, replay).await,
-        Command::Snapshot { dialect } => snapshot(global, &Context::read(global)?, dialect.as_deref()).await,
+        Command::Check(args) => check::run(global, &args).await,
+        Command::Diff(args) => pair::run(global, &args).await,
+        Command::Snapshot { dialect } => {
+            snapshot::run(global, &Context::read(global)?, dialect.as_deref()).await
+        }
     }
 }
 
@@ -84,142 +86,6 @@ fn objects(schema: &Schema) -> serde_json::Value {
         .iter()
         .map(|object| json!({ "kind": object.kind.name(), "name": object.name, "definition": object.definition }))
         .collect()
-}
-
-async fn check(global: &Global, context: &Context, replay: bool) -> Result<Done, Failure> {
-    let connect = looking(context)?;
-    let project = context.project()?;
-    let (schema, server) = expected(global, context, &project, &*connect, replay).await?;
-    let mut database = connect.connect().await?;
-    let history = database.history().await?;
-    let prepared = engine::prepare(&project, &history, &mut *database).await?;
-    if !prepared.plan.is_empty() {
-        let why = format!("{} pending", prepared.plan.len());
-        database.close().await;
-        return Err(Failure::new(
-            FailureKind::Findings,
-            Diagnostic::new(format!("not checked: {why}")).help("run `db-migrations migrate` first"),
-        ));
-    }
-    let verdict = engine::compare_with(&project, &schema, Some(&server), &mut *database).await?;
-    database.close().await;
-    if global.format == Format::Human {
-        match &verdict {
-            Verdict::Passed(drift) | Verdict::Drifted(drift) => print(drift),
-            Verdict::NotChecked(_) => {}
-        }
-        human::line(&format!("schema check: {}", verdict_text(&verdict)));
-    }
-    let (exit, outcome) = match verdict {
-        Verdict::Drifted(_) => (Exit::Findings, "drift"),
-        _ => (Exit::Done, "passed"),
-    };
-    Ok(Done::new(exit, outcome, wire::verdict(&verdict)))
-}
-
-/// The committed snapshot, or a replay.
-async fn expected(
-    global: &Global,
-    context: &Context,
-    project: &Project,
-    connect: &dyn Connect,
-    replay: bool,
-) -> Result<(Schema, String), Failure> {
-    let dialect = connect.dialect();
-    let merged = merge(project.document.lock(), &project.catalogue, None)
-        .map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
-    if !replay {
-        return match engine::snapshot_state(
-            project,
-            &Fingerprint::of(&merged.lock, &project.catalogue, dialect),
-            dialect,
-        ) {
-            SnapshotState::Fresh(snapshot) => {
-                let snapshot = snapshot.read().map_err(|fault| Failure::new(FailureKind::Findings, fault))?;
-                if let (Proof::Unproved(reason), Format::Human) = (&snapshot.proof, global.format) {
-                    human::note(&format!(
-                        "note: the snapshot is what a database had, not proved by replay: {reason}"
-                    ));
-                }
-                Ok((snapshot.schema, snapshot.server))
-            }
-            state => Err(Failure::all(
-                FailureKind::Findings,
-                state
-                    .diagnostic(project, dialect)
-                    .map(|d| d.help("or compare with a replay: `--replay`"))
-                    .into_iter()
-                    .collect(),
-            )),
-        };
-    }
-    let scratch = scratch_connector(context, dialect)?;
-    match engine::replay(project, &merged, &*scratch, &mut *reporter(global)).await {
-        Replayed::Schema { schema, server, .. } => Ok((schema, server)),
-        Replayed::NotProved(reason) => Err(Failure::new(
-            FailureKind::Findings,
-            Diagnostic::new("the lock cannot be replayed").cause(reason),
-        )),
-    }
-}
-
-/// Prints differences with what must be and what is, then notes.
-fn print(drift: &Drift) {
-    for difference in &drift.differences {
-        human::line(&format!("drift: {}", difference.describe()));
-    }
-    for note in &drift.notes {
-        human::line(&format!("note: {}", note.describe()));
-    }
-}
-
-async fn snapshot(global: &Global, context: &Context, dialect: Option<&str>) -> Result<Done, Failure> {
-    let project = context.project()?;
-    let usage = |fault| Failure::new(FailureKind::Usage, fault);
-    let dialects = match dialect {
-        None => context.dialects()?,
-        Some(name) => {
-            let unknown = || {
-                usage(
-                    Diagnostic::new(format!("`{name}` is no dialect"))
-                        .help("they are mariadb, mysql, postgres, sqlite"),
-                )
-            };
-            vec![Dialect::from_alias(name).ok_or_else(unknown)?]
-        }
-    };
-    if dialects.is_empty() {
-        context.needed_url()?;
-    }
-    let merged = merge(project.document.lock(), &project.catalogue, None).map_err(usage)?;
-    let misfits: Vec<Diagnostic> = merged.misfits().map(|finding| finding.diagnostic.clone()).collect();
-    if !misfits.is_empty() {
-        let mut all = misfits;
-        all.push(
-            Diagnostic::new("the lock is not up to date, so its snapshot would not be either")
-                .help("run `db-migrations lock` first"),
-        );
-        return Err(Failure::all(FailureKind::Refused, all));
-    }
-    let mut written = Vec::new();
-    for dialect in dialects {
-        let connect = scratch_connector(context, dialect)?;
-        let changed = engine::write_snapshot(&project, &merged, &*connect, &mut *reporter(global))
-            .await
-            .map_err(|fault| Failure::new(FailureKind::Findings, fault))?;
-        if global.format == Format::Human {
-            match &changed {
-                Some(name) => human::line(&format!("wrote {name}")),
-                None => human::line(&format!("{} is up to date", project.snapshot_name(dialect))),
-            }
-        }
-        written.extend(changed);
-    }
-    Ok(Done::new(
-        Exit::Done,
-        if written.is_empty() { "up-to-date" } else { "written" },
-        json!({ "written": written }),
-    ))
 }
 
 /// Where scratch databases of a dialect are made: in memory, at `scratch-url`, or beside the database.

@@ -66,6 +66,8 @@ pub struct Config {
     pub cargo: Cargo,
     /// What is a module beside the crates that say so themselves.
     pub modules: Modules,
+    /// The schema that the application declares.
+    pub schema: SchemaText,
     /// How the resulting schema is checked.
     pub schema_check: SchemaCheck,
     /// What a run may do.
@@ -216,6 +218,29 @@ pub struct Named {
     pub span: Range<usize>,
 }
 
+/// `schema:`: where the schema stands that the application declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SchemaText {
+    /// In `schema.sql` or the folder `schema`, if there is one.
+    #[default]
+    Usual,
+    /// In this file or folder.
+    Path(Named),
+    /// A program prints it.
+    Command(SchemaCommand),
+}
+
+/// A program that prints DDL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaCommand {
+    /// Its name and its arguments.
+    pub words: Vec<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// Its bytes in the file.
+    pub span: Range<usize>,
+}
+
 /// `schema-check:`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchemaCheck {
@@ -225,6 +250,8 @@ pub struct SchemaCheck {
     pub source: SchemaSource,
     /// Patterns of objects that never count.
     pub ignore: Vec<String>,
+    /// Patterns of the objects that count, or with `!` do not; empty = all of them.
+    pub filter: Vec<String>,
 }
 
 /// How exactly the schema must fit.
@@ -245,6 +272,8 @@ pub enum SchemaSource {
     /// What the lock makes of an empty database.
     #[default]
     Replay,
+    /// What people declare.
+    Declared,
     /// There is none.
     Off,
 }
@@ -329,6 +358,7 @@ impl Default for Config {
             dialects: Vec::new(),
             cargo: Cargo::default(),
             modules: Modules::default(),
+            schema: SchemaText::default(),
             schema_check: SchemaCheck::default(),
             policy: Policy::default(),
             adopt: Vec::new(),

@@ -80,7 +80,8 @@ modules:
     empty:
   disable: [crate-a]
   paths: ["plugins/*"]
-schema-check: { mode: strict, source: replay, ignore: ["table public.tmp_*"] }
+schema-check: { mode: strict, source: replay, ignore: ["table public.tmp_*"], filter: ["!view *"] }
+schema: { path: db/schema.sql, command-timeout: 7 }
 policy: { out-of-order: deny, allow-split: true }
 "#;
 
@@ -116,14 +117,14 @@ fn faults_of_shape_are_marked() {
 
 #[test]
 fn faults_of_values_come_together() {
-    let text = "format: dbmat\nlock: ${NOPE}\npath: ${\nnamespace: a b\nschema-check: { source: declared }\n";
+    let text = "format: dbmat\nlock: ${NOPE}\npath: ${\nnamespace: a b\nschema-check: { source: declard }\n";
     let messages: Vec<_> = faults(text).into_iter().map(|(message, marked, _)| (message, marked)).collect();
     let expected = [
         ("\"a b\" is no namespace", "a b"),
         ("`${` is never closed", "${"),
         ("unknown format `dbmat`", "dbmat"),
         ("the variable `NOPE` is not set", "${NOPE}"),
-        ("`source: declared` is not in this version", "declared"),
+        ("unknown source `declard`", "declard"),
     ];
     assert_eq!(messages, expected.map(|(message, marked)| (message.to_owned(), marked.to_owned())));
     assert_eq!(faults("format: dbmat\n")[0].2, "did you mean `dbmate`?");

@@ -1,5 +1,7 @@
 //! From the shape to values: variables, names, defaults. Collects every fault.
 
+mod schema;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use serde_saphyr::Spanned;
 use super::wire::{self, Text};
 use super::{
     Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Password, Policy, Reaction, Rehearsal,
-    Review, SchemaCheck, SchemaCheckMode, SchemaSource, Source,
+    Review, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::dialect::Dialect;
@@ -63,6 +65,7 @@ impl<'a> Reader<'a> {
             dialects: self.dialects(wire.dialects.unwrap_or_default()),
             cargo: self.cargo(wire.cargo),
             modules: self.modules(wire.modules.unwrap_or_default()),
+            schema: self.schema(wire.schema.unwrap_or_default()),
             schema_check: self.schema_check(wire.schema_check.unwrap_or_default()),
             policy: self.policy(wire.policy.unwrap_or_default()),
             adopt: self.adopt(wire.adopt.unwrap_or_default()),
@@ -234,32 +237,6 @@ impl<'a> Reader<'a> {
             }
         }
         tool.map(|tool| Mirror { tool, table })
-    }
-
-    fn schema_check(&mut self, wire: wire::SchemaCheck) -> SchemaCheck {
-        let modes = [
-            ("superset", SchemaCheckMode::Superset),
-            ("strict", SchemaCheckMode::Strict),
-            ("off", SchemaCheckMode::Off),
-            ("false", SchemaCheckMode::Off),
-        ];
-        let sources = [
-            ("replay", Some(SchemaSource::Replay)),
-            ("off", Some(SchemaSource::Off)),
-            ("false", Some(SchemaSource::Off)),
-            ("declared", None),
-        ];
-        let span = wire.source.as_ref().map(|text| self.span(text));
-        let source = self.word(wire.source, "source", &sources);
-        if let (Some(None), Some(span)) = (source, span) {
-            let fault = Diagnostic::new("`source: declared` is not in this version");
-            self.fault(fault.help("use `replay`, or `off`"), span);
-        }
-        SchemaCheck {
-            mode: self.word(wire.mode, "mode", &modes).unwrap_or_default(),
-            source: source.flatten().unwrap_or_default(),
-            ignore: self.texts(wire.ignore),
-        }
     }
 
     /// The file of the lock, and whose migrations need a review.

@@ -28,6 +28,7 @@ pub(super) struct Config {
     pub(super) dialects: Option<Vec<Text>>,
     pub(super) cargo: Option<Cargo>,
     pub(super) modules: Option<Modules>,
+    pub(super) schema: Option<Schema>,
     pub(super) schema_check: Option<SchemaCheck>,
     pub(super) policy: Option<Policy>,
     pub(super) adopt: Option<Vec<Adopt>>,
@@ -125,6 +126,15 @@ pub(super) struct SchemaCheck {
     pub(super) mode: Option<Text>,
     pub(super) source: Option<Text>,
     pub(super) ignore: Option<Vec<Text>>,
+    pub(super) filter: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Schema {
+    pub(super) path: Option<Text>,
+    pub(super) command: Option<Spanned<Vec<Text>>>,
+    pub(super) command_timeout: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -16,8 +16,9 @@ use super::faults::{Faults, list};
 use super::folder::join;
 use super::graph::{Graph, Package};
 use super::plugin::Plugin;
+use super::schema::SchemaPath;
 use super::{Consent, Request, shown};
-use crate::config::Enable;
+use crate::config::{Enable, SchemaText};
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::id::Namespace;
 use crate::module::{Format, Origin};
@@ -45,6 +46,8 @@ pub(super) struct Chosen {
     pub(super) package: Option<usize>,
     /// Its folder of checks, inside of the root.
     pub(super) checks: Option<String>,
+    /// Where it may declare its schema.
+    pub(super) schema: Option<SchemaPath>,
     /// The entry of the configuration.
     pub(super) frame: Option<Frame>,
 }
@@ -97,6 +100,14 @@ impl<'a> Chooser<'a> {
         let declared = declared.unwrap_or_default();
         let namespace = config.namespace.clone().or(declared.namespace);
         let Some(namespace) = namespace.or_else(|| self.namespace(own_name)) else { return };
+        let schema = match &config.schema {
+            SchemaText::Usual => Some(declared_at(declared.schema)),
+            SchemaText::Path(named) => Some(SchemaPath::Named {
+                path: named.name.clone(),
+                frame: config.frame(&named.span).map(Box::new),
+            }),
+            SchemaText::Command(_) => None,
+        };
         self.choice.modules.push(Chosen {
             namespace,
             origin: Origin::Application,
@@ -111,6 +122,7 @@ impl<'a> Chooser<'a> {
             session: config.session.clone(),
             package: self.graph.map(|graph| graph.application),
             checks: Some(config.checks.clone()),
+            schema,
             frame: None,
         });
     }
@@ -144,6 +156,7 @@ impl<'a> Chooser<'a> {
             session: BTreeMap::new(),
             package: package.map(|(at, _)| at),
             checks: Some("checks".to_owned()),
+            schema: Some(declared_at(declared.schema)),
             frame: None,
         };
         if let Some(enable) = enable {
@@ -232,6 +245,8 @@ impl<'a> Chooser<'a> {
         let own = package.declared.is_some();
         let declared = if own { self.declared(package) } else { Some(Declared::default()) };
         let (Some(declared), Some(default)) = (declared, self.namespace(&package.name)) else { return };
+        // what stands in another's crate is not meant for us unless it says so
+        let schema = (declared.schema.is_some() || !package.external).then(|| declared_at(declared.schema));
         let mut chosen = Chosen {
             namespace: declared.namespace.unwrap_or(default),
             origin: crate_origin(package),
@@ -246,6 +261,7 @@ impl<'a> Chooser<'a> {
             session: BTreeMap::new(),
             package: Some(at),
             checks: own.then(|| "checks".to_owned()),
+            schema,
             frame: None,
         };
         if let Some(enable) = enable {
@@ -358,6 +374,10 @@ impl<'a> Chooser<'a> {
             }
         }
     }
+}
+
+fn declared_at(schema: Option<String>) -> SchemaPath {
+    schema.map_or(SchemaPath::Usual, |path| SchemaPath::Named { path, frame: None })
 }
 
 fn crate_origin(package: &Package) -> Origin {

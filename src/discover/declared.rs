@@ -1,6 +1,6 @@
 //! What a module says about itself: `[package.metadata.db-migrations]` or `module.yml`.
 //!
-//! Both have the same four keys, all optional: `path`, `namespace`, `format`, `depends-on`. Both come
+//! Both have the same five keys, all optional: `path`, `namespace`, `format`, `depends-on`, `schema`. Both come
 //! here as a JSON object (Cargo hands the metadata over as one), so that there is one reader; the
 //! code frame is found by looking for the word in the file.
 
@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::id::Namespace;
 use crate::module::Format;
 
-const KEYS: [&str; 4] = ["path", "namespace", "format", "depends-on"];
+const KEYS: [&str; 5] = ["path", "namespace", "format", "depends-on", "schema"];
 
 /// A module's own word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) struct Declared {
     pub(super) namespace: Option<Namespace>,
     pub(super) format: Option<Format>,
     pub(super) depends_on: Vec<Namespace>,
+    /// Where its declared schema stands.
+    pub(super) schema: Option<String>,
 }
 
 /// The file that speaks, for messages.
@@ -95,12 +97,14 @@ fn read(map: &Map<String, Value>, place: Place<'_>, faults: &mut Faults) -> Opti
         }
     };
     let (path, namespace, format) = (text("path"), text("namespace"), text("format"));
+    let schema = text("schema");
     let depends_on = texts(map, "depends-on", place, faults);
     let declared = Declared {
         path,
         namespace: namespace.and_then(|text| to_namespace(&text, place, faults)),
         format: format.and_then(|text| to_format(&text, place, faults)),
         depends_on: depends_on.iter().filter_map(|text| to_namespace(text, place, faults)).collect(),
+        schema,
     };
     (faults.errors.len() == before).then_some(declared)
 }
@@ -149,9 +153,11 @@ mod tests {
     }
 
     #[test]
-    fn four_keys() {
-        let (declared, _) = yaml("path: sql\nnamespace: users\nformat: sqlx\ndepends-on: [core]\n");
+    fn five_keys() {
+        let (declared, _) =
+            yaml("path: sql\nnamespace: users\nformat: sqlx\ndepends-on: [core]\nschema: s.sql\n");
         let declared = declared.unwrap();
+        assert_eq!(declared.schema.as_deref(), Some("s.sql"));
         assert_eq!((declared.path.as_deref(), declared.format), (Some("sql"), Some(Format::Native)));
         assert_eq!(declared.depends_on, [Namespace::new("core").unwrap()]);
         assert_eq!(yaml("").0, Some(Declared::default()));

@@ -231,6 +231,27 @@ pub(super) fn read_own(root: &Path, name: &str, shown: &str) -> Result<String, D
     read_raw(&path, shown).map(|text| normalise(&text))
 }
 
+/// The same of a file that may not be there, by its path below the root.
+pub(super) fn read_inside(root: &Path, path: &str, shown: &str) -> Result<Option<String>, Diagnostic> {
+    if let Some(why) = unfit(path) {
+        let fault = Diagnostic::new(format!("the path `{path}` is refused: {why}"));
+        return Err(fault.help("a module's files lie inside its own folder; name a relative path"));
+    }
+    let whole = root.join(path);
+    if fs::symlink_metadata(&whole).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let root = fs::canonicalize(root).map_err(|error| unreadable(shown, &error))?;
+    let real = fs::canonicalize(&whole).map_err(|error| unreadable(shown, &error))?;
+    if !real.starts_with(&root) {
+        return Err(outside(shown));
+    }
+    if !real.is_file() {
+        return Err(not_regular(shown));
+    }
+    read_raw(&real, shown).map(|text| Some(normalise(&text)))
+}
+
 fn read_raw(path: &Path, shown: &str) -> Result<String, Diagnostic> {
     // the listing has seen that it is a regular file: one look at the open file is enough
     let file = fs::File::open(path).map_err(|error| unreadable(shown, &error))?;

@@ -18,6 +18,7 @@ mod format;
 mod graph;
 mod merge;
 mod plugin;
+mod schema;
 mod shown;
 mod variant;
 
@@ -25,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use candidate::Candidate;
+pub use schema::{SchemaPath, schema_texts};
 
 use consent::{Choice, Chosen};
 use faults::{Faults, list};
@@ -89,6 +91,12 @@ pub struct Source {
     pub folder: PathBuf,
     /// On whose word it is a module.
     pub consent: Consent,
+    /// The folder of the package as it is shown.
+    pub shown: String,
+    /// The folder of the migrations, inside of the package's.
+    pub path: String,
+    /// Where the module may declare its schema.
+    pub schema: Option<SchemaPath>,
 }
 
 /// What was found.
@@ -125,7 +133,8 @@ pub fn discover(request: &Request<'_>) -> Result<Discovery, Vec<Diagnostic>> {
     for (chosen, depends_on) in chosen.into_iter().zip(depends_on) {
         if let Some(module) = read_module(&chosen, depends_on, &mut faults) {
             let folder = chosen.root.join(&chosen.path);
-            sources.insert(chosen.namespace, Source { root: chosen.root, folder, consent: chosen.consent });
+            let Chosen { namespace, root, consent, shown, path, schema, .. } = chosen;
+            sources.insert(namespace, Source { root, folder, consent, shown, path, schema });
             modules.push(module);
         }
     }
@@ -158,7 +167,9 @@ fn read_module(chosen: &Chosen, depends_on: BTreeSet<Namespace>, faults: &mut Fa
     let mut listing = faults.keep(listing.map_err(|fault| framed(fault, chosen)))?;
     if let (".", Some(listing)) = (chosen.path.as_str(), &mut listing) {
         listing.folders.retain(|(name, _)| chosen.checks.as_ref() != Some(name));
+        schema::take_out(listing, chosen.schema.as_ref());
     }
+    let declares = schema::is_there(&chosen.root, &chosen.path, chosen.schema.as_ref());
     let mut module = Module {
         namespace: chosen.namespace.clone(),
         origin: chosen.origin.clone(),
@@ -178,15 +189,15 @@ fn read_module(chosen: &Chosen, depends_on: BTreeSet<Namespace>, faults: &mut Fa
         let session = chosen.session.clone();
         let merger = Merger { namespace: &chosen.namespace, foreign_keys, session, external, faults };
         module.migrations = merger.merge(pieces);
-    } else if chosen.required {
+    } else if chosen.required && !declares {
         faults.error(missing_folder(chosen));
         return None;
     }
     if let Some(checks) = &chosen.checks {
         module.checks = checks::read(&chosen.root, &chosen.shown, checks, faults);
     }
-    if module.migrations.is_empty() && faults.errors.len() == errors && chosen.consent != Consent::Application
-    {
+    let is_bare = module.migrations.is_empty() && !declares;
+    if is_bare && faults.errors.len() == errors && chosen.consent != Consent::Application {
         if !chosen.required && module.checks.is_empty() {
             return None;
         }

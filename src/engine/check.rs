@@ -1,9 +1,9 @@
 //! The schema check: the schema that is against the one that must be, and the modules' own checks.
 
-use crate::config::SchemaCheckMode;
+use crate::config::{Config, SchemaCheckMode};
 use crate::database::{DatabaseError, Read, Server};
 use crate::diagnostic::{Diagnostic, count};
-use crate::drift::{Drift, Policy, compare};
+use crate::drift::{Drift, Filter, Policy, compare};
 use crate::review;
 use crate::schema::Schema;
 
@@ -44,22 +44,23 @@ impl Verdict {
     }
 }
 
-/// What counts as drift for this project on this database.
-fn policy(project: &Project, server: &Server, expected_server: Option<&str>) -> Result<Policy, Failure> {
-    let patterns = project.config.schema_check.ignore.iter().map(|text| {
-        glob::Pattern::new(text).map_err(|error| {
-            Failure::new(
-                Kind::Usage,
-                Diagnostic::new(format!("`schema-check.ignore`: `{text}` is no pattern")).cause(error),
-            )
-        })
-    });
+/// What counts as drift for a configuration on this database.
+pub fn policy(config: &Config, server: &Server, expected_server: Option<&str>) -> Result<Policy, Failure> {
+    let check = &config.schema_check;
+    let no_pattern = |key: &str, text: &str| {
+        Failure::new(Kind::Usage, Diagnostic::new(format!("`schema-check.{key}`: `{text}` is no pattern")))
+    };
+    let patterns =
+        check.ignore.iter().map(|text| glob::Pattern::new(text).map_err(|_| no_pattern("ignore", text)));
+    let filter = Filter::default().and(&check.filter).map_err(|text| no_pattern("filter", text))?;
     let major = |title: &str| title.rsplit(' ').next().and_then(|v| v.split('.').next()).map(str::to_owned);
     let lenient_text = expected_server.and_then(major).is_some_and(|expected| expected != server.major());
     Ok(Policy {
         dialect: server.dialect,
-        strict: project.config.schema_check.mode == SchemaCheckMode::Strict,
+        strict: check.mode == SchemaCheckMode::Strict,
         ignore: patterns.collect::<Result<_, _>>()?,
+        filter,
+        every_schema: false,
         lenient_text,
     })
 }
@@ -83,7 +84,7 @@ pub(super) fn compare_schemas(
     actual: &Schema,
     server: &Server,
 ) -> Result<Verdict, Failure> {
-    let policy = policy(project, server, expected_server)?;
+    let policy = policy(&project.config, server, expected_server)?;
     let drift = compare(expected, actual, &policy);
     Ok(if drift.is_empty() { Verdict::Passed(drift) } else { Verdict::Drifted(drift) })
 }

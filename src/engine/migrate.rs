@@ -31,7 +31,7 @@ use super::rehearse::rehearsed;
 use super::retry::{Repeated, Retries};
 use super::snapshots;
 use super::stopped::rolled_back;
-use super::verdict::{Expected, Live, expected, judge};
+use super::verdict::{Expectation, Expected, Live, expectation, judge};
 use super::waiting::{look, wait_for_guard};
 
 /// Whether the lock may grow.
@@ -137,7 +137,7 @@ struct Kept {
     /// What was agreed to be undone.
     agreed: Option<Vec<MigrationId>>,
     /// The expected schema of a lock, by its digest: a replay takes longer than most runs.
-    expected: Option<(Option<Checksum>, Expected)>,
+    expected: Option<(Option<Checksum>, Expectation)>,
 }
 
 /// Runs what is pending, once: from the first look at the database to the end of the run.
@@ -173,12 +173,12 @@ async fn attempt(
             kept.agreed = Some(ids(&prepared));
         }
         let digest = prepared.fingerprint.digest;
-        let expectation = match kept.expected.take().filter(|(of, _)| *of == digest) {
-            Some((_, expectation)) => expectation,
-            None => expected(project, request, &prepared, &history, &mut *database, sink).await?,
+        let wanted = match kept.expected.take().filter(|(of, _)| *of == digest) {
+            Some((_, wanted)) => wanted,
+            None => expectation(project, request, &prepared, &history, &mut *database, sink).await?,
         };
-        if expectation.stays() {
-            kept.expected = Some((digest, expectation.clone()));
+        if wanted.stays() {
+            kept.expected = Some((digest, wanted.clone()));
         }
         fault_point!("run.expected");
         let mut guard = wait_for_guard(database, request.guard_wait, sink).await?;
@@ -194,7 +194,7 @@ async fn attempt(
             prepared
         };
         fits(project, request, &again)?;
-        let no_longer_empty = matches!(expectation, Expected::TheRun)
+        let no_longer_empty = matches!(wanted.made, Expected::TheRun)
             && (!history.is_empty() || !guard.introspect().await?.is_empty());
         if again.fingerprint.digest != digest || no_longer_empty {
             database = guard.free().await?; // somebody was faster
@@ -214,7 +214,7 @@ async fn attempt(
         }
         fault_point!("run.planned");
         let undoes = again.plan.undoes;
-        let ended = run(project, request, again, &history, expectation, guard, sink).await;
+        let ended = run(project, request, again, &history, wanted, guard, sink).await;
         // what was agreed to be undone is not what is left of it after a part
         return ended.map_err(|failure| Failure {
             transient: failure.transient && !(undoes && failure.kind == Kind::Stayed),
@@ -267,11 +267,11 @@ async fn run(
     request: &Request<'_>,
     prepared: Prepared,
     history: &History,
-    expectation: Expected,
+    wanted: Expectation,
     mut guard: Box<dyn Guard>,
     sink: &mut dyn Sink,
 ) -> Result<Outcome, Failure> {
-    let expectation = rehearsed(project, request, &prepared, expectation, &mut *guard, sink).await?;
+    let wanted = rehearsed(project, request, &prepared, wanted, &mut *guard, sink).await?;
     fault_point!("run.rehearsed");
     let compensates = request.compensate && !prepared.plan.undoes;
     let before = if compensates { Some(fingerprint(&mut *guard).await?) } else { None };
@@ -311,7 +311,7 @@ async fn run(
         }
     };
     fault_point!("check.begin", |e| rolled_back(&progress, describe(&e)));
-    let (verdict, live) = match judge(project, request, &prepared, expectation, &mut session, sink).await {
+    let (verdict, live) = match judge(project, request, &prepared, wanted, &mut session, sink).await {
         Ok(judged) => judged,
         Err(diagnostics) => {
             let refused = Diagnostic::new("the run was checked and refused");

@@ -7,6 +7,8 @@
 //! - `compensate`: down scripts after a failure
 //! - `replay`: what the lock makes of an empty database
 //! - `check`: the schema check
+//! - `declared`: what people declare, on a scratch database, and whose each object is (`owners`)
+//! - `diff`: the migration that makes what is declared
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
@@ -20,6 +22,8 @@ mod adopt;
 mod check;
 mod compensate;
 mod consent;
+mod declared;
+pub mod diff;
 mod dump;
 mod execute;
 mod failure;
@@ -28,6 +32,7 @@ mod layout;
 mod mend;
 mod migrate;
 mod mirror;
+mod owners;
 mod prepare;
 mod project;
 mod record;
@@ -46,13 +51,15 @@ mod waiting;
 mod write_sql;
 
 pub use adopt::{Adoption, unadopted};
-pub use check::{CheckMode, Verdict, compare_with};
+pub use check::{CheckMode, Verdict, compare_with, policy as drift_policy};
+pub use declared::{Declared, Owned, declared, owned};
 pub use dump::{Dumped, dump_schema};
 pub use failure::{Failure, Kind as FailureKind};
 pub use import::{Import, Source, import, unknown_module};
 pub use layout::sync_layout;
 pub use mend::{Mend, Misfit, MisfitKind, mend, misfits, to_mend};
 pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
+pub use owners::Owners;
 pub use prepare::{Aim, Prepared, prepare, prepare_for};
 pub use project::Project;
 pub use refusal::{locked_refusals, strangers_diagnostic};
@@ -61,5 +68,6 @@ pub use replay::{Replayed, replay};
 pub use rollup::{Rollup, roll_up, to_roll_up};
 pub use snapshots::{SnapshotState, checked as checks_schema, renew, snapshot_state, write_snapshot};
 pub use status::{Line, State, Status, status};
+pub use verdict::undeclared;
 pub use version::{Mark, Which, mark, to_mark};
 pub use write_sql::{WRITTEN_BY, WrittenRun, write_sql};

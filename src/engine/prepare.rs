@@ -169,7 +169,7 @@ pub(super) fn plan(
     Plan::new(&merged.lock, &project.catalogue, history, &at)
 }
 
-fn circumstances<'a>(
+pub(super) fn circumstances<'a>(
     project: &Project,
     dialect: Dialect,
     foreign_keys: &'a HashMap<String, bool>,

@@ -25,7 +25,7 @@ use super::prepare::Prepared;
 use super::project::Project;
 use super::replay::scratch_run;
 use super::status::drift_diagnostic;
-use super::verdict::Expected;
+use super::verdict::{Expectation, Expected};
 
 /// How a rehearsal ended well.
 enum Rehearsed {
@@ -43,10 +43,10 @@ pub(super) async fn rehearsed(
     project: &Project,
     request: &Request<'_>,
     prepared: &Prepared,
-    expected: Expected,
+    expected: Expectation,
     guard: &mut dyn Guard,
     sink: &mut dyn Sink,
-) -> Result<Expected, Failure> {
+) -> Result<Expectation, Failure> {
     let plan = &prepared.plan;
     if request.rehearsal == Rehearsal::Off || !plan.commits_by_itself || !plan.splits() {
         return Ok(expected);
@@ -75,10 +75,11 @@ pub(super) async fn rehearsed(
                 "rehearsed on a scratch database without rows; errors that depend on rows can still come"
                     .to_owned(),
             ));
-            Ok(match expected {
+            let made = match expected.made {
                 Expected::TheRun => Expected::Known { schema, server, fresh: true },
                 other => other,
-            })
+            };
+            Ok(Expectation { made, ..expected })
         }
     }
 }
@@ -88,18 +89,19 @@ fn compare(
     project: &Project,
     request: &Request<'_>,
     prepared: &Prepared,
-    expected: &Expected,
+    expected: &Expectation,
     schema: &Schema,
     guard: &mut dyn Guard,
 ) -> Result<(), Failure> {
-    let Expected::Known { schema: expected, server, .. } = expected else { return Ok(()) };
+    let Some((expected, server, is_declared)) = expected.known() else { return Ok(()) };
     match compare_schemas(project, expected, Some(server), schema, guard.server())? {
         Verdict::Drifted(drift)
             if request.check == CheckMode::Fail && !prepared.is_mixed() && prepared.plan.remaining == 0 =>
         {
             Err(Failure::new(
                 Kind::RolledBack,
-                drift_diagnostic(&drift).note("this was seen in the rehearsal: nothing was touched"),
+                drift_diagnostic(&drift, is_declared)
+                    .note("this was seen in the rehearsal: nothing was touched"),
             ))
         }
         _ => Ok(()),
@@ -226,7 +228,7 @@ fn awake(schema: &mut Schema, live: &Schema, sleeping: &Schema) {
 }
 
 /// A message without the name of the scratch database, which says nothing to a person.
-fn without(name: &str, message: &str) -> String {
+pub(super) fn without(name: &str, message: &str) -> String {
     if name.is_empty() {
         return message.to_owned();
     }

@@ -2,7 +2,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::database::{Connect, Holder, Server, Stranger};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, count};
 use crate::dialect::Dialect;
 use crate::drift::{Difference, Drift};
 use crate::history::{History, Partial, Run};
@@ -193,16 +193,29 @@ impl States {
     }
 }
 
-/// Drift, for people: every object with what must be and what is.
-pub(super) fn drift_diagnostic(drift: &Drift) -> Diagnostic {
+/// A diagnostic that names the differences.
+pub(super) fn listed(mut diagnostic: Diagnostic, drift: &Drift) -> Diagnostic {
     let n = drift.differences.len();
-    let mut diagnostic = Diagnostic::new(format!(
-        "the schema is not what the lock makes of an empty database: {n} difference{}",
-        if n == 1 { "" } else { "s" }
-    ));
     diagnostic.notes.extend(drift.differences.iter().take(20).map(Difference::describe));
     if n > 20 {
         diagnostic.notes.push(format!("and {} more", n - 20));
+    }
+    diagnostic
+}
+
+/// Drift, for people: every object with what must be and what is.
+pub(super) fn drift_diagnostic(drift: &Drift, is_declared: bool) -> Diagnostic {
+    let n = drift.differences.len();
+    let wanted = if is_declared { "is declared" } else { "the lock makes of an empty database" };
+    let mut diagnostic = Diagnostic::new(format!(
+        "the schema is not what {wanted}: {}",
+        count(n, "difference", "differences")
+    ));
+    diagnostic = listed(diagnostic, drift);
+    if is_declared {
+        return diagnostic
+            .help("if the migrations do not make what is declared: `db-migrations diff` writes one that does")
+            .help("`db-migrations schema check --against declared` shows them without running anything");
     }
     diagnostic
         .help("`db-migrations schema check` shows them without running anything")

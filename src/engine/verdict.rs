@@ -1,7 +1,8 @@
 //! Where the expected schema of a run comes from, and what is said of the one that it made.
 
+use crate::config::SchemaSource;
 use crate::database::{Database, DatabaseError, Session};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, count};
 use crate::drift::Drift;
 use crate::event::{Event, Sink};
 use crate::history::History;
@@ -9,12 +10,14 @@ use crate::schema::Schema;
 use crate::snapshot::Proof;
 
 use super::check::{self, CheckMode, Verdict, compare_with};
+use super::declared::{Declared, declared};
 use super::failure::{Failure, Kind, describe};
-use super::migrate::Request;
+use super::migrate::{LockMode, Request};
 use super::prepare::Prepared;
 use super::project::Project;
 use super::replay::{Replayed, replay};
 use super::snapshots::{self, SnapshotState};
+use super::status::{drift_diagnostic, listed};
 
 /// Where the expected schema comes from in this run.
 #[derive(Clone)]
@@ -29,15 +32,86 @@ pub(super) enum Expected {
     Unproved(String),
 }
 
-impl Expected {
+/// What a run is compared with.
+#[derive(Clone)]
+pub(super) struct Expectation {
+    /// What the lock makes; the snapshot is that, whatever is declared.
+    pub(super) made: Expected,
+    /// What people declare, and the server that made it, where that is what counts.
+    pub(super) declared: Option<(Schema, String)>,
+}
+
+impl Expectation {
     /// Whether it is the same at the next try: it does not depend on what is in the database now.
     pub(super) const fn stays(&self) -> bool {
-        matches!(self, Self::Known { .. } | Self::Unproved(_))
+        matches!(self.made, Expected::Known { .. } | Expected::Unproved(_))
+    }
+
+    /// The schema that must be, the server that made it, and whether people declare it; as far as it is known yet.
+    pub(super) fn known(&self) -> Option<(&Schema, &str, bool)> {
+        match (&self.declared, &self.made) {
+            (Some((schema, server)), _) => Some((schema, server, true)),
+            (None, Expected::Known { schema, server, .. }) => Some((schema, server, false)),
+            (None, _) => None,
+        }
     }
 }
 
+/// What a run is compared with; makes what is declared, where that counts and can be made.
+pub(super) async fn expectation(
+    project: &Project,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    history: &History,
+    database: &mut dyn Database,
+    sink: &mut dyn Sink,
+) -> Result<Expectation, Failure> {
+    let made = expected(project, request, prepared, history, database, sink).await?;
+    let counts = project.config.schema_check.source == SchemaSource::Declared
+        && request.mode == LockMode::Update
+        && !project.is_bundled()
+        && prepared.plan.remaining == 0
+        && !matches!(made, Expected::Nothing(_));
+    let declared = if counts {
+        let Declared { schema, server, .. } =
+            declared(project, &prepared.merged, request.connect, sink).await?;
+        if request.check == CheckMode::Fail && !prepared.is_mixed() {
+            refuse_undeclared(project, &made, &schema, &server, database)?;
+        }
+        Some((schema, server))
+    } else {
+        None
+    };
+    Ok(Expectation { made, declared })
+}
+
+/// What the lock makes is known before anything runs: if that is not what is declared, a run is in vain.
+fn refuse_undeclared(
+    project: &Project,
+    made: &Expected,
+    declared: &Schema,
+    server: &str,
+    database: &mut dyn Database,
+) -> Result<(), Failure> {
+    let Expected::Known { schema, .. } = made else { return Ok(()) };
+    match check::compare_schemas(project, declared, Some(server), schema, database.server())? {
+        Verdict::Drifted(drift) => Err(Failure::new(Kind::Refused, undeclared(&drift))),
+        Verdict::Passed(_) | Verdict::NotChecked(_) => Ok(()),
+    }
+}
+
+/// The migrations make something else than people declare: every object with both.
+pub fn undeclared(drift: &Drift) -> Diagnostic {
+    let n = drift.differences.len();
+    let fault = Diagnostic::new(format!(
+        "the migrations do not make what is declared: {}",
+        count(n, "difference", "differences")
+    ));
+    listed(fault, drift).help("`db-migrations diff` writes the migration that does")
+}
+
 /// Where the expected schema comes from; replays if the snapshot is not this lock's.
-pub(super) async fn expected(
+async fn expected(
     project: &Project,
     request: &Request<'_>,
     prepared: &Prepared,
@@ -102,7 +176,7 @@ pub(super) async fn judge(
     project: &Project,
     request: &Request<'_>,
     prepared: &Prepared,
-    expected: Expected,
+    expectation: Expectation,
     session: &mut Box<dyn Session>,
     sink: &mut dyn Sink,
 ) -> Result<(Verdict, Live), Vec<Diagnostic>> {
@@ -115,13 +189,14 @@ pub(super) async fn judge(
     for diagnostic in checks {
         sink.tell(Event::Warned(diagnostic));
     }
-    let foreign = prepared.is_mixed();
-    match expected {
+    let verdict = compared(project, request, prepared, &expectation, session, sink).await?;
+    match expectation.made {
         Expected::Nothing(why) => Ok((Verdict::NotChecked(why), None)),
         Expected::TheRun => {
             let schema = session.introspect().await.map_err(failed)?;
             let server = session.server().title();
-            Ok((Verdict::Passed(Drift::default()), Some((schema, server, Proof::Replay))))
+            let verdict = verdict.unwrap_or_else(|| Verdict::Passed(Drift::default()));
+            Ok((verdict, Some((schema, server, Proof::Replay))))
         }
         Expected::Unproved(_) if prepared.plan.remaining > 0 => {
             Ok((Verdict::NotChecked(pending(prepared)), None))
@@ -129,25 +204,39 @@ pub(super) async fn judge(
         Expected::Unproved(reason) => {
             let schema = session.introspect().await.map_err(failed)?;
             let server = session.server().title();
-            let live = (!foreign).then(|| (schema, server, Proof::Unproved(reason.clone())));
-            Ok((Verdict::NotChecked(format!("not proved by replay: {reason}")), live))
-        }
-        Expected::Known { schema, server, fresh } if prepared.plan.remaining > 0 => {
-            let live = fresh.then_some((schema, server, Proof::Replay));
-            Ok((Verdict::NotChecked(pending(prepared)), live))
+            let live = (!prepared.is_mixed()).then(|| (schema, server, Proof::Unproved(reason.clone())));
+            let unproved = || Verdict::NotChecked(format!("not proved by replay: {reason}"));
+            Ok((verdict.unwrap_or_else(unproved), live))
         }
         Expected::Known { schema, server, fresh } => {
-            let verdict = compare_with(project, &schema, Some(&server), &mut **session)
-                .await
-                .map_err(|failure| failure.diagnostics)?;
-            if let Verdict::Drifted(drift) = &verdict {
-                let diagnostic = super::status::drift_diagnostic(drift);
-                if request.check == CheckMode::Fail && !foreign {
-                    return Err(vec![diagnostic]);
-                }
-                sink.tell(Event::Warned(diagnostic));
-            }
+            let verdict = verdict.unwrap_or_else(|| Verdict::NotChecked(pending(prepared)));
             Ok((verdict, fresh.then_some((schema, server, Proof::Replay))))
         }
     }
+}
+
+/// Compares with what is known to be expected; `None` where nothing is, or not all of the lock has run.
+async fn compared(
+    project: &Project,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    expectation: &Expectation,
+    session: &mut Box<dyn Session>,
+    sink: &mut dyn Sink,
+) -> Result<Option<Verdict>, Vec<Diagnostic>> {
+    let Some((schema, server, is_declared)) = expectation.known().filter(|_| prepared.plan.remaining == 0)
+    else {
+        return Ok(None);
+    };
+    let verdict = compare_with(project, schema, Some(server), &mut **session)
+        .await
+        .map_err(|failure| failure.diagnostics)?;
+    if let Verdict::Drifted(drift) = &verdict {
+        let diagnostic = drift_diagnostic(drift, is_declared);
+        if request.check == CheckMode::Fail && !prepared.is_mixed() {
+            return Err(vec![diagnostic]);
+        }
+        sink.tell(Event::Warned(diagnostic));
+    }
+    Ok(Some(verdict))
 }

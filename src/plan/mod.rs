@@ -7,6 +7,7 @@
 mod engines;
 mod goal;
 mod grouping;
+mod part;
 mod replay;
 mod step;
 mod undo;

@@ -120,6 +120,13 @@ pub fn line(text: &str) {
     let _ = writeln!(anstream::stdout(), "{}", clean(text));
 }
 
+/// Prints lines on standard output; what a terminal would act on is escaped.
+pub fn text(text: &str) {
+    for one in text.split_terminator('\n') {
+        line(one);
+    }
+}
+
 /// Prints a text on standard output as it is.
 pub fn raw(text: &str) {
     let _ = anstream::stdout().write_all(text.as_bytes());
@@ -216,12 +223,24 @@ impl Sink for Reporter {
                     count(total, "migration", "migrations")
                 ));
             }
+            Event::DeclaredStarted { texts, migrations } => {
+                let replayed = match migrations {
+                    0 => String::new(),
+                    n => format!(", after {}", count(n, "migration", "migrations")),
+                };
+                let texts = count(texts, "declared text", "declared texts");
+                self.say(&format!("loading {texts} into an empty database{replayed}"));
+            }
             Event::RehearsalStarted { total } => {
                 self.say(&format!(
                     "rehearsing {} on a scratch database with the live schema",
                     count(total, "migration", "migrations")
                 ));
             }
+            Event::ProofStarted { total } => self.say(&format!(
+                "trying {} on a scratch database: up, down, up",
+                count(total, "migration", "migrations")
+            )),
             Event::Undone { id } => self.say(&format!("undone {id}")),
             Event::RunStarted { total } => self.bar("migrating", total),
             Event::StepStarted { id, number, .. } => {

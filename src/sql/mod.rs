@@ -33,6 +33,7 @@ pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, TableText, normal_form, table_parts, table_text};
 pub use reading::{ReadsOtherwise, reads_otherwise};
 pub use rewrite::{
-    definer, significant, sources, without_auto_increment, without_database, without_definer, without_starts,
+    definer, significant, sources, without_auto_increment, without_database, without_definer,
+    without_restrict, without_starts,
 };
 pub use split::{Statement, split};

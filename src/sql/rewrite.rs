@@ -180,6 +180,29 @@ fn role(before: &[Piece<'_>]) -> Role {
     }
 }
 
+/// Blanks, of the same length, in the place of the two commands that `pg_dump` writes for its own client:
+/// `\restrict` before the first statement, `\unrestrict` after the last.
+///
+/// ```
+/// use db_migrations::{dialect::Dialect, sql::without_restrict};
+/// let text = without_restrict(Dialect::Postgres, "-- a dump\n\\restrict ab1\n\nSELECT 1;\n\\unrestrict ab1\n");
+/// assert_eq!(text, "-- a dump\n             \n\nSELECT 1;\n               \n");
+/// ```
+pub fn without_restrict(dialect: Dialect, text: &str) -> String {
+    let blank = |line: &str| " ".repeat(line.len());
+    let is_remark = |line: &str| line.trim().is_empty() || line.starts_with("--");
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    if dialect == Dialect::Postgres {
+        let first = lines.iter_mut().find(|line| !is_remark(line));
+        first.filter(|line| line.starts_with("\\restrict ")).into_iter().for_each(|line| *line = blank(line));
+        let last = lines.iter_mut().rfind(|line| !is_remark(line));
+        last.filter(|line| line.starts_with("\\unrestrict "))
+            .into_iter()
+            .for_each(|line| *line = blank(line));
+    }
+    lines.join("\n")
+}
+
 /// A text up to the end of its last significant token: a comment behind it would swallow what is
 /// written after it.
 pub fn significant(dialect: Dialect, text: &str) -> &str {

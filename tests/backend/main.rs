@@ -7,6 +7,7 @@ mod support;
 
 mod guard;
 mod introspection;
+mod owners;
 mod secrets;
 mod session;
 mod world;

@@ -67,6 +67,21 @@ fn a_dump_loads_into_an_empty_database_and_dumps_the_same() {
         assert_eq!(project.run(&loaded, &["schema", "dump"]).ok().stdout, dump.stdout);
         project.run(db, &["lock", "--check", "--replay"]).ok();
         project.run(db, &["schema", "check", "--replay"]).ok();
+        // both dumps are declared schemas
+        let strict = "cargo: off\nschema-check: { mode: strict, source: declared }\n";
+        project.write("db-migrations.yml", strict);
+        project.write("schema.sql", &dump.stdout);
+        project.run(db, &["schema", "check"]).ok().says("loading 1 declared text");
+        if !db.is_sqlite() {
+            let dump = db.dump_schema();
+            let dump = if db.is_postgres() {
+                format!("--\n\n\\restrict a1\n\n{dump}\n\\unrestrict a1\n")
+            } else {
+                dump
+            };
+            project.write("schema.sql", dump);
+            project.run(db, &["schema", "check"]).ok().says("loading 1 declared text");
+        }
     });
 }
 
@@ -165,7 +180,11 @@ fn drift_is_1_and_names_both_sides() {
         let output = project.run(db, &["schema", "check"]).exits(1);
         let output =
             output.says(if db.is_mariadb() { "posts_user is different" } else { "posts_user` is different" });
-        output.says("expected:").says("actual:").says("(user_id)").says("(id)");
+        output.says("--- expected/").says("+++ actual/").says(if db.is_mariadb() {
+            "(`user_id`)"
+        } else {
+            "(user_id)"
+        });
         let column = if db.is_sqlite() { "" } else { "; ALTER TABLE posts ADD COLUMN more int" };
         let lose = lose_index(db);
         db.execute(&format!("{lose}; CREATE INDEX posts_user ON posts (user_id){column}"));

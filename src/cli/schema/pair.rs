@@ -1,0 +1,65 @@
+//! `schema diff`: the schemas of two databases.
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::shown::Look;
+use crate::cli::context::Context;
+use crate::cli::{Done, Exit, Format, Global};
+use crate::database::Server;
+use crate::diagnostic::{Diagnostic, count};
+use crate::drift::{Policy, Sides, compare};
+use crate::engine::{Failure, FailureKind, Verdict, drift_policy};
+use crate::report::human;
+use crate::report::json as wire;
+use crate::schema::Schema;
+
+/// The databases, and what of them is compared.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The database that is as it must be
+    #[arg(value_name = "URL")]
+    first: SecretString,
+    /// The one that is compared with it
+    #[arg(value_name = "OTHER_URL")]
+    second: SecretString,
+    #[command(flatten)]
+    look: Look,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
+    let context = Context::read(global)?;
+    let (expected, first) = read(&context, &args.first).await?;
+    let (actual, second) = read(&context, &args.second).await?;
+    if first.dialect != second.dialect {
+        let (a, b) = (first.dialect.facts().title, second.dialect.facts().title);
+        let fault = Diagnostic::new(format!("the schemas of {a} and of {b} cannot be compared"));
+        return Err(Failure::new(FailureKind::Usage, fault.help("name two databases of one kind")));
+    }
+    let policy = drift_policy(&context.config, &second, Some(&first.title()))?;
+    let policy = args.look.narrow(Policy { strict: true, every_schema: true, ..policy })?;
+    let drift = compare(&expected, &actual, &policy);
+    let patch = args.look.show(global, &drift, (&expected, &actual), Sides::PAIR);
+    let (exit, outcome) = if drift.is_empty() { (Exit::Done, "same") } else { (Exit::Findings, "different") };
+    if global.format == Format::Human {
+        let (a, b) = (&first.address, &second.address);
+        human::line(&match drift.differences.len() {
+            0 => format!("the same schema: {a} (a), {b} (b)"),
+            n => format!("{} between {a} (a) and {b} (b)", count(n, "difference", "differences")),
+        });
+    }
+    let verdict = if drift.is_empty() { Verdict::Passed(drift) } else { Verdict::Drifted(drift) };
+    let mut document = wire::verdict(&verdict);
+    document["patch"] = patch;
+    document["databases"] = json!([first.address, second.address]);
+    Ok(Done::new(exit, outcome, document))
+}
+
+async fn read(context: &Context, url: &SecretString) -> Result<(Schema, Server), Failure> {
+    let connect = context.connector_to(url.clone(), false)?;
+    let mut database = connect.connect().await?;
+    let schema = database.introspect().await?;
+    let server = database.server().clone();
+    database.close().await;
+    Ok((schema, server))
+}

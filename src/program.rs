@@ -1,0 +1,104 @@
+//! Programs that people name in the configuration: run without a shell, with nothing on their standard
+//! input and a time limit.
+//!
+//! What they print is read by threads of its own, up to a limit: a child of the program may hold its
+//! pipes open for ever. Nothing here knows what the output means, or whether it is a secret.
+
+use std::io::{Error, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A program that has ended, or was ended.
+pub(crate) struct Ended {
+    /// How; `None` if it took too long.
+    pub(crate) status: Option<ExitStatus>,
+    stdout: Option<Receiver<Vec<u8>>>,
+    stderr: Option<Receiver<Vec<u8>>>,
+}
+
+/// Why a program has no end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unrun {
+    /// It did not begin.
+    #[error("cannot be run")]
+    Begin(#[source] Error),
+    /// Nobody knows what became of it.
+    #[error("cannot be waited for")]
+    Wait(#[source] Error),
+}
+
+/// Runs a program with its arguments in a folder; `most` bytes of what it prints are read.
+pub(crate) fn run(words: &[String], folder: &Path, limit: Duration, most: u64) -> Result<Ended, Unrun> {
+    let program = words.first().map_or("", String::as_str);
+    let mut child = Command::new(program)
+        .args(&words[1.min(words.len())..])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(Unrun::Begin)?;
+    let stdout = child.stdout.take().map(|pipe| drain(pipe, most));
+    let stderr = child.stderr.take().map(|pipe| drain(pipe, most));
+    let status = end_of(&mut child, limit).map_err(Unrun::Wait)?;
+    Ok(Ended { status, stdout, stderr })
+}
+
+impl Ended {
+    /// What it printed: until that is enough, or for a second after its end at most.
+    pub(crate) fn stdout(&self, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        collect(self.stdout.as_ref(), is_enough)
+    }
+
+    /// What it said on its standard error.
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&collect(self.stderr.as_ref(), |_| false)).into_owned()
+    }
+}
+
+fn drain(pipe: impl Read + Send + 'static, most: u64) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut pipe = pipe.take(most);
+        let mut chunk = [0; 4096];
+        while let Ok(length @ 1..) = pipe.read(&mut chunk) {
+            if sender.send(chunk[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn collect(pipe: Option<&Receiver<Vec<u8>>>, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let start = Instant::now();
+    let mut bytes = Vec::new();
+    while let Some(pipe) = pipe
+        && !is_enough(&bytes)
+    {
+        match pipe.recv_timeout(Duration::from_secs(1).saturating_sub(start.elapsed())) {
+            Ok(chunk) => bytes.extend(chunk),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    bytes
+}
+
+/// Waits for the end; `None` if it was ended since it took too long.
+fn end_of(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
