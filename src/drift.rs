@@ -33,6 +33,20 @@ pub struct Policy {
     pub lenient_text: bool,
 }
 
+impl Policy {
+    /// All of it counts, wherever it is.
+    pub fn exact(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            strict: true,
+            ignore: Vec::new(),
+            filter: Filter::default(),
+            every_schema: true,
+            lenient_text: false,
+        }
+    }
+}
+
 /// What is the matter with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -105,6 +119,11 @@ impl Drift {
     pub fn is_empty(&self) -> bool {
         self.differences.is_empty()
     }
+}
+
+/// All that tells two schemas apart, extra objects wherever they are.
+pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
+    compare(expected, actual, &Policy::exact(dialect))
 }
 
 /// Compares two schemas.

@@ -14,11 +14,14 @@ use crate::schema::Schema;
 mod loss;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+mod parts;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod rename;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod text;
 
 pub use loss::{Loss, losses, retain};
 

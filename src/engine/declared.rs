@@ -81,7 +81,7 @@ pub async fn declared(
     let texts = texts(project, dialect)?;
     let (parts, left_out) = parts(project, merged, dialect, &texts)?;
     tell_left_out(&left_out, sink);
-    let texts: Vec<Script> = texts.into_iter().flat_map(|(_, texts)| texts).flatten().collect();
+    let texts: Vec<Script> = texts.into_iter().filter_map(|(_, texts)| texts).flatten().collect();
     tell_rows(&texts, dialect, sink);
     let migrations = parts.iter().filter(|part| !part.declared).map(|part| part.plan.len()).sum();
     sink.tell(Event::DeclaredStarted { texts: texts.len(), migrations });

@@ -4,7 +4,11 @@
 //! by running its definitions in order. Nothing here knows how a block was read or what it means:
 //! that suffices for dump, compare and snapshot.
 
+mod order;
+
 use std::fmt;
+
+pub use order::{Key, order};
 
 /// The kinds of objects, in the order in which they are written where nothing else decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

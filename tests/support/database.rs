@@ -182,7 +182,7 @@ impl Db {
         self.query(sql)[0].parse().unwrap()
     }
 
-    fn try_query(&self, sql: &str) -> Result<Vec<String>, sqlx::Error> {
+    pub(crate) fn try_query(&self, sql: &str) -> Result<Vec<String>, sqlx::Error> {
         let sql = || sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         block_on(async {
             match &self.place {

@@ -23,9 +23,8 @@ use std::collections::HashMap;
 
 use sqlx::MySqlConnection;
 
-use crate::backend::order;
 use crate::dialect::Dialect;
-use crate::schema::{Kind, Object, Schema};
+use crate::schema::{Kind, Object, Schema, order};
 use crate::sql;
 
 use listing::{Entry, Listing};
@@ -48,7 +47,7 @@ pub(crate) async fn introspect(
     let blocks: Vec<_> = blocks.into_iter().filter_map(|(entry, object)| Some((entry, object?))).collect();
     let keys: Vec<_> = blocks.iter().map(|(entry, _)| (entry.kind, entry.name.as_str())).collect();
     let edges = edges(&listing.database, &blocks);
-    let order = order::order(&keys, &edges);
+    let order = order(&keys, &edges);
     Ok(Schema::ordered(blocks.into_iter().map(|(_, object)| object).collect(), &order, &edges))
 }
 

@@ -21,8 +21,7 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Either, PgConnection, Row as _};
 
-use crate::backend::order;
-use crate::schema::{Kind, Object, Schema};
+use crate::schema::{Kind, Object, Schema, order};
 
 use depend::{Address, Dependencies};
 use spelling::cast_elements;
@@ -132,7 +131,7 @@ pub(crate) async fn introspect(
     let blocks = dependencies.only_comments_on(belonging(blocks, leave_out));
     let edges = dependencies.between(&blocks);
     let keys: Vec<_> = blocks.iter().map(|block| (block.object.kind, block.object.name.as_str())).collect();
-    let order = order::order(&keys, &edges);
+    let order = order(&keys, &edges);
     Ok(Schema::ordered(blocks.into_iter().map(|block| block.object).collect(), &order, &edges))
 }
 

@@ -1,19 +1,19 @@
-//! An order in which definitions load, for databases that do not keep one.
+//! An order in which definitions load.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-use crate::schema::Kind;
+use super::Kind;
 
 /// What decides where dependencies leave a choice: the kind, then the name.
-pub(super) type Key<'a> = (Kind, &'a str);
+pub type Key<'a> = (Kind, &'a str);
 
 /// The places of the objects in an order in which each comes after what it depends on.
 ///
 /// Of those that are ready, the least key comes next, so the order hangs on nothing but the objects
 /// and their dependencies (pairs of places, the first depends on the second). Foreign keys and then
 /// comments are last. A cycle is broken at its least key.
-pub(super) fn order(keys: &[Key<'_>], edges: &[(usize, usize)]) -> Vec<usize> {
+pub fn order(keys: &[Key<'_>], edges: &[(usize, usize)]) -> Vec<usize> {
     let is_last = |index: usize| matches!(keys[index].0, Kind::ForeignKey | Kind::Comment);
     let mut graph = Graph::new(keys.len());
     for &(dependent, dependency) in edges {

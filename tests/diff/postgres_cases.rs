@@ -1,0 +1,1 @@
+//! Single features on PostgreSQL.
