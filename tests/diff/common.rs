@@ -56,7 +56,7 @@ pub(crate) fn carry_out(db: &Db, script: &Script) -> Result<(), String> {
 
 /// What the check still finds; nothing if both are the same to it.
 pub(crate) fn rest(dialect: Dialect, expected: &Schema, actual: &Schema) -> String {
-    let policy = Policy { dialect, strict: true, ignore: Vec::new(), lenient_text: false };
+    let policy = Policy::exact(dialect);
     let drift = compare(expected, actual, &policy);
     drift.differences.iter().map(|difference| difference.describe() + "\n").collect()
 }
