@@ -133,8 +133,7 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
         let text = format!("{} {}", object.kind, object.name);
         !policy.filter.has(object) || policy.ignore.iter().any(|pattern| pattern.matches(&text))
     };
-    let index: HashMap<(Kind, &str), &Object> =
-        actual.objects.iter().map(|object| ((object.kind, object.name.as_str()), object)).collect();
+    let index = actual.by_name();
     let mut matched: HashSet<(Kind, &str)> = HashSet::new();
     let mut missing = Vec::new();
     for object in expected.objects.iter().filter(|object| !ignored(object)) {
