@@ -194,6 +194,12 @@ fn a_plugin_may_begin_with_its_text() {
             .file("migrations/1_a.sql", "CREATE TABLE a (id integer);\n");
         project.run(db, &["migrate"]).ok();
         project.run(db, &AGAINST).exits(1).says("blog` is missing").says("after 1 migration");
+        // a folder of that name alone makes no module
+        project.remove("plugins/blog/schema.sql");
+        project.write("plugins/blog/schema/README.md", "nothing");
+        project.run_alone(&["modules"]).ok().does_not_say("blog");
+        project.write("plugins/blog/schema/a.sql", "CREATE TABLE blog (id integer);\n");
+        project.run_alone(&["modules"]).ok().says("blog");
     });
 }
 
