@@ -121,11 +121,6 @@ impl Drift {
     }
 }
 
-/// All that tells two schemas apart, extra objects wherever they are.
-pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
-    compare(expected, actual, &Policy::exact(dialect))
-}
-
 /// Compares two schemas.
 pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
     let mut drift = Drift::default();
@@ -162,6 +157,11 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
         if policy.strict { drift.differences.push(difference) } else { drift.notes.push(difference) }
     }
     drift
+}
+
+/// All that tells two schemas apart, extra objects wherever they are.
+pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
+    compare(expected, actual, &Policy::exact(dialect))
 }
 
 /// Objects that went and came: the same under a name that the server made up is a note.
@@ -319,7 +319,7 @@ fn in_schemas(object: &Object, schemas: &HashSet<String>) -> bool {
 }
 
 /// The first part of a qualified name; a schema's own name; for a comment, that of its object.
-fn schema_of(object: &Object) -> String {
+pub fn schema_of(object: &Object) -> String {
     let name = match object.kind {
         Kind::Comment => object.name.rsplit_once(' ').map_or(object.name.as_str(), |(_, name)| name),
         _ => object.name.as_str(),

@@ -53,6 +53,11 @@ pub enum Event {
         /// How many migrations.
         total: usize,
     },
+    /// A change is tried on a scratch database: up, down, up.
+    ProofStarted {
+        /// How many migrations.
+        total: usize,
+    },
     /// A migration was undone by its down script.
     Undone {
         /// Which.

@@ -76,9 +76,84 @@ pub fn filled(mut files: Vec<NewFile>, body: &str) -> Vec<NewFile> {
     files
 }
 
+/// The same files with both texts, and where each stands: the number of its file, and of the lines before it.
+pub struct Both {
+    /// The files.
+    pub files: Vec<NewFile>,
+    /// Of what applies.
+    pub up: (usize, usize),
+    /// Of what undoes; `None` where the format has no place for it.
+    pub down: Option<(usize, usize)>,
+}
+
+/// The files of a new migration with what applies and what undoes it; `alone` says which of them run outside of a
+/// transaction, in the words of a format that has its own.
+pub fn filled_both(
+    format: Format,
+    mut files: Vec<NewFile>,
+    up: &str,
+    down: &str,
+    alone: (bool, bool),
+) -> Both {
+    let lines = |text: &str| text.matches('\n').count();
+    if files.len() > 1 {
+        let place = lines(&files[0].text);
+        files[0].text.push_str(up);
+        down.clone_into(&mut files[1].text);
+        return Both { files, up: (0, place), down: Some((1, 0)) };
+    }
+    let Some(file) = files.first_mut() else { return Both { files, up: (0, 0), down: None } };
+    let (up_mark, down_mark) = match format {
+        Format::Dbmate => {
+            let option = |alone| if alone { " transaction:false" } else { "" };
+            (format!("-- migrate:up{}\n", option(alone.0)), format!("-- migrate:down{}\n", option(alone.1)))
+        }
+        Format::Goose => {
+            let option = if alone.0 || alone.1 { "-- +goose NO TRANSACTION\n" } else { "" };
+            (format!("{option}-- +goose Up\n"), "-- +goose Down\n".to_owned())
+        }
+        _ => {
+            let place = lines(&file.text);
+            file.text.push_str(up);
+            return Both { files, up: (0, place), down: None };
+        }
+    };
+    let end = file.text.find("-- migrate:up").or_else(|| file.text.find("-- +goose Up"));
+    let head = file.text[..end.unwrap_or(file.text.len())].to_owned();
+    let before = format!("{head}{up_mark}");
+    let between = format!("{before}{up}\n{down_mark}");
+    file.text = format!("{between}{down}");
+    Both { up: (0, lines(&before)), down: Some((0, lines(&between))), files }
+}
+
+/// A file's path as a dialect's own: `x.up.sql` → `x.up.sqlite.sql`.
+pub fn of_dialect(path: &str, dialect: &str) -> String {
+    let stem = path.strip_suffix(".sql").unwrap_or(path);
+    format!("{stem}.{dialect}.sql")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_texts_stand_at_their_places() {
+        for (format, expected) in [
+            (Format::Native, vec!["UP;\n", "DOWN;\n"]),
+            (Format::Flyway, vec!["UP;\n"]),
+            (Format::Dbmate, vec!["-- migrate:up transaction:false\nUP;\n\n-- migrate:down\nDOWN;\n"]),
+            (Format::Goose, vec!["-- +goose NO TRANSACTION\n-- +goose Up\nUP;\n\n-- +goose Down\nDOWN;\n"]),
+        ] {
+            let files = files(format, "1", None, "x", &[], true);
+            let both = filled_both(format, files, "UP;\n", "DOWN;\n", (true, false));
+            let texts: Vec<&str> = both.files.iter().map(|file| file.text.as_str()).collect();
+            assert_eq!(texts, expected);
+            let line = |(file, line): (usize, usize)| both.files[file].text.lines().nth(line).unwrap();
+            assert_eq!(line(both.up), "UP;", "{format}");
+            assert_eq!(both.down.map(line), (format != Format::Flyway).then_some("DOWN;"), "{format}");
+        }
+        assert_eq!(of_dialect("1_x.up.sql", "sqlite"), "1_x.up.sqlite.sql");
+    }
 
     #[test]
     fn slugs() {

@@ -72,7 +72,7 @@ pub(super) fn write_new(files: &[NewFile], folder: &Path, root: &Path) -> Result
     files.iter().map(write).collect()
 }
 
-fn shown(path: &Path, root: &Path) -> String {
+pub(super) fn shown(path: &Path, root: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
@@ -82,7 +82,7 @@ fn ours(module: &Module) -> bool {
 }
 
 /// Whether others can get it without this application: then its order must not rest on our lock.
-fn published(module: &Module) -> bool {
+pub(super) fn published(module: &Module) -> bool {
     matches!(module.origin, Origin::Crate { .. })
 }
 
@@ -133,7 +133,7 @@ pub(super) fn choose<'a>(
 }
 
 /// The next number, in a module whose last version is a number and not a time; as wide as the last.
-fn next_number(module: &Module) -> Option<String> {
+pub(super) fn next_number(module: &Module) -> Option<String> {
     let last = &module.migrations.last()?.version;
     let digits = match last {
         Version::Number(digits) => digits,
@@ -145,7 +145,7 @@ fn next_number(module: &Module) -> Option<String> {
 }
 
 /// The last migration of each module that this one depends on.
-fn last_of_dependencies(project: &Project, module: &Module) -> Vec<MigrationId> {
+pub(super) fn last_of_dependencies(project: &Project, module: &Module) -> Vec<MigrationId> {
     let modules =
         project.catalogue.modules().iter().filter(|other| module.depends_on.contains(&other.namespace));
     modules.filter_map(|other| other.migrations.last().map(|last| last.id.clone())).collect()

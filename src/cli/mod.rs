@@ -7,6 +7,7 @@ mod bundle;
 mod confirm;
 mod context;
 mod current;
+mod diff;
 mod dump_schema;
 mod execute;
 mod exit;
@@ -109,6 +110,7 @@ enum Command {
     Repair(repair::Args),
     Init(init::Args),
     Generate(generate::Args),
+    Diff(diff::Args),
     DumpSchema(dump_schema::Args),
     Rollup(rollup::Args),
     Reset(reset::Args),
@@ -138,6 +140,7 @@ impl Command {
             Self::Repair(_) => "repair",
             Self::Init(_) => "init",
             Self::Generate(_) => "generate",
+            Self::Diff(_) => "diff",
             Self::DumpSchema(_) => "dump-schema",
             Self::Rollup(_) => "rollup",
             Self::Reset(_) => "reset",
@@ -234,6 +237,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Repair(args) => repair::run(&global, args).await,
         Command::Init(args) => init::run(&global, &args),
         Command::Generate(args) => generate::run(&global, &args),
+        Command::Diff(args) => diff::run(&global, &args).await,
         Command::DumpSchema(args) => dump_schema::run(&global, &args).await,
         Command::Rollup(args) => rollup::run(&global, args).await,
         Command::Reset(args) => reset::run(&global, &args).await,

@@ -12,6 +12,7 @@ use crate::dialect::Dialect;
 use crate::schema::Schema;
 
 mod loss;
+mod mix;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
@@ -19,11 +20,15 @@ mod parts;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod rename;
+pub mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod text;
+mod was;
 
 pub use loss::{Loss, losses, retain};
+pub use mix::mix;
+pub use was::said;
 
 /// One statement of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::dialect::Dialect;
-use crate::drift::{self, Drift, Policy};
+use crate::drift::{self, Drift};
 use crate::schema::{Object, Schema};
 use crate::sql::{self, TokenKind};
 
@@ -29,14 +29,6 @@ impl Word<'_> {
 
     pub(super) fn is_any(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.is(word))
-    }
-
-    pub(super) fn is_name(&self) -> bool {
-        matches!(self.kind, TokenKind::Word | TokenKind::QuotedName)
-    }
-
-    pub(super) fn is_unquoted(&self) -> bool {
-        self.kind == TokenKind::Word
     }
 
     /// The name that it stands for, in its own case.
@@ -81,8 +73,7 @@ pub(super) fn mentions(dialect: Dialect, text: &str) -> BTreeSet<String> {
 
 /// What must change, by the words of the check: what is missing must come, what is extra must go.
 pub(super) fn differences(dialect: Dialect, from: &Schema, to: &Schema) -> Drift {
-    let policy = Policy::exact(dialect);
-    drift::compare(to, from, &policy)
+    drift::between(dialect, to, from)
 }
 
 /// The objects of a schema with their mentions, so that each text is read once.

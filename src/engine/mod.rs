@@ -8,6 +8,7 @@
 //! - `replay`: what the lock makes of an empty database
 //! - `check`: the schema check
 //! - `declared`: what people declare, on a scratch database, and whose each object is (`owners`)
+//! - `diff`: the migration that makes what is declared
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
@@ -22,6 +23,7 @@ mod check;
 mod compensate;
 mod consent;
 mod declared;
+pub mod diff;
 mod dump;
 mod execute;
 mod failure;

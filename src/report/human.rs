@@ -237,6 +237,10 @@ impl Sink for Reporter {
                     count(total, "migration", "migrations")
                 ));
             }
+            Event::ProofStarted { total } => self.say(&format!(
+                "trying {} on a scratch database: up, down, up",
+                count(total, "migration", "migrations")
+            )),
             Event::Undone { id } => self.say(&format!("undone {id}")),
             Event::RunStarted { total } => self.bar("migrating", total),
             Event::StepStarted { id, number, .. } => {

@@ -214,7 +214,8 @@ fn pair() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
 
 #[test]
 fn the_law() {
-    let config = Config { cases: cases(64), failure_persistence: None, ..Config::default() };
+    let config =
+        Config { cases: cases(64), failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
     proptest!(config, |((a, b) in pair())| {
         let (a, b) = (generate(&a), generate(&b));
         let done = both_ways(&Db::sqlite(), &a.schema, &b.schema);
@@ -246,7 +247,8 @@ fn columns(db: &Db) -> Vec<(String, String)> {
 
 #[test]
 fn rows_stay() {
-    let config = Config { cases: cases(64), failure_persistence: None, ..Config::default() };
+    let config =
+        Config { cases: cases(64), failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
     let (mut kept, mut refused) = (0, 0);
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let counts = std::cell::RefCell::new((&mut kept, &mut refused));
@@ -256,7 +258,10 @@ fn rows_stay() {
         from.execute(&format!("PRAGMA foreign_keys = OFF; {}", a.schema));
         wanted.execute(&b.schema);
         // triggers write into `log` only when rows go, and none may
-        from.execute(&format!("PRAGMA foreign_keys = OFF; {}", a.rows));
+        if from.try_query(&format!("PRAGMA foreign_keys = OFF; {}", a.rows)).is_err() {
+            // rows of its own that the schema refuses, such as equal ones in a unique column
+            return Ok(());
+        }
         let (before, to) = (introspect(&from), introspect(&wanted));
         let way = script(dialect(&from), &before, &to, Style::default());
         let theirs = columns(&wanted);

@@ -237,9 +237,7 @@ impl<'a> Plan<'a> {
         }
         match kind {
             Kind::Table => self.look_at_table(at),
-            Kind::Sequence | Kind::SequenceOwner | Kind::Comment | Kind::Schema | Kind::Extension => {
-                Vec::new()
-            }
+            Kind::Sequence | Kind::Comment | Kind::Schema | Kind::Extension => Vec::new(),
             Kind::Composite | Kind::Range => {
                 let why = "a type that it holds has to be made anew";
                 self.fates[at] = Fate::Left(why.to_owned());
@@ -285,7 +283,8 @@ impl<'a> Plan<'a> {
             names.iter().any(|name| mentions(Dialect::Postgres, &object.definition, name))
         };
         match object.kind {
-            Kind::Index => names(&changes.remade),
+            // a sequence goes with the column that owns it
+            Kind::Index | Kind::SequenceOwner => names(&changes.remade),
             Kind::ForeignKey => {
                 let points_here = object.definition.contains(&format!("REFERENCES {}(", table.name));
                 names(&changes.touched) || changes.key_goes && points_here

@@ -364,7 +364,9 @@ impl Changes {
                 self.behind.push(format!("ALTER TABLE {} VALIDATE CONSTRAINT {name};", to.name));
             } else if let Some((_, rest)) = old.split_once(" ADD CONSTRAINT ") {
                 let name = words(POSTGRES, rest).first().map_or("", |word| word.text);
-                self.clauses.insert(0, format!("DROP CONSTRAINT {name}"));
+                let gone = self.gone_early.iter().any(|column| mentions(POSTGRES, old, column));
+                let clauses = if gone { &mut self.early } else { &mut self.clauses };
+                clauses.insert(0, format!("DROP CONSTRAINT {name}"));
                 self.added.extend(valid.map(|part| (name.to_owned(), part.source.clone())));
             } else {
                 match undo(old, to) {

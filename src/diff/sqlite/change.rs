@@ -9,7 +9,7 @@
 
 use super::table::{Column, Default, Table};
 use crate::dialect::Dialect;
-use crate::diff::parts::{mentions, words};
+use crate::diff::parts::{Word, mentions, unquoted, words};
 use crate::drift::{Change, Difference};
 use crate::sql;
 
@@ -71,23 +71,20 @@ impl<'a> Changed<'a> {
 
     /// What rows can make of it.
     pub(super) fn hints(&self) -> Vec<String> {
-        let (table, mut hints) = (&self.to.object.name, Vec::new());
-        for column in self.to.columns.iter().filter(|column| column.not_null && !column.generated) {
-            let name = crate::diff::parts::unquoted(&column.spelled);
-            match self.from.column(&column.key) {
-                None if column.default == Default::None => hints.push(format!(
-                    "{table}.{name}: NOT NULL without a default: fails where the table has rows; give it a default, or fill it before"
-                )),
-                Some(before) if !before.not_null => {
-                    hints.push(format!("{table}.{name}: NOT NULL now: fails where it is null in a row; fill it before"));
-                }
-                _ => {}
-            }
-        }
+        let table = &self.to.object.name;
+        let columns = self.to.columns.iter().flat_map(|column| {
+            let name = unquoted(&column.spelled);
+            let obstacles = obstacles(self.from.column(&column.key), column);
+            obstacles.into_iter().map(move |obstacle| format!("{table}.{name}: {obstacle}"))
+        });
+        let mut hints: Vec<_> = columns.collect();
         let constraints = self.to.text.parts.iter().filter(|part| !part.name.starts_with("column "));
         let is_new = |part: &&sql::Part| self.from.text.parts.iter().all(|other| other.text != part.text);
         for part in constraints.filter(|part| part.name != "options").filter(is_new) {
             hints.push(format!("{table}: {}: fails where rows do not keep to it", part.source));
+        }
+        if self.to.is_strict() && !self.from.is_strict() {
+            hints.push(format!("{table}: STRICT now: fails where a value is not of its column's type"));
         }
         hints
     }
@@ -101,18 +98,24 @@ impl<'a> Changed<'a> {
         .unzip()
     }
 
+    /// A name that begins with a word, in quotes where the table's own has them.
+    fn spell(&self, name: &str) -> String {
+        let is_bare = unquoted(self.to.spelled) == self.to.spelled;
+        if is_bare { name.to_owned() } else { quote(name) }
+    }
+
     fn must_step_aside(&self) -> bool {
         let quoted = format!("\"{}\"", self.to.object.name.replace('"', "\"\""));
         let form = |name: &str| sql::normal_form(DIALECT, name);
         let names = words(DIALECT, &self.to.object.definition);
-        let is_qualifier = |pair: &[crate::diff::parts::Word<'_>]| {
+        let is_qualifier = |pair: &[Word<'_>]| {
             pair[1].text == "." && pair[0].name().eq_ignore_ascii_case(&self.to.object.name)
         };
         form(&quoted) != form(self.to.spelled) || names.windows(2).any(is_qualifier)
     }
 
     fn rebuild(&self, free: &str) -> Vec<String> {
-        let fresh = quote(free);
+        let fresh = self.spell(free);
         let (from, to) = (&self.from, &self.to);
         let behind = &to.object.definition[to.text.head.len()..];
         let (mut old, mut new) = self.kept();
@@ -135,7 +138,7 @@ impl<'a> Changed<'a> {
     }
 
     fn step_aside(&self, free: &str) -> Vec<String> {
-        let aside = quote(free);
+        let aside = self.spell(free);
         let (from, to) = (&self.from, &self.to);
         let (mut old, mut new) = self.kept();
         let mut selected: Vec<String> =
@@ -178,6 +181,27 @@ impl<'a> Changed<'a> {
         }
         statements
     }
+}
+
+/// Why rows may not take to what a column becomes.
+fn obstacles(before: Option<&Column>, column: &Column) -> Vec<&'static str> {
+    let mut obstacles = Vec::new();
+    match before {
+        None if column.not_null && !column.generated && column.default == Default::None => obstacles.push(
+            "NOT NULL without a default: fails where the table has rows; give it a default, or fill it before",
+        ),
+        Some(before) if column.not_null && !before.not_null => {
+            obstacles.push("NOT NULL now: fails where it is null in a row; fill it before");
+        }
+        _ => {}
+    }
+    if column.is_unique() && before.is_none_or(|before| !before.is_unique()) {
+        obstacles.push("unique now: fails where rows hold the same value");
+    }
+    if column.checked && before.is_none_or(|before| before.source != column.source) {
+        obstacles.push("CHECK: fails where rows do not keep to it");
+    }
+    obstacles
 }
 
 /// The way without a rebuild, if there is one.

@@ -42,6 +42,7 @@ pub(super) struct Column {
     pub(super) not_null: bool,
     pub(super) default: Default,
     pub(super) generated: bool,
+    pub(super) checked: bool,
     stored: bool,
     unique: bool,
     primary: bool,
@@ -73,6 +74,11 @@ impl<'a> Table<'a> {
         self.columns
             .iter()
             .any(|column| words(DIALECT, &column.source).iter().any(|word| word.is("AUTOINCREMENT")))
+    }
+
+    /// Whether values must be of the types of their columns.
+    pub(super) fn is_strict(&self) -> bool {
+        words(DIALECT, self.text.tail).iter().any(|word| word.is("STRICT"))
     }
 
     /// Under which name its rows' numbers can be asked for, where they are not a column and not without meaning.
@@ -119,6 +125,7 @@ impl Column {
             not_null: follows("NOT", "NULL"),
             default: Default::new(&rest),
             generated: rest.windows(2).any(|pair| pair[0].is("AS") && pair[1].text == "("),
+            checked: has("CHECK"),
             stored: has("STORED"),
             unique: has("UNIQUE"),
             primary: has("PRIMARY"),
@@ -135,6 +142,11 @@ impl Column {
             || self.stored
             || self.default == Default::Computed
             || (self.references && has_default))
+    }
+
+    /// Whether no two rows may hold the same.
+    pub(super) const fn is_unique(&self) -> bool {
+        self.primary || self.unique
     }
 
     /// Whether `DROP COLUMN` takes it, as far as it is alone.
