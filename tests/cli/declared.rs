@@ -128,6 +128,8 @@ fn a_program_may_print_it() {
         project.run(db, &AGAINST).exits(2).says("output of echo:1:1").says("does not load");
         command("printf, '\\377'");
         project.run(db, &AGAINST).exits(2).says("printed what is not UTF-8");
+        command("head, -c, '40000000', /dev/zero");
+        project.run(db, &AGAINST).exits(2).says("printed more than the 32 MiB that are read");
         command("'true'");
         project.run(db, &AGAINST).exits(2).says("printed nothing");
         command("no-such-program");
