@@ -121,11 +121,6 @@ impl Drift {
     }
 }
 
-/// All that tells two schemas apart, extra objects wherever they are.
-pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
-    compare(expected, actual, &Policy::exact(dialect))
-}
-
 /// Compares two schemas.
 pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
     let mut drift = Drift::default();
@@ -161,6 +156,11 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
         if policy.strict { drift.differences.push(difference) } else { drift.notes.push(difference) }
     }
     drift
+}
+
+/// All that tells two schemas apart, extra objects wherever they are.
+pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
+    compare(expected, actual, &Policy::exact(dialect))
 }
 
 /// Objects that went and came: the same under a name that the server made up is a note.
