@@ -380,3 +380,21 @@ fn rows_that_stand_in_the_way_are_announced() {
     );
     assert_eq!(from.query("SELECT concat(id, b, c) FROM t"), ["10c", "20c", "30c"]);
 }
+
+#[test]
+fn nasty_schemas() {
+    let nasty = include_str!("../cases/introspect/mariadb.sql");
+    ways("DO 1", nasty);
+    let other = nasty
+        .replace("id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT", "id INT UNSIGNED NOT NULL AUTO_INCREMENT")
+        .replace("zero INT(5)", "zero BIGINT(5)")
+        .replace("    UNIQUE KEY pair (zero, price),", "    UNIQUE KEY pair (price, zero),")
+        .replace(
+            "id INT PRIMARY KEY, z INT, parent INT,",
+            "id INT PRIMARY KEY, z INT COMMENT 'z', parent INT NOT NULL,",
+        )
+        .replace("`a.b` INT", "`a.b` TEXT")
+        .replace("latin1_german1_ci", "latin1_german2_ci");
+    assert_ne!(nasty, other);
+    ways(nasty, &other);
+}
