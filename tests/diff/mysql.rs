@@ -6,8 +6,10 @@ use std::fmt::Write;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::common::{Choices, NOT_LOADED, both_ways, cases, introspect};
+use crate::common::{Choices, NOT_LOADED, both_ways, carry_out, cases, dialect, introspect, text};
 use crate::support::database::Db;
+use crate::support::measured::measured;
+use db_migrations::diff::{Style, script};
 
 /// Choices for one table; the last chunk is for what is no table.
 const CHOICES: usize = 72;
@@ -308,4 +310,73 @@ fn the_law() {
     });
     assert!(not_loaded.get() * 4 < cases(24), "{} schemas were not loaded", not_loaded.get());
     assert!(introspect(&empty).is_empty());
+}
+
+/// What is in the columns that both schemas have, as they are in both.
+fn rows(db: &Db, columns: &[String]) -> Vec<String> {
+    let row = |column: &String| {
+        let (table, column) = column.split_once('.').unwrap();
+        format!("{table}.{column}: {:?}", db.query(&format!("SELECT `{column}` FROM {table} ORDER BY id")))
+    };
+    columns.iter().map(row).collect()
+}
+
+/// Columns with values of their own, and their types: `table.column` and the rest.
+fn columns(db: &Db) -> Vec<String> {
+    db.query(
+        "SELECT concat('`', replace(table_name, '`', '``'), '`.', lower(column_name), ' ', column_type)
+         FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' AND table_name <> 'numbered'
+         AND generation_expression IS NULL",
+    )
+}
+
+#[test]
+fn rows_stay() {
+    let Some(empty) = Db::mariadb() else { return };
+    let config =
+        Config { cases: cases(24), failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+    let counts = Cell::new((0, 0));
+    proptest!(config, |((a, b) in pair())| {
+        let (a, b) = (generate(&a), generate(&b));
+        let (from, wanted) = (empty.another(), empty.another());
+        let without_triggers: String = a.schema.lines().filter(|line| !line.contains("TRIGGER")).map(|line| format!("{line}\n")).collect();
+        let loaded = from.try_query(&format!("{without_triggers}{}", a.rows)).and_then(|_| wanted.try_query(&b.schema));
+        if loaded.is_err() {
+            return Ok(());
+        }
+        let (before, to) = (introspect(&from), introspect(&wanted));
+        let way = script(dialect(&from), &before, &to, Style::default());
+        let theirs = columns(&wanted);
+        let both = columns(&from).into_iter().filter(|column| theirs.contains(column));
+        let both: Vec<String> = both.map(|column| {
+            let end = column.rfind("`.").unwrap();
+            let end = end + column[end..].find(' ').unwrap();
+            // the name itself may have blanks
+            let end = if column.contains("`.c 3 ") { column.find("`.c 3 ").unwrap() + 5 } else { end };
+            column[..end].to_owned()
+        }).collect();
+        let expected = rows(&from, &both);
+        let text = text(dialect(&from), &way);
+        let told = || format!("\n-- from\n{}{}-- to\n{}-- script\n{text}", a.schema, a.rows, b.schema);
+        let (kept, refused) = counts.get();
+        match carry_out(&from, &way) {
+            Ok(()) => {
+                prop_assert_eq!(rows(&from, &both), expected, "{}", told());
+                counts.set((kept + 1, refused));
+            }
+            Err(error) => {
+                let is_announced = !way.hints.is_empty() || text.contains("MODIFY COLUMN") || text.contains("FOREIGN KEY");
+                prop_assert!(is_announced, "{}{}", error, told());
+                counts.set((kept, refused + 1));
+                if std::env::var("DB_MIGRATIONS_DIFFS").is_ok() { eprintln!("refused: {error}"); }
+            }
+        }
+    });
+    let (kept, refused) = counts.get();
+    measured(
+        "diff::mysql::rows_stay",
+        &format!("{kept} scripts went well over rows, {refused} were refused as announced"),
+    );
+    assert!(kept > refused, "{kept} went well, {refused} were refused");
 }
