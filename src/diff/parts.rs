@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::dialect::Dialect;
 use crate::drift::{self, Drift, Policy};
-use crate::schema::{Object, Schema};
+use crate::schema::{Kind, Object, Schema};
 use crate::sql::{self, TokenKind};
 
 /// A significant token of a definition.
@@ -75,6 +75,12 @@ pub(super) fn mentions(dialect: Dialect, text: &str) -> BTreeSet<String> {
 pub(super) fn differences(dialect: Dialect, from: &Schema, to: &Schema) -> Drift {
     let policy = Policy { dialect, strict: true, ignore: Vec::new(), lenient_text: false };
     drift::compare(to, from, &policy)
+}
+
+/// Differences of kinds that a generator does not know, one line each.
+pub(super) fn unknown(drift: &Drift, known: &[Kind]) -> Vec<String> {
+    let others = drift.differences.iter().filter(|difference| !known.contains(&difference.kind));
+    others.map(|difference| format!("{} `{}`", difference.kind, difference.name)).collect()
 }
 
 /// The objects of a schema with their mentions, so that each text is read once.

@@ -317,8 +317,8 @@ fn triggers_run_in_their_order() {
     ] {
         change(&db, &schema(triggers));
         db.execute("INSERT INTO t VALUES ('')");
-        let expected: String = triggers.iter().map(|(name, n)| format!("{name}{n}")).collect();
-        assert_eq!(db.query("SELECT a FROM t"), [expected]);
+        let expected: Vec<_> = triggers.iter().map(|(name, n)| format!("{name}{n}")).collect();
+        assert_eq!(db.query("SELECT a FROM t"), [expected.concat()]);
         db.execute("DELETE FROM t");
     }
 }
