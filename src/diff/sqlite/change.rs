@@ -83,8 +83,14 @@ impl<'a> Changed<'a> {
         for part in constraints.filter(|part| part.name != "options").filter(is_new) {
             hints.push(format!("{table}: {}: fails where rows do not keep to it", part.source));
         }
-        if self.to.is_strict() && !self.from.is_strict() {
-            hints.push(format!("{table}: STRICT now: fails where a value is not of its column's type"));
+        let is_other = |column: &Column| match self.from.column(&column.key) {
+            Some(before) => {
+                before.ty != column.ty || before.is(Mark::Generated) != column.is(Mark::Generated)
+            }
+            None => column.is(Mark::Generated),
+        };
+        if self.to.is_strict() && (!self.from.is_strict() || self.to.columns.iter().any(is_other)) {
+            hints.push(format!("{table}: STRICT: fails where a value is not of its column's type"));
         }
         hints
     }

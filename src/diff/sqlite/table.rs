@@ -39,6 +39,8 @@ pub(super) struct Column {
     pub(super) spelled: String,
     /// All of it.
     pub(super) source: String,
+    /// The first word of its type in lower case, if it has one.
+    pub(super) ty: String,
     pub(super) default: Default,
     marks: Vec<Mark>,
 }
@@ -123,10 +125,10 @@ impl Column {
         let follows =
             |first: &str, second: &str| rest.windows(2).any(|pair| pair[0].is(first) && pair[1].is(second));
         let has = |word: &str| rest.iter().any(|other| other.is(word));
-        let is_integer = rest.first().is_some_and(|word| word.name().eq_ignore_ascii_case("integer"));
+        let ty = rest.first().map(|word| word.name().to_lowercase()).unwrap_or_default();
         let is_generated = rest.windows(2).any(|pair| pair[0].is("AS") && pair[1].text == "(");
         let marks = [
-            (Mark::Integer, is_integer),
+            (Mark::Integer, ty == "integer"),
             (Mark::NotNull, follows("NOT", "NULL")),
             (Mark::Generated, is_generated),
             (Mark::Stored, has("STORED")),
@@ -140,6 +142,7 @@ impl Column {
             key: name.name().to_lowercase(),
             spelled: name.text.to_owned(),
             source: source.to_owned(),
+            ty,
             default: Default::new(&rest),
             marks: marks.into_iter().filter(|(_, is)| *is).map(|(mark, _)| mark).collect(),
         })
