@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::options::Options;
+use super::types::Type;
 use crate::dialect::Dialect;
 use crate::diff::parts::{Word, words};
 use crate::schema::Object;
@@ -54,8 +55,21 @@ pub(super) struct Column {
     pub(super) generation: Generation,
     pub(super) not_null: bool,
     pub(super) has_default: bool,
-    /// Text in the character set of the table.
-    pub(super) inherits: bool,
+    pub(super) ty: Type,
+    /// Its values are held to a condition.
+    pub(super) checked: bool,
+    pub(super) text: Text,
+}
+
+/// The character set of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// It has none.
+    None,
+    /// That of the table.
+    OfTable,
+    /// Its own, if that is named.
+    Own(Option<String>),
 }
 
 /// Where a column's values come from.
@@ -112,6 +126,15 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// The character set of a column, if it has one and it is known.
+    pub(super) fn charset(&self, column: &Column) -> Option<String> {
+        match &column.text {
+            Text::None => None,
+            Text::OfTable => self.options.charset(),
+            Text::Own(name) => name.clone().or_else(|| self.options.charset()),
+        }
+    }
+
     pub(super) fn has_system_time(&self) -> bool {
         self.items.iter().any(|item| item.form.starts_with("period for system_time"))
     }
@@ -151,7 +174,7 @@ impl Item {
         Self {
             part: part.name.clone(),
             spelled: spelled.unwrap_or_default(),
-            source: part.source.clone(),
+            source: closed(dialect, &part.source),
             form: part.text.clone(),
             kind,
         }
@@ -173,6 +196,8 @@ impl Column {
         let follows = |a: &str, b: &str| outer.windows(2).any(|pair| pair[0].is(a) && pair[1].is(b));
         let texts = ["CHAR", "VARCHAR", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "ENUM", "SET"];
         let is_text = rest.first().is_some_and(|word| word.is_any(&texts));
+        let charset = outer.iter().position(|word| word.is("CHARACTER"));
+        let charset = charset.and_then(|at| outer.get(at + 2)).map(|word| word.text.to_lowercase());
         let generation = match (has("AS"), has("STORED") || has("PERSISTENT")) {
             (false, _) => Generation::None,
             (true, false) => Generation::Virtual,
@@ -183,7 +208,13 @@ impl Column {
             generation,
             not_null: follows("NOT", "NULL"),
             has_default: has("DEFAULT") || has("AUTO_INCREMENT"),
-            inherits: is_text && !has("CHARACTER") && !has("COLLATE"),
+            ty: Type::new(rest),
+            checked: has("CHECK"),
+            text: match is_text {
+                false => Text::None,
+                true if has("CHARACTER") || has("COLLATE") => Text::Own(charset),
+                true => Text::OfTable,
+            },
         })
     }
 }
@@ -198,6 +229,11 @@ impl Foreign {
         };
         Some(Self { columns: list(words, 0), parent, referenced: list(words, references) })
     }
+}
+
+/// A part that ends within an executable comment (MySQL: `/*!80023 INVISIBLE */`) with its end.
+fn closed(dialect: Dialect, source: &str) -> String {
+    if sql::tokens(dialect, source).is_err() { format!("{source} */") } else { source.to_owned() }
 }
 
 /// The names in the first list behind a place, in lower case.
@@ -217,4 +253,22 @@ fn list(words: &[Word<'_>], from: usize) -> Vec<String> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Kind;
+
+    #[test]
+    fn what_mysql_writes_for_its_later_versions_stays_whole() {
+        let definition = "CREATE TABLE `t` (\n  `a` int DEFAULT NULL /*!80023 INVISIBLE */,\n  `b` int,\n  KEY `k` (`b`) /*!80000 INVISIBLE */\n) ENGINE=InnoDB\n/*!50100 PARTITION BY HASH (`a`)\nPARTITIONS 4 */;";
+        let object = Object { kind: Kind::Table, name: "t".to_owned(), definition: definition.to_owned() };
+        let table = Table::new(Dialect::MySql, &object).unwrap();
+        let sources: Vec<_> = table.items.iter().map(|item| item.source.as_str()).collect();
+        let expected =
+            ["`a` int DEFAULT NULL /*!80023 INVISIBLE */", "`b` int", "KEY `k` (`b`) /*!80000 INVISIBLE */"];
+        assert_eq!(sources, expected);
+        assert_eq!(table.options.partitions.as_deref(), Some("PARTITION BY HASH (`a`)\nPARTITIONS 4"));
+    }
 }
