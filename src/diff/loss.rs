@@ -241,7 +241,7 @@ fn of_table(object: &Object, table: &str) -> bool {
         }
         Kind::Index | Kind::Trigger => {
             let words = super::text::words(Dialect::Sqlite, &object.definition);
-            let on = words.iter().position(|word| word.is_any(&["ON"]));
+            let on = words.iter().position(|word| word.is_outer(&["ON"]));
             on.and_then(|at| words.get(at + 1)).is_some_and(|word| unquoted(word.text) == table)
         }
         _ => false,

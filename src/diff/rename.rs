@@ -246,8 +246,8 @@ pub struct Was {
 fn created(dialect: Dialect, statement: &str) -> Option<Vec<String>> {
     let table = sql::table_text(dialect, statement)?;
     let words = words(dialect, table.head);
-    let start = words.iter().position(|word| word.is_any(&["TABLE"]))? + 1;
-    let skip = if words.get(start)?.is_any(&["IF"]) { 3 } else { 0 };
+    let start = words.iter().position(|word| word.is_outer(&["TABLE"]))? + 1;
+    let skip = if words.get(start)?.is_outer(&["IF"]) { 3 } else { 0 };
     let names = words.get(start + skip..)?.iter().filter(|word| word.text != ".");
     Some(names.map(|word| unquoted(word.text)).collect())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::options::Options;
 use super::types::Type;
 use crate::dialect::Dialect;
-use crate::diff::parts::{Word, words};
+use crate::diff::text::{Word, words};
 use crate::schema::Object;
 use crate::sql::{self, Part};
 

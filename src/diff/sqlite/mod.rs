@@ -9,7 +9,8 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::parts::{Mentioning, Word, differences, ordered, unknown, words};
+use super::parts::{Mentioning, differences, ordered, unknown};
+use super::text::{Word, words};
 use super::{Script, Step};
 use crate::dialect::Dialect;
 use crate::drift::{Change, Difference};
