@@ -155,7 +155,7 @@ pub fn retain(dialect: Dialect, from: &Schema, to: &Schema, losses: &[Loss]) -> 
                     with_part(dialect, &object.definition, &from.objects[at].definition, part)
                 {
                     object.definition = definition;
-                    kept.extend(needed_by(from, to, at, |needed| mentions(dialect, &text, &needed)));
+                    kept.extend(needed_by(from, to, at, |needed| text.contains(&needed)));
                 }
             }
             (None, Some(object)) => object.definition.clone_from(&from.objects[at].definition),
@@ -174,20 +174,39 @@ pub fn retain(dialect: Dialect, from: &Schema, to: &Schema, losses: &[Loss]) -> 
     Schema::ordered(objects, &order, &needs)
 }
 
-/// A table's text with one part as it was before, and that part.
+/// A table's text with one column as it was before, and that column. Constraints on a column that keeps its
+/// type are those which it had: what is wanted of them is spelled for another type.
 fn with_part(dialect: Dialect, wanted: &str, before: &str, name: &str) -> Option<(String, String)> {
-    let was = sql::table_parts(dialect, before)?.into_iter().find(|part| part.name == name)?;
+    let old = sql::table_parts(dialect, before)?;
+    let was = old.iter().find(|part| part.name == name)?;
     let table = sql::table_text(dialect, wanted)?;
-    let parts = table.parts.iter().filter(|part| part.name != "options");
-    let is_column = |part: &&Part| part.name.starts_with("column ");
-    let source = |part: &Part| if part.name == name { was.source.clone() } else { part.source.clone() };
-    let mut lines: Vec<String> = parts.clone().filter(is_column).map(source).collect();
-    if parts.clone().all(|part| part.name != name) {
-        lines.push(was.source.clone());
+    let column = unquoted(clauses(dialect, &was.source)?.name);
+    let comes_back = table.parts.iter().all(|part| part.name != name);
+    let mut columns = Vec::new();
+    let mut constraints = Vec::new();
+    for part in table.parts.iter().filter(|part| part.name != "options") {
+        let kept = old.iter().find(|other| other.name == part.name);
+        if part.name == name {
+            columns.push(was.source.clone());
+        } else if part.name.starts_with("column ") {
+            columns.push(part.source.clone());
+        } else if comes_back || !mentions(dialect, &part.source, &column) {
+            constraints.push(part.source.clone());
+        } else {
+            constraints.extend(kept.map(|kept| kept.source.clone()));
+        }
     }
-    lines.extend(parts.filter(|part| !is_column(part)).map(source));
-    let text = format!("{} (\n    {}\n) {}", table.head, lines.join(",\n    "), table.tail);
-    Some((text, was.source))
+    columns.extend(comes_back.then(|| was.source.clone()));
+    columns.extend(constraints);
+    let spelled_anew = |line: &&str| {
+        !comes_back
+            && line.contains(" ADD CONSTRAINT ")
+            && mentions(dialect, line, &column)
+            && !before.contains(*line)
+    };
+    let tail: Vec<&str> = table.tail.lines().filter(|line| !spelled_anew(line)).collect();
+    let text = format!("{} (\n    {}\n) {}", table.head, columns.join(",\n    "), tail.join("\n"));
+    Some((text, was.source.clone()))
 }
 
 /// What belongs to a table that stays, and is not wanted either: it would go with the table.
@@ -248,6 +267,15 @@ fn close(from: &Schema, to: &Schema, kept: &mut BTreeSet<usize>) {
         let more = needed_by(from, to, at, |_| true);
         open.extend(more.into_iter().filter(|&needed| kept.insert(needed)));
     }
+    let owned = |at: &usize| {
+        let object = &from.objects[*at];
+        let is_kept = |sequence: &usize| from.objects[*sequence].name == object.name;
+        object.kind == Kind::SequenceOwner
+            && to.find(object.kind, &object.name).is_none()
+            && kept.iter().any(is_kept)
+    };
+    let owners: Vec<usize> = (0..from.objects.len()).filter(owned).collect();
+    kept.extend(owners);
 }
 
 /// The dependencies of both schemas, at their places in a third.

@@ -296,7 +296,7 @@ fn the_script_makes_what_is_wanted() {
     let bytes = || prop::collection::vec(any::<u8>(), 220);
     let config = Config {
         cases: cases(40),
-        max_shrink_iters: 60,
+        max_shrink_iters: 40,
         failure_persistence: None,
         max_global_rejects: cases(40) / 4,
         ..Config::default()

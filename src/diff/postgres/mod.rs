@@ -95,11 +95,14 @@ impl Writer<'_> {
         match object.kind {
             Kind::Trigger | Kind::Rule | Kind::Policy => gone(table),
             Kind::Index => table_of_index(object).is_some_and(gone),
-            // one that points at another table that goes has to go before that
+            // one that points at another table that goes or changes has to go before that
             Kind::ForeignKey => {
                 let target =
                     object.definition.split(" REFERENCES ").nth(1).and_then(|rest| rest.split('(').next());
-                gone(table) && target.is_some_and(|target| target == table || !gone(target))
+                let changes =
+                    |name: &str| self.plan.tables.keys().any(|&at| self.plan.from.objects[at].name == name);
+                gone(table)
+                    && target.is_some_and(|target| target == table || !gone(target) && !changes(target))
             }
             Kind::SequenceOwner => {
                 let column = object.definition.split(" OWNED BY ").nth(1).unwrap_or_default();
@@ -301,7 +304,13 @@ fn alter_sequence(from: &Object, to: &Object) -> Vec<String> {
     let changes = is.changes(&was);
     if !changes.is_empty() {
         statements.extend(is.between_bounds(&was, &to.name));
-        statements.push(format!("ALTER SEQUENCE {} {};", to.name, changes.join(" ")));
+        // said together with a type, the bounds are not those of the new direction
+        let (kind, rest): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| change.starts_with("AS "));
+        let clauses = if is.turns(&was) { vec![kind, rest] } else { vec![[kind, rest].concat()] };
+        let clauses = clauses.iter().filter(|clauses| !clauses.is_empty());
+        statements
+            .extend(clauses.map(|clauses| format!("ALTER SEQUENCE {} {};", to.name, clauses.join(" "))));
     }
     statements
 }

@@ -97,7 +97,7 @@ impl Sequence {
     }
 
     /// Whether it counts in the other direction than that one.
-    fn turns(&self, other: &Self) -> bool {
+    pub(super) fn turns(&self, other: &Self) -> bool {
         self.counts_down() != other.counts_down()
     }
 

@@ -228,14 +228,16 @@ impl<'a> Plan<'a> {
     /// What has to go with a dependent of something that goes: itself, or what a table's changes touch.
     fn step_aside(&mut self, at: usize) -> Vec<usize> {
         let kind = self.from.objects[at].kind;
+        if self.fates[at] == Fate::GoesLast && kind != Kind::Comment {
+            self.fates[at] = Fate::GoesFirst;
+            return vec![at];
+        }
         if !matches!(self.fates[at], Fate::Stays | Fate::Altered) {
             return Vec::new();
         }
         match kind {
             Kind::Table => self.look_at_table(at),
-            Kind::Sequence | Kind::SequenceOwner | Kind::Comment | Kind::Schema | Kind::Extension => {
-                Vec::new()
-            }
+            Kind::Sequence | Kind::Comment | Kind::Schema | Kind::Extension => Vec::new(),
             Kind::Composite | Kind::Range => {
                 let why = "a type that it holds has to be made anew";
                 self.fates[at] = Fate::Left(why.to_owned());
@@ -281,7 +283,8 @@ impl<'a> Plan<'a> {
             names.iter().any(|name| mentions(Dialect::Postgres, &object.definition, name))
         };
         match object.kind {
-            Kind::Index => names(&changes.remade),
+            // a sequence goes with the column that owns it
+            Kind::Index | Kind::SequenceOwner => names(&changes.remade),
             Kind::ForeignKey => {
                 let points_here = object.definition.contains(&format!("REFERENCES {}(", table.name));
                 names(&changes.touched) || changes.key_goes && points_here

@@ -132,14 +132,17 @@ impl Changes {
             }
         }
         for (part, is) in to.columns() {
-            let Some(was) = from.part(&part.name).and_then(|part| Column::read(&part.source)) else {
+            let before = from.part(&part.name);
+            let Some((before, was)) = before.and_then(|part| Some((part, Column::read(&part.source)?)))
+            else {
                 self.add_column(from, part, &is);
                 continue;
             };
             let on_touched =
-                was.is_computed() && self.touched.iter().any(|name| mentions(POSTGRES, &part.source, name));
-            let early = was.is_computed() && calls(&part.source);
-            let same_computed = was.value == is.value && was.full_type() == is.full_type();
+                was.is_computed() && self.touched.iter().any(|name| mentions(POSTGRES, &before.source, name));
+            let early = calls(&before.source);
+            let same_computed =
+                was.value == is.value && was.full_type() == is.full_type() && was.is_computed();
             let leaves = was.is_computed() && !is.is_computed();
             if (is.is_computed() || leaves && was.full_type() != is.full_type())
                 && (!same_computed || on_touched || early)
@@ -225,7 +228,8 @@ impl Changes {
     ) {
         let name = is.name;
         if was.is_computed() && !is.is_computed() {
-            self.clauses.push(format!("ALTER COLUMN {name} DROP EXPRESSION"));
+            // what it calls may go
+            self.early.push(format!("ALTER COLUMN {name} DROP EXPRESSION"));
         }
         if retyped {
             let collation = is.collation.map(|name| format!(" COLLATE {name}")).unwrap_or_default();
@@ -346,22 +350,35 @@ impl Changes {
         }
     }
 
+    /// The statements behind the list. A check that is not valid goes and comes with the columns in it.
     fn tail(&mut self, from: &Text<'_>, to: &Text<'_>) {
-        for old in from.tail.iter().filter(|old| !to.tail.contains(old)) {
+        let remade = self.remade.clone();
+        let moves = |statement: &str| {
+            statement.contains(" ADD CONSTRAINT ")
+                && remade.iter().any(|name| mentions(POSTGRES, statement, name))
+        };
+        for old in from.tail.iter().filter(|old| !to.tail.contains(old) || moves(old)) {
             let valid = to.parts.iter().find(|part| !is_column(part) && adds(old, part));
-            let undone = match valid {
-                Some(part) => {
-                    Some(format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", to.name, constraint_name(part)))
+            if let Some(part) = valid.filter(|_| !moves(old)) {
+                let name = constraint_name(part);
+                self.behind.push(format!("ALTER TABLE {} VALIDATE CONSTRAINT {name};", to.name));
+            } else if let Some((_, rest)) = old.split_once(" ADD CONSTRAINT ") {
+                let name = words(POSTGRES, rest).first().map_or("", |word| word.text);
+                let gone = self.gone_early.iter().any(|column| mentions(POSTGRES, old, column));
+                let clauses = if gone { &mut self.early } else { &mut self.clauses };
+                clauses.insert(0, format!("DROP CONSTRAINT {name}"));
+                self.added.extend(valid.map(|part| (name.to_owned(), part.source.clone())));
+            } else {
+                match undo(old, to) {
+                    Some(statement) if statement.is_empty() => {}
+                    Some(statement) => self.behind.push(statement),
+                    None => {
+                        self.not_generated.push(format!("table {}: `{old}` is not wanted any more", to.name))
+                    }
                 }
-                None => undo(old, to),
-            };
-            match undone {
-                Some(statement) if statement.is_empty() => {}
-                Some(statement) => self.behind.push(statement),
-                None => self.not_generated.push(format!("table {}: `{old}` is not wanted any more", to.name)),
             }
         }
-        let new = to.tail.iter().filter(|new| !from.tail.contains(new));
+        let new = to.tail.iter().filter(|new| !from.tail.contains(new) || moves(new));
         self.behind.extend(new.map(|statement| format!("{statement};")));
     }
 
@@ -405,10 +422,6 @@ fn undo(statement: &str, to: &Text<'_>) -> Option<String> {
         if let Some(head) = statement.strip_suffix(sign) {
             return Some(format!("{head}{opposite};"));
         }
-    }
-    if let Some((_, rest)) = statement.split_once(" ADD CONSTRAINT ") {
-        let name = words(POSTGRES, rest).first().map(|word| word.text.to_owned())?;
-        return Some(format!("ALTER TABLE {} DROP CONSTRAINT {name};", to.name));
     }
     let (head, list) = statement.strip_prefix("ALTER INDEX ").and_then(|rest| rest.split_once(" SET ("))?;
     let names: Vec<_> =
