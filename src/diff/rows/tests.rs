@@ -1,3 +1,5 @@
+//! Cases of made up rows.
+
 use super::*;
 use crate::schema::{Kind, Object};
 
