@@ -33,6 +33,20 @@ pub struct Policy {
     pub lenient_text: bool,
 }
 
+impl Policy {
+    /// All of it counts, wherever it is.
+    pub fn exact(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            strict: true,
+            ignore: Vec::new(),
+            filter: Filter::default(),
+            every_schema: true,
+            lenient_text: false,
+        }
+    }
+}
+
 /// What is the matter with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -107,9 +121,13 @@ impl Drift {
     }
 }
 
+/// All that tells two schemas apart, extra objects wherever they are.
+pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
+    compare(expected, actual, &Policy::exact(dialect))
+}
+
 /// Compares two schemas.
 pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
-    let schemas = named_schemas(expected);
     let mut drift = Drift::default();
     let ignored = |object: &Object| {
         let text = format!("{} {}", object.kind, object.name);
@@ -129,6 +147,7 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
             None => missing.push(object),
         }
     }
+    let schemas = named_schemas(expected);
     let mut extra: Vec<&Object> = actual
         .objects
         .iter()
@@ -143,19 +162,6 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
         if policy.strict { drift.differences.push(difference) } else { drift.notes.push(difference) }
     }
     drift
-}
-
-/// All that tells two schemas apart, extra objects wherever they are.
-pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
-    let policy = Policy {
-        dialect,
-        strict: true,
-        ignore: Vec::new(),
-        filter: Filter::default(),
-        every_schema: true,
-        lenient_text: false,
-    };
-    compare(expected, actual, &policy)
 }
 
 /// Objects that went and came: the same under a name that the server made up is a note.

@@ -54,6 +54,19 @@ fn every_key() {
     assert_eq!(config.modules.paths[0].name, "plugins/*");
     assert_eq!(config.schema_check.mode, SchemaCheckMode::Strict);
     assert_eq!(config.schema_check.ignore, ["table public.tmp_*"]);
+    assert_eq!(config.schema_check.filter, ["!view *"]);
+    assert!(
+        matches!(&config.schema, SchemaText::Path(path) if path.name == "db/schema.sql"),
+        "{:?}",
+        config.schema
+    );
+    let command = read("schema: { command: [a, b c], command-timeout: 7 }\n").unwrap().schema;
+    let SchemaText::Command(command) = command else { panic!("{command:?}") };
+    assert_eq!(
+        (command.words.as_slice(), command.timeout),
+        (&["a".to_owned(), "b c".to_owned()][..], Duration::from_secs(7))
+    );
+    assert_eq!(read("schema:\n").unwrap().schema, SchemaText::Usual);
     assert_eq!((config.policy.out_of_order, config.policy.allow_split), (Reaction::Deny, true));
     assert!(!format!("{config:?}").contains("sqlite:value\""), "the URL holds a password");
 }

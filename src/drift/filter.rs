@@ -30,7 +30,7 @@ impl List {
 
 impl Filter {
     /// The same, and this list must agree; the error is the text that is no pattern.
-    pub fn and<'a>(mut self, patterns: &'a [String]) -> Result<Self, &'a str> {
+    pub fn and(mut self, patterns: &[String]) -> Result<Self, &str> {
         let mut list = List::default();
         for text in patterns {
             let (bare, list) = match text.strip_prefix('!') {

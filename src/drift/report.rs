@@ -50,12 +50,12 @@ pub fn sections<'a>(drift: &'a Drift, expected: &Schema, actual: &Schema, sides:
     let mut sections: Vec<Section<'a>> = Vec::new();
     for difference in &drift.differences {
         let (kind, name) = (difference.kind, difference.name.as_str());
-        match sections.iter_mut().find(|section| (section.kind, section.name) == (kind, name)) {
-            Some(section) => section.differences.push(difference),
-            None => {
-                let patch = patch(difference, expected, actual, sides);
-                sections.push(Section { kind, name, differences: vec![difference], patch });
-            }
+        let section = sections.iter_mut().find(|section| (section.kind, section.name) == (kind, name));
+        if let Some(section) = section {
+            section.differences.push(difference);
+        } else {
+            let patch = patch(difference, expected, actual, sides);
+            sections.push(Section { kind, name, differences: vec![difference], patch });
         }
     }
     sections

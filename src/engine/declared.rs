@@ -6,6 +6,7 @@
 //! database is thrown away in any case.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::config::{SchemaCommand, SchemaText};
 use crate::database::{Attempt, Connect, Database, DatabaseError, Keep};
@@ -80,7 +81,7 @@ pub async fn declared(
     let texts = texts(project, dialect)?;
     let (parts, left_out) = parts(project, merged, dialect, &texts)?;
     tell_left_out(&left_out, sink);
-    let texts: Vec<Script> = texts.into_iter().flat_map(|(_, texts)| texts).flatten().collect();
+    let texts: Vec<Script> = texts.into_iter().filter_map(|(_, texts)| texts).flatten().collect();
     tell_rows(&texts, dialect, sink);
     let migrations = parts.iter().filter(|part| !part.declared).map(|part| part.plan.len()).sum();
     sink.tell(Event::DeclaredStarted { texts: texts.len(), migrations });
@@ -163,6 +164,9 @@ fn texts(project: &Project, dialect: Dialect) -> Result<Texts, Failure> {
             Err(found) => faults.extend(found),
         }
     }
+    faults.extend(
+        texts.iter().flat_map(|(module, texts)| reaching(project, dialect, module, texts.as_deref())),
+    );
     if !faults.is_empty() {
         return Err(Failure::all(Kind::Usage, faults));
     }
@@ -179,6 +183,32 @@ fn texts(project: &Project, dialect: Dialect) -> Result<Texts, Failure> {
         }
     }
     if faults.is_empty() { Ok(texts) } else { Err(Failure::all(Kind::Usage, faults)) }
+}
+
+/// What strangers' texts would do beside the schema: no line of the lock has been agreed to for them.
+fn reaching(
+    project: &Project,
+    dialect: Dialect,
+    module: &Namespace,
+    texts: Option<&[Script]>,
+) -> Vec<Diagnostic> {
+    let module = project.catalogue.module(module.as_str());
+    if !module.is_some_and(|module| matches!(module.origin, Origin::Crate { external: true, .. })) {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for script in texts.unwrap_or_default() {
+        for deed in sql::deeds(dialect, &script.text).iter().filter(|deed| deed.class == sql::Class::Program)
+        {
+            let frame =
+                Frame::new(&*script.path, Arc::clone(&script.text), deed.at..deed.at).label(deed.to_string());
+            let fault =
+                Diagnostic::new(format!("`{}` reaches beyond its database", script.path)).frame(frame);
+            faults
+                .push(fault.help("a crate's declared schema may not reach files, programs or other servers"));
+        }
+    }
+    faults
 }
 
 /// Dependencies first, and the application after all modules that do not depend on it.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::common::{TAGS_FILE, add_tags, bare, base, snapshot, until};
+use crate::dependency::Shop;
 use crate::support::database::{Db, each_database};
 use crate::support::project::Project;
 
@@ -358,4 +359,36 @@ fn links_out_of_the_package_are_not_read() {
     assert!(std::process::Command::new("mkfifo").arg(project.join("pipe.sql")).status().unwrap().success());
     project.write("db-migrations.yml", "cargo: off\nschema: { path: pipe.sql }\n");
     project.run(&db, &AGAINST).exits(2).says("`pipe.sql` is not a regular file");
+}
+
+#[test]
+fn a_published_crate_is_read_only_where_it_says() {
+    each_database(|db| {
+        let jobs = "CREATE TABLE jobs (id integer PRIMARY KEY, said integer);\n";
+        let own = "CREATE TABLE users (id integer PRIMARY KEY, name text);\n";
+        let files = |shop: Shop| {
+            shop.project.write("vendor/jobs/schema.sql", jobs);
+            shop.project.write("schema.sql", own);
+            shop.run(db, &["migrate"]);
+            shop
+        };
+        for shop in [Shop::new(), Shop::declared()] {
+            let output = files(shop).run(db, &AGAINST).ok();
+            output.says("loading 1 declared text ").says(if db.is_mariadb() { "after 2" } else { "after 3" });
+        }
+        let shop =
+            files(Shop::with("# nothing\n", "[package.metadata.db-migrations]\nschema = \"schema.sql\"\n"));
+        let output =
+            shop.run(db, &AGAINST).exits(1).says("loading 2 declared texts into an empty database\n");
+        output.says("column said is missing");
+        let reach = match db.dialect() {
+            "postgres" => "COPY jobs FROM PROGRAM 'touch /tmp/never'",
+            "mariadb" => "LOAD DATA INFILE '/etc/passwd' INTO TABLE jobs",
+            _ => return,
+        };
+        shop.project.write("vendor/jobs/schema.sql", format!("{jobs}{reach};\n"));
+        let output =
+            shop.run(db, &AGAINST).exits(2).says("vendor/jobs/schema.sql` reaches beyond its database");
+        output.says("may not reach files, programs or other servers").says("schema.sql:2:1");
+    });
 }

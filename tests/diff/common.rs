@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use db_migrations::dialect::Dialect;
 use db_migrations::diff::{Script, Style, script};
-use db_migrations::drift::between;
+use db_migrations::drift::{Policy, compare};
 use db_migrations::schema::Schema;
 use db_migrations::sql::split;
 
@@ -56,7 +56,8 @@ pub(crate) fn carry_out(db: &Db, script: &Script) -> Result<(), String> {
 
 /// What the check still finds; nothing if both are the same to it.
 pub(crate) fn rest(dialect: Dialect, expected: &Schema, actual: &Schema) -> String {
-    let drift = between(dialect, expected, actual);
+    let policy = Policy::exact(dialect);
+    let drift = compare(expected, actual, &policy);
     drift.differences.iter().map(|difference| difference.describe() + "\n").collect()
 }
 
