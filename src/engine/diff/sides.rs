@@ -61,7 +61,7 @@ pub async fn sides(
         warnings: Vec::new(),
         from,
     };
-    let owners = |key: &Key| owner(&owned.owners, &declared.owners, key);
+    let whose = |key: &Key| owner(&owned.owners, &declared.owners, key);
     let mut stays: BTreeSet<Key> = BTreeSet::new();
     let all = sides.from.objects.iter().chain(&declared.schema.objects);
     stays.extend(all.filter(|object| !request.filter.has(object)).map(key));
@@ -82,7 +82,7 @@ pub async fn sides(
     stays.extend(unmanaged);
     let mut strange = BTreeSet::new();
     for key in differing(dialect, &sides.from, &declared.schema) {
-        let Some(owner) = owners(&key).filter(|owner| **owner != request.module) else { continue };
+        let Some(owner) = whose(&key).filter(|module| **module != request.module) else { continue };
         if stays.contains(&key) {
             continue;
         }
