@@ -27,10 +27,11 @@ pub struct Loss {
 /// What the way from one schema to the other loses.
 pub fn losses(dialect: Dialect, from: &Schema, to: &Schema) -> Vec<Loss> {
     let mut losses = Vec::new();
+    let wanted = to.by_name();
     for object in &from.objects {
         let loss =
             |part: Option<String>, what| Loss { kind: object.kind, name: object.name.clone(), part, what };
-        let Some(after) = to.find(object.kind, &object.name) else {
+        let Some(after) = wanted.get(&(object.kind, object.name.as_str())) else {
             losses.extend(whole(from, object).map(|what| loss(None, what)));
             continue;
         };

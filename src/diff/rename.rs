@@ -3,7 +3,7 @@
 //! A schema does not say what something was called before: what looks like a rename may be a drop and
 //! an addition. So nothing here decides; it only says what is possible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::text::{clauses, qualified, quoted, unquoted, words};
 use crate::dialect::Dialect;
@@ -77,20 +77,23 @@ pub fn statements(dialect: Dialect, rename: &Rename) -> Vec<String> {
 /// went and one that came with the same type at the same place (or the only two of their table). One
 /// name can be in several: it is for people to choose.
 pub fn suggested(dialect: Dialect, from: &Schema, to: &Schema) -> Vec<Rename> {
-    let tables = |schema: &'_ Schema, other: &Schema| -> Vec<Object> {
-        let gone =
-            |object: &&Object| object.kind == Kind::Table && other.find(Kind::Table, &object.name).is_none();
+    let (was, is) = (from.by_name(), to.by_name());
+    let tables = |schema: &'_ Schema, other: &HashMap<(Kind, &str), &Object>| -> Vec<Object> {
+        let gone = |object: &&Object| {
+            object.kind == Kind::Table && !other.contains_key(&(Kind::Table, object.name.as_str()))
+        };
         schema.objects.iter().filter(gone).cloned().collect()
     };
-    let (gone, come) = (tables(from, to), tables(to, from));
+    let (gone, come) = (tables(from, &is), tables(to, &was));
     let mut renames = Vec::new();
+    let come: Vec<_> = come.iter().map(|new| (new, bare_columns(dialect, new))).collect();
     for old in &gone {
         let columns = bare_columns(dialect, old);
-        let same = come.iter().filter(|new| columns.is_some() && bare_columns(dialect, new) == columns);
-        renames.extend(same.map(|new| Rename::Table { from: old.name.clone(), to: new.name.clone() }));
+        let same = come.iter().filter(|(_, other)| columns.is_some() && *other == columns);
+        renames.extend(same.map(|(new, _)| Rename::Table { from: old.name.clone(), to: new.name.clone() }));
     }
     for new in to.objects.iter().filter(|object| object.kind == Kind::Table) {
-        if let Some(old) = from.find(Kind::Table, &new.name) {
+        if let Some(old) = was.get(&(Kind::Table, new.name.as_str())) {
             renames.extend(columns(dialect, old, new));
         }
     }

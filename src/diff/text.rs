@@ -146,11 +146,10 @@ const AFTER_TYPE: [&str; 23] = [
     "REF_SYSTEM_ID",
 ];
 
-/// A column's name, type and the rest, as they are spelled.
+/// A column's name and type, as they are spelled.
 pub(super) struct Clauses<'a> {
     pub(super) name: &'a str,
     pub(super) kind: &'a str,
-    pub(super) rest: &'a str,
 }
 
 /// Takes the text of a column apart.
@@ -163,7 +162,7 @@ pub(super) fn clauses(dialect: Dialect, column: &str) -> Option<Clauses<'_>> {
         word.is_any(&AFTER_TYPE) || character_set
     });
     let end = rest.map_or(column.len(), |(_, word)| word.at);
-    Some(Clauses { name: name.text, kind: column[name.end()..end].trim(), rest: column[end..].trim() })
+    Some(Clauses { name: name.text, kind: column[name.end()..end].trim() })
 }
 
 #[cfg(test)]
@@ -191,19 +190,15 @@ mod tests {
             (
                 Dialect::Postgres,
                 "a character varying(20) DEFAULT 'x' NOT NULL",
-                ("a", "character varying(20)", "DEFAULT 'x' NOT NULL"),
+                ("a", "character varying(20)"),
             ),
-            (Dialect::Postgres, "\"a b\" integer", ("\"a b\"", "integer", "")),
-            (
-                Dialect::MariaDb,
-                "`a` varchar(2) CHARACTER SET utf8mb4 NOT NULL",
-                ("`a`", "varchar(2)", "CHARACTER SET utf8mb4 NOT NULL"),
-            ),
-            (Dialect::Sqlite, "a", ("a", "", "")),
-            (Dialect::Sqlite, "a PRIMARY KEY", ("a", "", "PRIMARY KEY")),
+            (Dialect::Postgres, "\"a b\" integer", ("\"a b\"", "integer")),
+            (Dialect::MariaDb, "`a` varchar(2) CHARACTER SET utf8mb4 NOT NULL", ("`a`", "varchar(2)")),
+            (Dialect::Sqlite, "a", ("a", "")),
+            (Dialect::Sqlite, "a PRIMARY KEY", ("a", "")),
         ] {
             let clauses = clauses(dialect, text).unwrap();
-            assert_eq!((clauses.name, clauses.kind, clauses.rest), expected);
+            assert_eq!((clauses.name, clauses.kind), expected);
         }
     }
 }
