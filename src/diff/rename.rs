@@ -189,19 +189,24 @@ fn path(dialect: Dialect, text: &str) -> Vec<String> {
     words.iter().filter(|word| word.text != ".").map(|word| unquoted(word.text)).collect()
 }
 
-/// The one table that a path means: the whole name, or without the schema where that is clear.
+/// The one table that a path means: the whole name, or without the schema where that is clear; of several
+/// the one in `public`.
 fn find_table<'s>(dialect: Dialect, schema: &'s Schema, names: &[String]) -> Option<&'s Object> {
     let tables = schema.objects.iter().filter(|object| object.kind == Kind::Table);
-    let mut fitting = tables.filter(|object| {
-        let own = if dialect == Dialect::Postgres {
-            path(dialect, &object.name)
-        } else {
-            vec![object.name.clone()]
-        };
-        !names.is_empty() && own.ends_with(names)
-    });
-    let first = fitting.next()?;
-    fitting.next().is_none().then_some(first)
+    let fitting: Vec<&Object> = tables
+        .filter(|object| {
+            let own = if dialect == Dialect::Postgres {
+                path(dialect, &object.name)
+            } else {
+                vec![object.name.clone()]
+            };
+            !names.is_empty() && own.ends_with(names)
+        })
+        .collect();
+    match fitting[..] {
+        [only] => Some(only),
+        _ => fitting.into_iter().find(|object| qualified(&object.name).0 == Some("public")),
+    }
 }
 
 /// A column's name as its table's text spells it.
