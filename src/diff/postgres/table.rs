@@ -315,9 +315,9 @@ impl Changes {
             let clause = format!("DROP CONSTRAINT {}", constraint_name(part));
             self.comments_lost.push(format!("{} on {}", constraint_name(part), to.name));
             if early {
-                self.early.insert(0, clause)
+                self.early.insert(0, clause);
             } else {
-                self.clauses.insert(0, clause)
+                self.clauses.insert(0, clause);
             }
             if same {
                 self.add_constraint(part);
@@ -373,7 +373,7 @@ impl Changes {
                     Some(statement) if statement.is_empty() => {}
                     Some(statement) => self.behind.push(statement),
                     None => {
-                        self.not_generated.push(format!("table {}: `{old}` is not wanted any more", to.name))
+                        self.not_generated.push(format!("table {}: `{old}` is not wanted any more", to.name));
                     }
                 }
             }
