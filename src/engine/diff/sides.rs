@@ -33,6 +33,8 @@ pub struct Sides {
     pub texts: Vec<Script>,
     /// What is left as it is, one line each.
     pub left_out: Vec<String>,
+    /// Objects of kinds that are not read and that are on one side only, one line each.
+    pub not_generated: Vec<String>,
     /// What a person should know of what changes.
     pub warnings: Vec<Diagnostic>,
 }
@@ -57,6 +59,7 @@ pub async fn sides(
         to: Schema::default(),
         texts: Vec::new(),
         left_out: Vec::new(),
+        not_generated: not_generated(request, &declared, &made),
         warnings: Vec::new(),
         from,
     };
@@ -64,6 +67,19 @@ pub async fn sides(
     sides.to = mix(&sides.from, &declared.schema, |object| !stays.contains(&key(object)));
     sides.texts = declared.texts;
     Ok(sides)
+}
+
+/// What only one side has of kinds that are not read.
+fn not_generated(request: &Request<'_>, declared: &Declared, made: &Owned) -> Vec<String> {
+    let before: &[String] = if matches!(request.base, Base::Empty) { &[] } else { &made.not_covered };
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|object| !those.contains(object)).cloned().collect()
+    };
+    let come = only(&declared.not_covered, before);
+    let gone = only(before, &declared.not_covered);
+    let come = come.iter().map(|object| format!("{object} is declared: write its statement by hand"));
+    let gone = gone.iter().map(|object| format!("{object} is not declared any more: drop it by hand"));
+    come.chain(gone).collect()
 }
 
 impl Sides {

@@ -117,7 +117,8 @@ pub async fn way(sides: &Sides, renames: Vec<Rename>, request: &Request<'_>) -> 
     let (kept, lost) = if request.allow_drop { (Vec::new(), found) } else { (found, Vec::new()) };
     let to =
         if kept.is_empty() { sides.to.clone() } else { retain(dialect, &start.schema, &sides.to, &kept) };
-    let steps = script(dialect, &start.schema, &to, request.style);
+    let mut steps = script(dialect, &start.schema, &to, request.style);
+    steps.not_generated.extend(sides.not_generated.iter().cloned());
     let (mut not_generated, hints) = (steps.not_generated.clone(), steps.hints.clone());
     let mut changes = cut(start.up.clone(), steps);
     if !kept.is_empty() {
