@@ -80,8 +80,8 @@ class Process:
     folder: Path
     stdin: Path | None = None
 
-    def run(self, watch: bool = False) -> tuple[float, int]:
-        """Milliseconds, and the peak memory in KiB when it is watched."""
+    def run(self, watch: bool = False, exit: int = 0) -> tuple[float, int]:
+        """Milliseconds, and the peak memory in KiB when it is watched; it must end with this code."""
         with open(self.stdin or os.devnull) as stdin, tempfile.TemporaryFile() as stderr:
             start = time.perf_counter()
             process = subprocess.Popen(
@@ -95,7 +95,7 @@ class Process:
             milliseconds = (time.perf_counter() - start) * 1000
             if watch:
                 watcher.join()
-            if code != 0:
+            if code != exit:
                 stderr.seek(0)
                 sys.exit(f"{' '.join(self.command)} ended with {code}:\n{stderr.read().decode()[:4000]}")
         return milliseconds, peak[0]

@@ -30,11 +30,19 @@ pub(crate) enum Unrun {
     Wait(#[source] Error),
 }
 
-/// Runs a program with its arguments in a folder; `most` bytes of what it prints are read.
-pub(crate) fn run(words: &[String], folder: &Path, limit: Duration, most: u64) -> Result<Ended, Unrun> {
+/// Runs a program with its arguments in a folder, with these variables beside those of the environment;
+/// `most` bytes of what it prints are read.
+pub(crate) fn run(
+    words: &[String],
+    variables: &[(&str, &str)],
+    folder: &Path,
+    limit: Duration,
+    most: u64,
+) -> Result<Ended, Unrun> {
     let program = words.first().map_or("", String::as_str);
     let mut child = Command::new(program)
         .args(&words[1.min(words.len())..])
+        .envs(variables.iter().copied())
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -36,6 +36,9 @@ use super::replay::scratch_run;
 const MOST: u64 = 32 * 1024 * 1024;
 const SHOWN: usize = 2000;
 
+/// By this the program that prints a schema is told for which database: `postgres`.
+const DIALECT_VARIABLE: &str = "DB_MIGRATIONS_DIALECT";
+
 /// The declared schema.
 #[derive(Clone, Debug)]
 pub struct Declared {
@@ -159,7 +162,7 @@ fn texts(project: &Project, dialect: Dialect) -> Result<Texts, Failure> {
         let source = project.discovery.sources.get(&module.namespace);
         let found = match (&project.config.schema, module.origin == Origin::Application) {
             (SchemaText::Command(command), true) => {
-                printed(project, command).map(|script| Some(vec![script])).map_err(|fault| vec![fault])
+                printed(project, command, dialect).map(|script| Some(vec![script])).map_err(|fault| vec![fault])
             }
             _ => source.map_or(Ok(None), |source| schema_texts(source, dialect)),
         };
@@ -234,13 +237,15 @@ fn nothing(dialect: Dialect) -> Diagnostic {
 }
 
 /// What a program prints as the application's schema.
-fn printed(project: &Project, command: &SchemaCommand) -> Result<Script, Diagnostic> {
+fn printed(project: &Project, command: &SchemaCommand, dialect: Dialect) -> Result<Script, Diagnostic> {
     let name = command.words.first().map_or("", String::as_str);
     let fault = |what: String| {
         let fault = Diagnostic::new(format!("`schema.command`: `{name}` {what}"));
         project.config.frame(&command.span).into_iter().fold(fault, Diagnostic::frame)
     };
-    let ended = program::run(&command.words, &project.root, command.timeout, MOST + 1).map_err(|error| {
+    let variables = [(DIALECT_VARIABLE, dialect.facts().name)];
+    let run = program::run(&command.words, &variables, &project.root, command.timeout, MOST + 1);
+    let ended = run.map_err(|error| {
         let (Unrun::Begin(cause) | Unrun::Wait(cause)) = &error;
         let told = fault(error.to_string()).cause(cause);
         told.help("it is run without a shell, in the folder of `db-migrations.yml`")

@@ -10,6 +10,7 @@ mod attacks;
 mod bit_by_bit;
 mod blocked;
 mod bookkeeping;
+mod bridges;
 mod bundle;
 mod bundle_outside;
 mod bundle_proof;

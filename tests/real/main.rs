@@ -5,6 +5,7 @@
 mod support;
 
 mod adoption;
+mod bridges;
 mod bundle;
 mod checks;
 mod consent;

@@ -13,10 +13,22 @@ pub(crate) fn cargo_project(name: &str, config: &str) -> Project {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     fetch(&fixture);
     let project = Project::with_config(config);
-    for file in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
+    for file in ["Cargo.toml", "Cargo.lock"] {
         project.write(file, fs::read(fixture.join(file)).unwrap());
     }
+    copy(&fixture.join("src"), "src", &project);
     project
+}
+
+fn copy(folder: &Path, to: &str, project: &Project) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let to = format!("{to}/{}", entry.file_name().display());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to, project);
+        } else {
+            project.write(&to, fs::read(entry.path()).unwrap());
+        }
+    }
 }
 
 /// Where Cargo has put the source of one of the fetched crates.
