@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::dialect::Dialect;
 use crate::drift::{self, Drift};
-use crate::schema::{Object, Schema};
+use crate::schema::{Kind, Object, Schema};
 use crate::sql::{self, TokenKind};
 
 /// A significant token of a definition.
@@ -74,6 +74,12 @@ pub(super) fn mentions(dialect: Dialect, text: &str) -> BTreeSet<String> {
 /// What must change, by the words of the check: what is missing must come, what is extra must go.
 pub(super) fn differences(dialect: Dialect, from: &Schema, to: &Schema) -> Drift {
     drift::between(dialect, to, from)
+}
+
+/// Differences of kinds that a generator does not know, one line each.
+pub(super) fn unknown(drift: &Drift, known: &[Kind]) -> Vec<String> {
+    let others = drift.differences.iter().filter(|difference| !known.contains(&difference.kind));
+    others.map(|difference| format!("{} `{}`", difference.kind, difference.name)).collect()
 }
 
 /// The objects of a schema with their mentions, so that each text is read once.

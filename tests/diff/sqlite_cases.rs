@@ -291,3 +291,17 @@ fn tables_that_refer_to_each_other_go_in_order() {
     );
     assert!(back.foreign_keys_off);
 }
+
+#[test]
+fn nasty_schemas() {
+    let nasty = include_str!("../cases/introspect/sqlite.sql");
+    ways("", nasty);
+    // every table with columns is rebuilt under all that speaks of it
+    let [there, _] = ways(
+        nasty,
+        &nasty
+            .replace("INT NOT NULL, -- a", "BIGINT NOT NULL, -- a")
+            .replace("\"odd name\" TEXT", "\"odd name\" INT"),
+    );
+    assert!(there.foreign_keys_off);
+}

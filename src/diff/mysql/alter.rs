@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::table::{Column, Generation, Item, ItemKind, Table};
+use super::table::{Column, Generation, Item, ItemKind, Table, Text};
 use crate::dialect::Dialect;
 use crate::diff::parts::mentions;
 use crate::drift::{Change, Difference};
@@ -19,9 +19,9 @@ pub(super) struct Changed<'a> {
     pub(super) to: Table<'a>,
     /// Parts of `from` that go, parts of `to` that come; in both where it becomes another.
     gone: BTreeSet<String>,
-    come: BTreeSet<String>,
+    pub(super) come: BTreeSet<String>,
     /// Columns, by their keys, that no `MODIFY` can make of what they were, and what is made of them.
-    again: BTreeSet<String>,
+    pub(super) again: BTreeSet<String>,
 }
 
 impl<'a> Changed<'a> {
@@ -43,8 +43,11 @@ impl<'a> Changed<'a> {
         if self.to.options.has_same_text(&self.from.options) {
             return;
         }
-        let inherits =
-            self.to.columns().filter(|(_, column)| column.inherits).map(|(item, _)| item.part.clone());
+        let inherits = self
+            .to
+            .columns()
+            .filter(|(_, column)| column.text == Text::OfTable)
+            .map(|(item, _)| item.part.clone());
         let inherits: Vec<_> = inherits.filter(|part| self.from.item(part).is_some()).collect();
         self.gone.extend(inherits.iter().cloned());
         self.come.extend(inherits);
@@ -156,44 +159,9 @@ impl<'a> Changed<'a> {
             let is_other = |item: &&Item| parts.contains(&item.part) && matches!(item.kind, ItemKind::Other);
             table.items.iter().filter(is_other).map(|item| item.source.clone()).collect::<Vec<_>>()
         };
-        let unable = self.to.options.clauses(&self.from.options).unable;
+        let unable = self.to.options.unable(&self.from.options, self.come.contains("options"));
         let parts = changes(&self.from, &self.gone).into_iter().chain(changes(&self.to, &self.come));
         parts.chain(unable).map(|what| format!("table `{table}`: {what}")).collect()
-    }
-
-    /// What rows can make of it.
-    pub(super) fn hints(&self) -> Vec<String> {
-        let (table, mut hints) = (&self.from.object.name, Vec::new());
-        for (item, column) in self.to.columns().filter(|(item, _)| self.come.contains(&item.part)) {
-            let name = crate::diff::parts::unquoted(&item.spelled);
-            let is_computed = column.generation != Generation::None;
-            let before = self.from.column(&column.key).map(|(_, before)| before);
-            let hint = match before {
-                _ if self.again.contains(&column.key) && !is_computed => {
-                    "is made again, without its values: fill it"
-                }
-                None if column.not_null && !column.has_default && !is_computed => {
-                    "NOT NULL without a default: rows that are there get the empty value of its type; fill it"
-                }
-                Some(before) if column.not_null && !before.not_null => {
-                    "NOT NULL now: fails where it is null in a row; fill it before"
-                }
-                _ => continue,
-            };
-            hints.push(format!("{table}.{name}: {hint}"));
-        }
-        let is_condition = |item: &&Item| {
-            let unique = item.form.starts_with("unique") || item.form.starts_with("primary");
-            self.come.contains(&item.part) && (unique || matches!(item.kind, ItemKind::Check))
-        };
-        let is_new = |item: &&Item| self.from.item(&item.part).is_none_or(|before| before.form != item.form);
-        for item in self.to.items.iter().filter(is_condition).filter(is_new) {
-            hints.push(format!("{table}: {}: fails where rows do not keep to it", item.source));
-        }
-        if self.from.options.versioned && !self.to.options.versioned {
-            hints.push(format!("{table}: without system versioning its history is gone"));
-        }
-        hints
     }
 
     /// The statements; none if only foreign keys change.
@@ -284,7 +252,7 @@ impl<'a> Changed<'a> {
                         clauses.push(format!("CHANGE COLUMN {spelled} {}", item.source));
                     }
                     _ if self.come.contains(&item.part) => {
-                        clauses.push(format!("MODIFY COLUMN {}", item.source))
+                        clauses.push(format!("MODIFY COLUMN {}", item.source));
                     }
                     _ => {}
                 }

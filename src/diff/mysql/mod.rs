@@ -5,14 +5,16 @@
 //! something under them changes, only when they are made.
 
 mod alter;
+mod hints;
 mod keys;
 mod options;
 mod programs;
 mod table;
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::parts::differences;
+use super::parts::{differences, unknown};
 use super::{Script, Step};
 use crate::dialect::Dialect;
 use crate::drift::{Change, Drift};
@@ -21,9 +23,14 @@ use alter::{Changed, alter_table};
 use keys::Keys;
 use table::Table;
 
+/// What these databases have.
+const KINDS: [Kind; 7] =
+    [Kind::Sequence, Kind::Function, Kind::Procedure, Kind::Table, Kind::View, Kind::Trigger, Kind::Event];
+
 pub(super) fn script(dialect: Dialect, from: &Schema, to: &Schema) -> Script {
     let drift = differences(dialect, from, to);
     let mut way = Way { dialect, from, to, drift: &drift, script: Script::default() };
+    way.script.not_generated = unknown(&drift, &KINDS);
     let triggers = way.drop_programs();
     way.tables();
     way.create_programs(triggers);
@@ -129,7 +136,7 @@ impl<'a> Way<'a> {
         }
         let late = self.sequences(&come);
         for table in &changed {
-            self.script.hints.extend(table.hints());
+            self.script.hints.extend(hints::hints(table));
             self.script.not_generated.extend(table.not_generated());
             if !table.is_out_of_reach() {
                 for statement in table.statements(&quote(&table.from.object.name)) {

@@ -60,6 +60,10 @@ impl Options {
         self.list.iter().find(|(other, _)| other == key).map(|(_, text)| text.as_str())
     }
 
+    pub(super) fn charset(&self) -> Option<String> {
+        Some(self.get(CHARSET)?.rsplit('=').next()?.trim().to_lowercase())
+    }
+
     /// Whether text columns that say nothing of their own have another character set.
     pub(super) fn has_same_text(&self, other: &Self) -> bool {
         [CHARSET, COLLATE].iter().all(|key| self.get(key) == other.get(key))
@@ -94,6 +98,16 @@ impl Options {
             clauses.unable.push(format!("{} {}", before.others, self.others));
         }
         clauses
+    }
+
+    /// What no clause makes, of options that are said to differ.
+    pub(super) fn unable(&self, before: &Self, differ: bool) -> Vec<String> {
+        let Clauses { now, then, unable } = self.clauses(before);
+        let is_same = self.partitions == before.partitions && self.versioned == before.versioned;
+        if differ && is_same && now.is_empty() && then.is_empty() && unable.is_empty() {
+            return vec!["its options".to_owned()];
+        }
+        unable
     }
 }
 

@@ -86,8 +86,8 @@ pub(super) fn triggers_again<'a>(
     let none = Vec::new();
     for moment in before.keys().chain(now.keys().filter(|moment| !before.contains_key(moment))) {
         let (old, new) = (before.get(moment).unwrap_or(&none), now.get(moment).unwrap_or(&none));
-        let is_change = |trigger: &&&Object| differ.contains(trigger.name.as_str());
-        if !old.iter().chain(new).any(|trigger| is_change(&&trigger)) {
+        let is_change = |trigger: &&Object| differ.contains(trigger.name.as_str());
+        if !old.iter().chain(new).any(is_change) {
             continue;
         }
         let same = |(a, b): &(&&Object, &&Object)| a.name == b.name && !differ.contains(a.name.as_str());

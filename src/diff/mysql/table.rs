@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::options::Options;
+use super::types::Type;
 use crate::dialect::Dialect;
 use crate::diff::parts::{Word, words};
 use crate::schema::Object;
@@ -54,8 +55,21 @@ pub(super) struct Column {
     pub(super) generation: Generation,
     pub(super) not_null: bool,
     pub(super) has_default: bool,
-    /// Text in the character set of the table.
-    pub(super) inherits: bool,
+    pub(super) ty: Type,
+    /// Its values are held to a condition.
+    pub(super) checked: bool,
+    pub(super) text: Text,
+}
+
+/// The character set of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// It has none.
+    None,
+    /// That of the table.
+    OfTable,
+    /// Its own, if that is named.
+    Own(Option<String>),
 }
 
 /// Where a column's values come from.
@@ -110,6 +124,15 @@ impl<'a> Table<'a> {
             ItemKind::Foreign(foreign) => Some((item, foreign)),
             _ => None,
         })
+    }
+
+    /// The character set of a column, if it has one and it is known.
+    pub(super) fn charset(&self, column: &Column) -> Option<String> {
+        match &column.text {
+            Text::None => None,
+            Text::OfTable => self.options.charset(),
+            Text::Own(name) => name.clone().or_else(|| self.options.charset()),
+        }
     }
 
     pub(super) fn has_system_time(&self) -> bool {
@@ -173,6 +196,8 @@ impl Column {
         let follows = |a: &str, b: &str| outer.windows(2).any(|pair| pair[0].is(a) && pair[1].is(b));
         let texts = ["CHAR", "VARCHAR", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "ENUM", "SET"];
         let is_text = rest.first().is_some_and(|word| word.is_any(&texts));
+        let charset = outer.iter().position(|word| word.is("CHARACTER"));
+        let charset = charset.and_then(|at| outer.get(at + 2)).map(|word| word.text.to_lowercase());
         let generation = match (has("AS"), has("STORED") || has("PERSISTENT")) {
             (false, _) => Generation::None,
             (true, false) => Generation::Virtual,
@@ -183,7 +208,13 @@ impl Column {
             generation,
             not_null: follows("NOT", "NULL"),
             has_default: has("DEFAULT") || has("AUTO_INCREMENT"),
-            inherits: is_text && !has("CHARACTER") && !has("COLLATE"),
+            ty: Type::new(rest),
+            checked: has("CHECK"),
+            text: match is_text {
+                false => Text::None,
+                true if has("CHARACTER") || has("COLLATE") => Text::Own(charset),
+                true => Text::OfTable,
+            },
         })
     }
 }

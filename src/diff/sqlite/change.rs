@@ -7,7 +7,7 @@
 //! A renamed table's text is kept with its name in quotes. Where that would not be the same name, and
 //! where the text speaks of the table by its name, the rows step aside and come back instead.
 
-use super::table::{Column, Default, Table};
+use super::table::{Column, Default, Mark, Table};
 use crate::dialect::Dialect;
 use crate::diff::parts::{Word, mentions, unquoted, words};
 use crate::drift::{Change, Difference};
@@ -83,15 +83,21 @@ impl<'a> Changed<'a> {
         for part in constraints.filter(|part| part.name != "options").filter(is_new) {
             hints.push(format!("{table}: {}: fails where rows do not keep to it", part.source));
         }
-        if self.to.is_strict() && !self.from.is_strict() {
-            hints.push(format!("{table}: STRICT now: fails where a value is not of its column's type"));
+        let is_other = |column: &Column| match self.from.column(&column.key) {
+            Some(before) => {
+                before.ty != column.ty || before.is(Mark::Generated) != column.is(Mark::Generated)
+            }
+            None => column.is(Mark::Generated),
+        };
+        if self.to.is_strict() && (!self.from.is_strict() || self.to.columns.iter().any(is_other)) {
+            hints.push(format!("{table}: STRICT: fails where a value is not of its column's type"));
         }
         hints
     }
 
     /// The columns whose rows are kept, as either text spells them.
     fn kept(&self) -> (Vec<&str>, Vec<&str>) {
-        let kept = self.to.columns.iter().filter(|column| !column.generated);
+        let kept = self.to.columns.iter().filter(|column| !column.is(Mark::Generated));
         kept.filter_map(|column| {
             Some((self.from.column(&column.key)?.spelled.as_str(), column.spelled.as_str()))
         })
@@ -144,7 +150,7 @@ impl<'a> Changed<'a> {
         let mut selected: Vec<String> =
             old.iter().zip(&new).map(|(old, new)| format!("{old} AS {new}")).collect();
         let number = from.row_number().zip(to.row_number());
-        let numbered = (0..).map(|n| format!("n{n}")).find(|name| to.column(name).is_none());
+        let numbered = (0..=to.columns.len()).map(|n| format!("n{n}")).find(|name| to.column(name).is_none());
         if let (Some((number, same)), Some(numbered)) = (number, &numbered) {
             selected.insert(0, format!("{number} AS {numbered}"));
             old.insert(0, numbered);
@@ -187,10 +193,10 @@ impl<'a> Changed<'a> {
 fn obstacles(before: Option<&Column>, column: &Column) -> Vec<&'static str> {
     let mut obstacles = Vec::new();
     match before {
-        None if column.not_null && !column.generated && column.default == Default::None => obstacles.push(
+        None if column.is(Mark::NotNull) && !column.is(Mark::Generated) && column.default == Default::None => obstacles.push(
             "NOT NULL without a default: fails where the table has rows; give it a default, or fill it before",
         ),
-        Some(before) if column.not_null && !before.not_null => {
+        Some(before) if column.is(Mark::NotNull) && !before.is(Mark::NotNull) => {
             obstacles.push("NOT NULL now: fails where it is null in a row; fill it before");
         }
         _ => {}
@@ -198,7 +204,7 @@ fn obstacles(before: Option<&Column>, column: &Column) -> Vec<&'static str> {
     if column.is_unique() && before.is_none_or(|before| !before.is_unique()) {
         obstacles.push("unique now: fails where rows hold the same value");
     }
-    if column.checked && before.is_none_or(|before| before.source != column.source) {
+    if column.is(Mark::Checked) && before.is_none_or(|before| before.source != column.source) {
         obstacles.push("CHECK: fails where rows do not keep to it");
     }
     obstacles
@@ -217,7 +223,7 @@ fn alter(from: &Table<'_>, to: &Table<'_>, differences: &[&Difference]) -> Optio
         }
     }
     // one that others are made of must be there before them
-    added.sort_by_key(|&at| (to.columns[at].generated, at));
+    added.sort_by_key(|&at| (to.columns[at].is(Mark::Generated), at));
     let columns: Vec<&Column> = added.iter().map(|&at| &to.columns[at]).collect();
     let is_early = |(at, column): (usize, &&Column)| {
         let names = mentions(DIALECT, &column.source);

@@ -9,7 +9,7 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::parts::{Mentioning, differences, ordered, words};
+use super::parts::{Mentioning, differences, ordered, unknown, words};
 use super::{Script, Step};
 use crate::dialect::Dialect;
 use crate::drift::{Change, Difference};
@@ -18,6 +18,9 @@ use change::Changed;
 use table::Table;
 
 const DIALECT: Dialect = Dialect::Sqlite;
+
+/// What this database has, in the order in which it is made.
+const KINDS: [Kind; 5] = [Kind::Table, Kind::VirtualTable, Kind::Index, Kind::View, Kind::Trigger];
 
 type Key<'a> = (Kind, &'a str);
 
@@ -57,7 +60,7 @@ impl<'a> Way<'a> {
         let mut way = Self {
             from,
             to,
-            script: Script::default(),
+            script: Script { not_generated: unknown(&drift, &KINDS), ..Script::default() },
             made: HashSet::new(),
             gone: HashSet::new(),
             twins: twins.collect(),
@@ -213,7 +216,7 @@ impl<'a> Way<'a> {
     }
 
     fn create(&mut self) {
-        for kind in [Kind::Table, Kind::VirtualTable, Kind::Index, Kind::View, Kind::Trigger] {
+        for kind in KINDS {
             let made: Vec<_> =
                 Self::objects(self.to, &[kind]).filter(|object| self.made.contains(&key(object))).collect();
             for object in in_order(&made) {

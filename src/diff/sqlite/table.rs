@@ -39,15 +39,24 @@ pub(super) struct Column {
     pub(super) spelled: String,
     /// All of it.
     pub(super) source: String,
-    pub(super) not_null: bool,
+    /// The first word of its type in lower case, if it has one.
+    pub(super) ty: String,
     pub(super) default: Default,
-    pub(super) generated: bool,
-    pub(super) checked: bool,
-    stored: bool,
-    unique: bool,
-    primary: bool,
-    references: bool,
-    integer: bool,
+    marks: Vec<Mark>,
+}
+
+/// What is to be known of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Of the type `INTEGER`, which is the row's number where it is the key.
+    Integer,
+    NotNull,
+    Generated,
+    Stored,
+    Checked,
+    Unique,
+    Primary,
+    References,
 }
 
 impl<'a> Table<'a> {
@@ -87,7 +96,7 @@ impl<'a> Table<'a> {
         let is_without = options.windows(2).any(|pair| pair[0].is("WITHOUT") && pair[1].is("ROWID"));
         let keys = self.text.parts.iter().filter(|part| !part.name.starts_with("column "));
         let is_keyed = keys.filter(|part| part.text.contains("primary key")).count() > 0;
-        let is_alias = |column: &Column| column.integer && (column.primary || is_keyed);
+        let is_alias = |column: &Column| column.is(Mark::Integer) && (column.is(Mark::Primary) || is_keyed);
         if is_without || self.columns.iter().any(is_alias) {
             return None;
         }
@@ -116,42 +125,52 @@ impl Column {
         let follows =
             |first: &str, second: &str| rest.windows(2).any(|pair| pair[0].is(first) && pair[1].is(second));
         let has = |word: &str| rest.iter().any(|other| other.is(word));
-        let integer = rest.first().is_some_and(|word| word.name().eq_ignore_ascii_case("integer"));
+        let ty = rest.first().map(|word| word.name().to_lowercase()).unwrap_or_default();
+        let is_generated = rest.windows(2).any(|pair| pair[0].is("AS") && pair[1].text == "(");
+        let marks = [
+            (Mark::Integer, ty == "integer"),
+            (Mark::NotNull, follows("NOT", "NULL")),
+            (Mark::Generated, is_generated),
+            (Mark::Stored, has("STORED")),
+            (Mark::Checked, has("CHECK")),
+            (Mark::Unique, has("UNIQUE")),
+            (Mark::Primary, has("PRIMARY")),
+            (Mark::References, has("REFERENCES")),
+        ];
         Some(Self {
             part: part.to_owned(),
             key: name.name().to_lowercase(),
             spelled: name.text.to_owned(),
             source: source.to_owned(),
-            not_null: follows("NOT", "NULL"),
+            ty,
             default: Default::new(&rest),
-            generated: rest.windows(2).any(|pair| pair[0].is("AS") && pair[1].text == "("),
-            checked: has("CHECK"),
-            stored: has("STORED"),
-            unique: has("UNIQUE"),
-            primary: has("PRIMARY"),
-            references: has("REFERENCES"),
-            integer,
+            marks: marks.into_iter().filter(|(_, is)| *is).map(|(mark, _)| mark).collect(),
         })
+    }
+
+    pub(super) fn is(&self, mark: Mark) -> bool {
+        self.marks.contains(&mark)
+    }
+
+    fn is_any(&self, marks: &[Mark]) -> bool {
+        marks.iter().any(|mark| self.is(*mark))
     }
 
     /// Whether `ADD COLUMN` takes it where there are rows; one that no row could have is left to it, too.
     pub(super) fn can_be_added(&self) -> bool {
-        let has_default = self.default != Default::None;
-        !(self.primary
-            || self.unique
-            || self.stored
-            || self.default == Default::Computed
-            || (self.references && has_default))
+        let is_refused = self.is_any(&[Mark::Primary, Mark::Unique, Mark::Stored]);
+        let refers = self.is(Mark::References) && self.default != Default::None;
+        !(is_refused || refers || self.default == Default::Computed)
     }
 
     /// Whether no two rows may hold the same.
-    pub(super) const fn is_unique(&self) -> bool {
-        self.primary || self.unique
+    pub(super) fn is_unique(&self) -> bool {
+        self.is_any(&[Mark::Primary, Mark::Unique])
     }
 
     /// Whether `DROP COLUMN` takes it, as far as it is alone.
-    pub(super) const fn can_be_dropped(&self) -> bool {
-        !(self.primary || self.unique || self.references)
+    pub(super) fn can_be_dropped(&self) -> bool {
+        !self.is_any(&[Mark::Primary, Mark::Unique, Mark::References])
     }
 }
 
