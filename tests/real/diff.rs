@@ -3,12 +3,12 @@
 
 use std::time::Instant;
 
-use db_migrations::diff::rename::{Rename, statements};
+use db_migrations::diff::rename::{Rename, statements, suggested};
 use db_migrations::diff::{Script, Style, losses, retain, script};
 use db_migrations::drift::between;
 use db_migrations::schema::Schema;
 
-use crate::edits::{Change, Editor};
+use crate::edits::{Change, Edit, Editor};
 use crate::law::{carry_out, dialect, introspect, rest};
 use crate::schemas;
 use crate::support::database::Db;
@@ -63,6 +63,22 @@ impl Real {
         self.tried += judged;
     }
 
+    /// Of each edit what the database takes, one after the other.
+    fn all_at_once(&mut self, edits: &[Edit]) {
+        let db = self.original.copy();
+        for (_, changes) in edits {
+            let mut statements = changes.iter().take(20).filter_map(|change| match change {
+                Change::Sql(sql) => Some(sql),
+                _ => None,
+            });
+            statements.find(|sql| db.try_query(sql).is_ok());
+        }
+        self.tried += 1;
+        if let Err(finding) = self.law(&introspect(&db), None) {
+            self.findings.push(format!("== all at once\n{finding}"));
+        }
+    }
+
     /// The edited schema, if the database takes the edit.
     fn changed<'a>(&self, change: &'a Change) -> Option<(Db, Option<&'a Rename>)> {
         match change {
@@ -106,6 +122,10 @@ impl Real {
     fn law(&self, to: &Schema, rename: Option<&Rename>) -> Result<(), String> {
         let dialect = dialect(&self.from);
         if let Some(rename) = rename {
+            let seen = suggested(dialect, &self.schema, to);
+            if !seen.contains(rename) {
+                return Err(format!("not suggested, but {seen:?}"));
+            }
             let sql = statements(dialect, rename).join("\n");
             self.from.try_query(&sql).map_err(|error| format!("{error}\n{sql}"))?;
         }
@@ -143,9 +163,11 @@ fn judge(name: &str, build: fn() -> Option<Db>) {
     let schema = real.schema.clone();
     let dialect = dialect(&real.original);
     let editor = Editor::new(dialect, &schema);
-    for (name, changes) in editor.edits() {
-        real.edit(name, &changes);
+    let edits = editor.edits();
+    for (name, changes) in &edits {
+        real.edit(name, changes);
     }
+    real.all_at_once(&edits);
     let (mut tried, mut findings) = (real.tried, std::mem::take(&mut real.findings));
     // the tables under views
     let viewed = editor.views().into_iter().find_map(|change| Some(real.changed(&change)?.0));

@@ -10,7 +10,8 @@ use db_migrations::dialect::Dialect;
 use db_migrations::diff::rename::Rename;
 use db_migrations::schema::{Kind, Object, Schema};
 use db_migrations::snapshot::render_schema;
-use db_migrations::sql;
+
+use crate::tables::{Column, Table, bare, other_type, replace_word, table, without};
 
 /// How a schema is changed.
 #[derive(Clone, Debug)]
@@ -25,23 +26,6 @@ pub(crate) enum Change {
 
 /// An edit and its candidates.
 pub(crate) type Edit = (&'static str, Vec<Change>);
-
-#[derive(Clone)]
-struct Column {
-    name: String,
-    /// What stands behind the name.
-    rest: String,
-    source: String,
-}
-
-struct Table<'a> {
-    at: usize,
-    object: &'a Object,
-    name: String,
-    columns: Vec<Column>,
-    /// Constraints and, on MariaDB, indexes: name and source.
-    others: Vec<(String, String)>,
-}
 
 /// A schema that can be edited.
 pub(crate) struct Editor<'a> {
@@ -424,108 +408,4 @@ impl<'a> Editor<'a> {
             |column: &Column| Some(self.with_column(table, column, &other_type(self.dialect, &column.rest)?));
         table.columns.iter().filter_map(change).collect()
     }
-}
-
-fn table<'a>(dialect: Dialect, schema: &'a Schema, at: usize) -> Option<Table<'a>> {
-    let object = &schema.objects[at];
-    if object.kind != Kind::Table {
-        return None;
-    }
-    let parts = sql::table_parts(dialect, &object.definition)?;
-    let (mut columns, mut others) = (Vec::new(), Vec::new());
-    for part in parts {
-        if !part.name.starts_with("column ") {
-            others.push((part.name, part.source));
-            continue;
-        }
-        let source = part.source.trim().to_owned();
-        let end = match source.chars().next()? {
-            quote @ ('"' | '`') => source[1..].find(quote)? + 2,
-            _ => source.find(char::is_whitespace)?,
-        };
-        columns.push(Column {
-            name: source[..end].to_owned(),
-            rest: source[end..].trim().to_owned(),
-            source,
-        });
-    }
-    let name = match dialect {
-        Dialect::Postgres => object.name.clone(),
-        Dialect::Sqlite => format!("\"{}\"", object.name),
-        _ => format!("`{}`", object.name),
-    };
-    (!columns.is_empty()).then_some(Table { at, object, name, columns, others })
-}
-
-/// A table's text without one of its parts.
-fn without(definition: &str, source: &str) -> Option<String> {
-    let at = definition.find(source)?;
-    let before = definition[..at].trim_end();
-    let behind = &definition[at + source.len()..];
-    match (before.strip_suffix(','), behind.strip_prefix(',')) {
-        (Some(before), _) => Some(format!("{before}{behind}")),
-        (None, Some(behind)) => Some(format!("{before}{behind}")),
-        (None, None) => None,
-    }
-}
-
-fn bare(name: &str) -> &str {
-    name.trim_matches(['"', '`'])
-}
-
-/// What stands behind a column's name, with another type.
-fn other_type(dialect: Dialect, rest: &str) -> Option<String> {
-    let types: &[(&str, &str)] = match dialect {
-        Dialect::Postgres => &[
-            ("integer", "bigint"),
-            ("bigint", "numeric(30,0)"),
-            ("text", "character varying(500)"),
-            ("character varying", "text"),
-            ("timestamp with time zone", "timestamp without time zone"),
-            ("timestamp without time zone", "timestamp with time zone"),
-            ("uuid", "text"),
-            ("jsonb", "json"),
-            ("smallint", "integer"),
-        ],
-        Dialect::Sqlite => &[
-            ("integer", "BIGINT"),
-            ("text", "VARCHAR(200)"),
-            ("blob", "TEXT"),
-            ("bigint", "INTEGER"),
-            ("datetime", "TEXT"),
-            ("varchar", "TEXT"),
-        ],
-        _ => &[
-            ("bigint", "int(11)"),
-            ("int", "bigint(20)"),
-            ("varchar", "varchar(300)"),
-            ("text", "longtext"),
-            ("timestamp", "datetime"),
-            ("tinyint", "smallint(6)"),
-            ("datetime", "datetime(6)"),
-        ],
-    };
-    let lower = rest.to_ascii_lowercase();
-    let ends = |old: &str| lower[old.len()..].starts_with([' ', '(']) || lower.len() == old.len();
-    let (old, new) = types.iter().find(|(old, _)| lower.starts_with(old) && ends(old))?;
-    let mut behind = &rest[old.len()..];
-    if behind.starts_with('(') {
-        behind = &behind[behind.find(')')? + 1..];
-    }
-    Some(format!("{new}{behind}"))
-}
-
-/// Every occurrence of a whole word.
-fn replace_word(text: &str, word: &str, with: &str) -> String {
-    let of_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut result = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(word) {
-        let (before, behind) = (&rest[..at], &rest[at + word.len()..]);
-        result.push_str(before);
-        let whole = !before.ends_with(of_word) && !behind.starts_with(of_word);
-        result.push_str(if whole { with } else { word });
-        rest = behind;
-    }
-    result + rest
 }

@@ -23,4 +23,5 @@ mod m3;
 mod mysql;
 mod peers;
 mod schemas;
+mod tables;
 mod zksync;
