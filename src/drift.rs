@@ -121,11 +121,6 @@ impl Drift {
     }
 }
 
-/// All that tells two schemas apart, extra objects wherever they are.
-pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
-    compare(expected, actual, &Policy::exact(dialect))
-}
-
 /// Compares two schemas.
 pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
     let mut drift = Drift::default();
@@ -133,8 +128,7 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
         let text = format!("{} {}", object.kind, object.name);
         !policy.filter.has(object) || policy.ignore.iter().any(|pattern| pattern.matches(&text))
     };
-    let index: HashMap<(Kind, &str), &Object> =
-        actual.objects.iter().map(|object| ((object.kind, object.name.as_str()), object)).collect();
+    let index = actual.by_name();
     let mut matched: HashSet<(Kind, &str)> = HashSet::new();
     let mut missing = Vec::new();
     for object in expected.objects.iter().filter(|object| !ignored(object)) {
@@ -162,6 +156,11 @@ pub fn compare(expected: &Schema, actual: &Schema, policy: &Policy) -> Drift {
         if policy.strict { drift.differences.push(difference) } else { drift.notes.push(difference) }
     }
     drift
+}
+
+/// All that tells two schemas apart, extra objects wherever they are.
+pub fn between(dialect: Dialect, expected: &Schema, actual: &Schema) -> Drift {
+    compare(expected, actual, &Policy::exact(dialect))
 }
 
 /// Objects that went and came: the same under a name that the server made up is a note.

@@ -3,7 +3,7 @@
 //! A schema does not say what something was called before: what looks like a rename may be a drop and
 //! an addition. So nothing here decides; it only says what is possible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::text::{clauses, qualified, quoted, unquoted, words};
 use crate::dialect::Dialect;
@@ -74,23 +74,30 @@ pub fn statements(dialect: Dialect, rename: &Rename) -> Vec<String> {
 }
 
 /// What two schemas suggest: a table that went and one that came with the same columns, a column that
-/// went and one that came with the same type at the same place (or the only two of their table). One
-/// name can be in several: it is for people to choose.
-pub fn suggested(dialect: Dialect, from: &Schema, to: &Schema) -> Vec<Rename> {
-    let tables = |schema: &'_ Schema, other: &Schema| -> Vec<Object> {
-        let gone =
-            |object: &&Object| object.kind == Kind::Table && other.find(Kind::Table, &object.name).is_none();
+/// went and one that came with the same type at the same place (or the only two of their table), also in
+/// tables that are `known` to be renamed. One name can be in several: it is for people to choose.
+pub fn suggested(dialect: Dialect, from: &Schema, to: &Schema, known: &[Rename]) -> Vec<Rename> {
+    let (was, is) = (from.by_name(), to.by_name());
+    let tables = |schema: &'_ Schema, other: &HashMap<(Kind, &str), &Object>| -> Vec<Object> {
+        let gone = |object: &&Object| {
+            object.kind == Kind::Table && !other.contains_key(&(Kind::Table, object.name.as_str()))
+        };
         schema.objects.iter().filter(gone).cloned().collect()
     };
-    let (gone, come) = (tables(from, to), tables(to, from));
+    let (gone, come) = (tables(from, &is), tables(to, &was));
     let mut renames = Vec::new();
+    let come: Vec<_> = come.iter().map(|new| (new, bare_columns(dialect, new))).collect();
     for old in &gone {
         let columns = bare_columns(dialect, old);
-        let same = come.iter().filter(|new| columns.is_some() && bare_columns(dialect, new) == columns);
-        renames.extend(same.map(|new| Rename::Table { from: old.name.clone(), to: new.name.clone() }));
+        let same = come.iter().filter(|(_, other)| columns.is_some() && *other == columns);
+        renames.extend(same.map(|(new, _)| Rename::Table { from: old.name.clone(), to: new.name.clone() }));
     }
     for new in to.objects.iter().filter(|object| object.kind == Kind::Table) {
-        if let Some(old) = from.find(Kind::Table, &new.name) {
+        let renamed = known.iter().find_map(|rename| match rename {
+            Rename::Table { from, to } if *to == new.name => Some(from.as_str()),
+            _ => None,
+        });
+        if let Some(old) = was.get(&(Kind::Table, renamed.unwrap_or(&new.name))) {
             renames.extend(columns(dialect, old, new));
         }
     }
@@ -186,19 +193,24 @@ fn path(dialect: Dialect, text: &str) -> Vec<String> {
     words.iter().filter(|word| word.text != ".").map(|word| unquoted(word.text)).collect()
 }
 
-/// The one table that a path means: the whole name, or without the schema where that is clear.
+/// The one table that a path means: the whole name, or without the schema where that is clear; of several
+/// the one in `public`.
 fn find_table<'s>(dialect: Dialect, schema: &'s Schema, names: &[String]) -> Option<&'s Object> {
     let tables = schema.objects.iter().filter(|object| object.kind == Kind::Table);
-    let mut fitting = tables.filter(|object| {
-        let own = if dialect == Dialect::Postgres {
-            path(dialect, &object.name)
-        } else {
-            vec![object.name.clone()]
-        };
-        !names.is_empty() && own.ends_with(names)
-    });
-    let first = fitting.next()?;
-    fitting.next().is_none().then_some(first)
+    let fitting: Vec<&Object> = tables
+        .filter(|object| {
+            let own = if dialect == Dialect::Postgres {
+                path(dialect, &object.name)
+            } else {
+                vec![object.name.clone()]
+            };
+            !names.is_empty() && own.ends_with(names)
+        })
+        .collect();
+    match fitting[..] {
+        [only] => Some(only),
+        _ => fitting.into_iter().find(|object| qualified(&object.name).0 == Some("public")),
+    }
 }
 
 /// A column's name as its table's text spells it.
@@ -243,8 +255,8 @@ pub struct Was {
 fn created(dialect: Dialect, statement: &str) -> Option<Vec<String>> {
     let table = sql::table_text(dialect, statement)?;
     let words = words(dialect, table.head);
-    let start = words.iter().position(|word| word.is_any(&["TABLE"]))? + 1;
-    let skip = if words.get(start)?.is_any(&["IF"]) { 3 } else { 0 };
+    let start = words.iter().position(|word| word.is_outer(&["TABLE"]))? + 1;
+    let skip = if words.get(start)?.is_outer(&["IF"]) { 3 } else { 0 };
     let names = words.get(start + skip..)?.iter().filter(|word| word.text != ".");
     Some(names.map(|word| unquoted(word.text)).collect())
 }
@@ -319,9 +331,13 @@ mod tests {
         ]);
         let table = Rename::Table { from: "public.u".to_owned(), to: "public.v".to_owned() };
         assert_eq!(
-            suggested(Dialect::Postgres, &old, &new),
+            suggested(Dialect::Postgres, &old, &new, &[]),
             [table, column("public.users", "image", "poster")]
         );
+        let old = schema(&[("s.a", "CREATE TABLE s.a (x text)")]);
+        let new = schema(&[("s.b", "CREATE TABLE s.b (y text)")]);
+        let known = [Rename::Table { from: "s.a".to_owned(), to: "s.b".to_owned() }];
+        assert_eq!(suggested(Dialect::Postgres, &old, &new, &known), [column("s.b", "x", "y")]);
     }
 
     #[test]

@@ -3,29 +3,34 @@
 //! Texts are as a database spells them. Nothing here resolves a name: that a text mentions one is all
 //! that is known.
 
+use std::ops::Range;
+
 use crate::dialect::Dialect;
 use crate::sql::{self, TokenKind};
 
-/// A significant token.
-#[derive(Clone, Copy, Debug)]
+/// A significant token of a definition.
+#[derive(Clone, Debug)]
 pub(super) struct Word<'a> {
     pub(super) kind: TokenKind,
     pub(super) text: &'a str,
-    /// Where it begins.
-    pub(super) at: usize,
-    /// How many parentheses are open; those themselves count as outside.
+    pub(super) span: Range<usize>,
+    /// How many parentheses are open around it; of a parenthesis, around what it opens.
     pub(super) depth: usize,
 }
 
 impl Word<'_> {
-    /// Whether it is one of these unquoted words, outside of parentheses.
-    pub(super) fn is_any(&self, words: &[&str]) -> bool {
-        let is = |word: &&str| self.text.eq_ignore_ascii_case(word);
-        self.kind == TokenKind::Word && self.depth == 0 && words.iter().any(is)
+    /// Whether it is this unquoted word, in any case.
+    pub(super) fn is(&self, word: &str) -> bool {
+        self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
-    pub(super) const fn end(&self) -> usize {
-        self.at + self.text.len()
+    pub(super) fn is_any(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is(word))
+    }
+
+    /// The same, outside of parentheses.
+    pub(super) fn is_outer(&self, words: &[&str]) -> bool {
+        self.depth == 0 && self.is_any(words)
     }
 
     fn names(&self, dialect: Dialect, name: &str) -> bool {
@@ -36,40 +41,43 @@ impl Word<'_> {
             _ => false,
         }
     }
+
+    /// The name that it stands for, in its own case.
+    pub(super) fn name(&self) -> String {
+        unquoted(self.text)
+    }
 }
 
-/// The significant tokens of a text.
+/// The significant tokens of a text; the marks of MySQL's executable comments are none.
 pub(super) fn words(dialect: Dialect, text: &str) -> Vec<Word<'_>> {
+    let tokens = sql::tokens(dialect, text).unwrap_or_default();
     let mut depth = 0_usize;
-    let mut words = Vec::new();
-    for token in sql::tokens(dialect, text).unwrap_or_default() {
-        if !token.kind.is_significant() {
+    let mut words = Vec::with_capacity(tokens.len());
+    for token in tokens.into_iter().filter(|token| token.kind.is_significant()) {
+        let spelled = &text[token.span.clone()];
+        if token.kind == TokenKind::Other && (spelled.starts_with("/*") || spelled == "*/") {
             continue;
         }
-        if token.kind == TokenKind::CloseParen {
-            depth = depth.saturating_sub(1);
-        }
-        words.push(Word { kind: token.kind, text: &text[token.span.clone()], at: token.span.start, depth });
-        if token.kind == TokenKind::OpenParen {
-            depth += 1;
-        }
+        depth += usize::from(token.kind == TokenKind::OpenParen);
+        words.push(Word { kind: token.kind, text: spelled, span: token.span, depth });
+        depth = depth.saturating_sub(usize::from(token.kind == TokenKind::CloseParen));
     }
     words
+}
+
+/// A name without its quotes, whichever they are.
+pub(super) fn unquoted(text: &str) -> String {
+    let quote = match text.as_bytes().first() {
+        Some(b'[') if text.len() > 1 => return text[1..text.len() - 1].to_owned(),
+        Some(quote @ (b'"' | b'`' | b'\'')) if text.len() > 1 => char::from(*quote),
+        _ => return text.to_owned(),
+    };
+    text[1..text.len() - 1].replace(&format!("{quote}{quote}"), &quote.to_string())
 }
 
 /// Whether a text names something of this (unquoted) name, whatever it is.
 pub(super) fn mentions(dialect: Dialect, text: &str, name: &str) -> bool {
     words(dialect, text).iter().any(|word| word.names(dialect, name))
-}
-
-/// A name without its quotes.
-pub(super) fn unquoted(name: &str) -> String {
-    for (open, close) in [('"', '"'), ('`', '`'), ('[', ']')] {
-        if let Some(inner) = name.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
-            return inner.replace(&format!("{close}{close}"), &close.to_string());
-        }
-    }
-    name.to_owned()
 }
 
 /// A name in this database's quotes.
@@ -146,11 +154,10 @@ const AFTER_TYPE: [&str; 23] = [
     "REF_SYSTEM_ID",
 ];
 
-/// A column's name, type and the rest, as they are spelled.
+/// A column's name and type, as they are spelled.
 pub(super) struct Clauses<'a> {
     pub(super) name: &'a str,
     pub(super) kind: &'a str,
-    pub(super) rest: &'a str,
 }
 
 /// Takes the text of a column apart.
@@ -159,16 +166,36 @@ pub(super) fn clauses(dialect: Dialect, column: &str) -> Option<Clauses<'_>> {
     let name = words.first()?;
     let rest = words.iter().skip(1).enumerate().find(|(at, word)| {
         let character_set =
-            word.is_any(&["CHARACTER"]) && words.get(at + 2).is_some_and(|next| next.is_any(&["SET"]));
-        word.is_any(&AFTER_TYPE) || character_set
+            word.is_outer(&["CHARACTER"]) && words.get(at + 2).is_some_and(|next| next.is_outer(&["SET"]));
+        word.is_outer(&AFTER_TYPE) || character_set
     });
-    let end = rest.map_or(column.len(), |(_, word)| word.at);
-    Some(Clauses { name: name.text, kind: column[name.end()..end].trim(), rest: column[end..].trim() })
+    let end = rest.map_or(column.len(), |(_, word)| word.span.start);
+    Some(Clauses { name: name.text, kind: column[name.span.end..end].trim() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_lose_their_quotes() {
+        for (text, name) in
+            [("\"A\"\"b\"", "A\"b"), ("[A b]", "A b"), ("`a``b`", "a`b"), ("'x'", "x"), ("Ab", "Ab")]
+        {
+            assert_eq!(unquoted(text), name);
+        }
+    }
+
+    #[test]
+    fn parentheses_are_counted() {
+        let depths: Vec<_> = words(Dialect::Sqlite, "a (b, (c)) d")
+            .iter()
+            .map(|word| (word.text.to_owned(), word.depth))
+            .collect();
+        let expected =
+            [("a", 0), ("(", 1), ("b", 1), (",", 1), ("(", 2), ("c", 2), (")", 2), (")", 1), ("d", 0)];
+        assert_eq!(depths, expected.map(|(text, depth)| (text.to_owned(), depth)));
+    }
 
     #[test]
     fn names() {
@@ -191,19 +218,15 @@ mod tests {
             (
                 Dialect::Postgres,
                 "a character varying(20) DEFAULT 'x' NOT NULL",
-                ("a", "character varying(20)", "DEFAULT 'x' NOT NULL"),
+                ("a", "character varying(20)"),
             ),
-            (Dialect::Postgres, "\"a b\" integer", ("\"a b\"", "integer", "")),
-            (
-                Dialect::MariaDb,
-                "`a` varchar(2) CHARACTER SET utf8mb4 NOT NULL",
-                ("`a`", "varchar(2)", "CHARACTER SET utf8mb4 NOT NULL"),
-            ),
-            (Dialect::Sqlite, "a", ("a", "", "")),
-            (Dialect::Sqlite, "a PRIMARY KEY", ("a", "", "PRIMARY KEY")),
+            (Dialect::Postgres, "\"a b\" integer", ("\"a b\"", "integer")),
+            (Dialect::MariaDb, "`a` varchar(2) CHARACTER SET utf8mb4 NOT NULL", ("`a`", "varchar(2)")),
+            (Dialect::Sqlite, "a", ("a", "")),
+            (Dialect::Sqlite, "a PRIMARY KEY", ("a", "")),
         ] {
             let clauses = clauses(dialect, text).unwrap();
-            assert_eq!((clauses.name, clauses.kind, clauses.rest), expected);
+            assert_eq!((clauses.name, clauses.kind), expected);
         }
     }
 }

@@ -55,11 +55,16 @@ pub(super) fn is_there(root: &Path, migrations: &str, place: Option<&SchemaPath>
         Some(SchemaPath::Named { .. }) => true,
         Some(SchemaPath::Usual) => {
             let folder = root.join(beside(migrations));
-            let names = fs_err::read_dir(&folder).into_iter().flatten().flatten();
-            folder.join(USUAL).is_dir()
-                || names.into_iter().any(|entry| is_usual(&entry.file_name().to_string_lossy()))
+            let holds_sql = |name: &str| is_sql(name) || Dialect::from_alias(name).is_some();
+            names(&folder).any(|name| is_usual(&name))
+                || names(&folder.join(USUAL)).any(|name| holds_sql(&name))
         }
     }
+}
+
+fn names(folder: &Path) -> impl Iterator<Item = String> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
 }
 
 /// Takes the declared schema out of a folder that is the package's own: no migration is meant.

@@ -41,7 +41,9 @@ impl Difference {
     /// What is the matter, on one line.
     pub fn head(&self) -> String {
         let part = self.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-        format!("{} `{}`{part} is {}", self.kind, self.name, self.change.name())
+        let head = format!("{} `{}`{part} is {}", self.kind, self.name, self.change.name());
+        // a name may hold a line that others would take for one of ours
+        head.replace(char::is_control, "?")
     }
 }
 

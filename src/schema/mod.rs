@@ -6,6 +6,7 @@
 
 mod order;
 
+use std::collections::HashMap;
 use std::fmt;
 
 pub use order::{Key, order};
@@ -183,6 +184,11 @@ impl Schema {
     /// The object of a kind and name.
     pub fn find(&self, kind: Kind, name: &str) -> Option<&Object> {
         self.objects.iter().find(|object| object.kind == kind && object.name == name)
+    }
+
+    /// All objects by kind and name, for many questions.
+    pub fn by_name(&self) -> HashMap<(Kind, &str), &Object> {
+        self.objects.iter().map(|object| ((object.kind, object.name.as_str()), object)).collect()
     }
 
     /// Whether there is nothing.

@@ -128,6 +128,8 @@ fn a_program_may_print_it() {
         project.run(db, &AGAINST).exits(2).says("output of echo:1:1").says("does not load");
         command("printf, '\\377'");
         project.run(db, &AGAINST).exits(2).says("printed what is not UTF-8");
+        command("head, -c, '40000000', /dev/zero");
+        project.run(db, &AGAINST).exits(2).says("printed more than the 32 MiB that are read");
         command("'true'");
         project.run(db, &AGAINST).exits(2).says("printed nothing");
         command("no-such-program");
@@ -194,6 +196,12 @@ fn a_plugin_may_begin_with_its_text() {
             .file("migrations/1_a.sql", "CREATE TABLE a (id integer);\n");
         project.run(db, &["migrate"]).ok();
         project.run(db, &AGAINST).exits(1).says("blog` is missing").says("after 1 migration");
+        // a folder of that name alone makes no module
+        project.remove("plugins/blog/schema.sql");
+        project.write("plugins/blog/schema/README.md", "nothing");
+        project.run_alone(&["modules"]).ok().does_not_say("blog");
+        project.write("plugins/blog/schema/a.sql", "CREATE TABLE blog (id integer);\n");
+        project.run_alone(&["modules"]).ok().says("blog");
     });
 }
 

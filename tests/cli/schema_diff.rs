@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::common::{base, lose_index, snapshot};
 use crate::support::database::{Db, each_database};
+use crate::support::project::Output;
 
 /// A database with a long table, a view and an index.
 fn left(db: &Db) -> Db {
@@ -125,8 +126,16 @@ fn different_kinds_are_not_compared_and_passwords_not_shown() {
     let closed = "postgres://me:hidden-word@127.0.0.1:1/x";
     for args in [[closed, sqlite.url()], [sqlite.url(), closed]] {
         let output = project.run_alone(&["schema", "diff", args[0], args[1]]).exits(6);
-        output.does_not_say("hidden-word");
+        output.says("`ps` shows to everybody").does_not_say("hidden-word");
+        let names = args.map(|url| if url == closed { "${OTHER}" } else { url });
+        let mut command = project.command(&["schema", "diff", names[0], names[1]]);
+        let output = Output::of(command.env("OTHER", closed), &[]).exits(6).does_not_say("hidden-word");
+        output.says("127.0.0.1").does_not_say("`ps`");
     }
+    project
+        .run_alone(&["schema", "diff", "${NOBODY}", sqlite.url()])
+        .exits(2)
+        .says("the variable `NOBODY` is not set");
 }
 
 #[test]

@@ -1,23 +1,24 @@
 //! `schema diff`: the schemas of two databases.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::shown::Look;
+use crate::backend;
 use crate::cli::context::Context;
 use crate::cli::{Done, Exit, Format, Global};
 use crate::database::Server;
 use crate::diagnostic::{Diagnostic, count};
 use crate::drift::{Policy, Sides, compare};
 use crate::engine::{Failure, FailureKind, Verdict, drift_policy};
-use crate::report::human;
+use crate::report::human::{self, Weight};
 use crate::report::json as wire;
 use crate::schema::Schema;
 
 /// The databases, and what of them is compared.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The database that is as it must be
+    /// The database that is as it must be; '${NAME}' is a variable of the environment or of `.env`
     #[arg(value_name = "URL")]
     first: SecretString,
     /// The one that is compared with it
@@ -55,8 +56,26 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     Ok(Done::new(exit, outcome, document))
 }
 
-async fn read(context: &Context, url: &SecretString) -> Result<(Schema, Server), Failure> {
-    let connect = context.connector_to(url.clone(), false)?;
+/// The URL that an argument means: itself, or a variable's.
+fn meant(context: &Context, argument: &SecretString) -> Result<SecretString, Failure> {
+    let text = argument.expose_secret();
+    let Some(name) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
+        if backend::holds_password(text) {
+            let shown = Diagnostic::new(
+                "an argument holds a password, which `ps` shows to everybody on this machine",
+            );
+            let better = "write `'${NAME}'`, where the variable `NAME` holds the URL";
+            human::print(&shown.help(better), Weight::Warning);
+        }
+        return Ok(argument.clone());
+    };
+    context.variable(name).map(Into::into).ok_or_else(|| {
+        Failure::new(FailureKind::Usage, Diagnostic::new(format!("the variable `{name}` is not set")))
+    })
+}
+
+async fn read(context: &Context, argument: &SecretString) -> Result<(Schema, Server), Failure> {
+    let connect = context.connector_to(meant(context, argument)?, false)?;
     let mut database = connect.connect().await?;
     let schema = database.introspect().await?;
     let server = database.server().clone();

@@ -72,7 +72,7 @@ impl Look {
             }
             human::text(&annotations);
         } else {
-            human::raw_note(&annotations); // a document stands alone
+            annotations.lines().for_each(human::note); // a document stands alone
         }
         json!(text)
     }
@@ -113,7 +113,7 @@ mod tests {
             patch: String::new(),
         };
         let wanted = "::error title=schema drift%3A function f(a%2C b)%0A%3A%3Aerror%3A%3Ax::function \
-                      `f(a, b)%0A::error::x` is different%0A  expected: 100%25%0A  actual:   a%0D%0Ab\n";
+                      `f(a, b)?::error::x` is different%0A  expected: 100%25%0A  actual:   a%0D%0Ab\n";
         assert_eq!(github(&[section]), wanted);
     }
 }

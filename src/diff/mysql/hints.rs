@@ -4,7 +4,7 @@
 
 use super::alter::Changed;
 use super::table::{Column, Generation, Item, ItemKind};
-use crate::diff::parts::unquoted;
+use crate::diff::text::unquoted;
 
 /// One line each.
 pub(super) fn hints(changed: &Changed<'_>) -> Vec<String> {

@@ -4,7 +4,7 @@
 //! is not generated.
 
 use crate::dialect::Dialect;
-use crate::diff::parts::words;
+use crate::diff::text::words;
 
 /// The options of a table.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::quote;
 use crate::dialect::Dialect;
 use crate::diff::Step;
-use crate::diff::parts::words;
+use crate::diff::text::words;
 use crate::schema::{Kind, Object, Schema};
 use crate::sql;
 

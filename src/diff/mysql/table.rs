@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::options::Options;
 use super::types::Type;
 use crate::dialect::Dialect;
-use crate::diff::parts::{Word, words};
+use crate::diff::text::{Word, words};
 use crate::schema::Object;
 use crate::sql::{self, Part};
 
@@ -174,7 +174,7 @@ impl Item {
         Self {
             part: part.name.clone(),
             spelled: spelled.unwrap_or_default(),
-            source: part.source.clone(),
+            source: closed(dialect, &part.source),
             form: part.text.clone(),
             kind,
         }
@@ -231,6 +231,11 @@ impl Foreign {
     }
 }
 
+/// A part that ends within an executable comment (MySQL: `/*!80023 INVISIBLE */`) with its end.
+fn closed(dialect: Dialect, source: &str) -> String {
+    if sql::tokens(dialect, source).is_err() { format!("{source} */") } else { source.to_owned() }
+}
+
 /// The names in the first list behind a place, in lower case.
 fn list(words: &[Word<'_>], from: usize) -> Vec<String> {
     let Some(open) = words[from..].iter().position(|word| word.text == "(") else { return Vec::new() };
@@ -248,4 +253,22 @@ fn list(words: &[Word<'_>], from: usize) -> Vec<String> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Kind;
+
+    #[test]
+    fn what_mysql_writes_for_its_later_versions_stays_whole() {
+        let definition = "CREATE TABLE `t` (\n  `a` int DEFAULT NULL /*!80023 INVISIBLE */,\n  `b` int,\n  KEY `k` (`b`) /*!80000 INVISIBLE */\n) ENGINE=InnoDB\n/*!50100 PARTITION BY HASH (`a`)\nPARTITIONS 4 */;";
+        let object = Object { kind: Kind::Table, name: "t".to_owned(), definition: definition.to_owned() };
+        let table = Table::new(Dialect::MySql, &object).unwrap();
+        let sources: Vec<_> = table.items.iter().map(|item| item.source.as_str()).collect();
+        let expected =
+            ["`a` int DEFAULT NULL /*!80023 INVISIBLE */", "`b` int", "KEY `k` (`b`) /*!80000 INVISIBLE */"];
+        assert_eq!(sources, expected);
+        assert_eq!(table.options.partitions.as_deref(), Some("PARTITION BY HASH (`a`)\nPARTITIONS 4"));
+    }
 }

@@ -1,6 +1,6 @@
 //! Whether every value of one type is one of another, as far as their names say.
 
-use crate::diff::parts::Word;
+use crate::diff::text::Word;
 
 /// A column's type: its name, what stands in parentheses, and whether it has no sign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Type {
 mod tests {
     use super::*;
     use crate::dialect::Dialect;
-    use crate::diff::parts::words;
+    use crate::diff::text::words;
 
     #[test]
     fn what_takes_what() {

@@ -33,18 +33,18 @@ impl<'a> Column<'a> {
         let words = words(Dialect::Postgres, text);
         let name = words.first()?;
         let not_null =
-            matches!(words.as_slice(), [.., not, null] if not.is_any(&["NOT"]) && null.is_any(&["NULL"]));
+            matches!(words.as_slice(), [.., not, null] if not.is_outer(&["NOT"]) && null.is_outer(&["NULL"]));
         let words = if not_null { &words[..words.len() - 2] } else { &words[..] };
-        let end = words.last()?.end();
-        let start_of = |at: usize| words.get(at).map_or(end, |word| word.at);
+        let end = words.last()?.span.end;
+        let start_of = |at: usize| words.get(at).map_or(end, |word| word.span.start);
         let after_type =
-            words.iter().skip(1).position(|word| word.is_any(&AFTER)).map_or(words.len(), |at| at + 1);
-        let kind = text[name.end()..start_of(after_type).max(name.end())].trim();
-        let is = |at: usize, word: &str| words.get(at).is_some_and(|found| found.is_any(&[word]));
+            words.iter().skip(1).position(|word| word.is_outer(&AFTER)).map_or(words.len(), |at| at + 1);
+        let kind = text[name.span.end..start_of(after_type).max(name.span.end)].trim();
+        let is = |at: usize, word: &str| words.get(at).is_some_and(|found| found.is_outer(&[word]));
         let mut at = after_type;
         let mut collation = None;
         if is(at, "COLLATE") {
-            let behind = (at + 1..words.len()).find(|&at| words[at].is_any(&AFTER)).unwrap_or(words.len());
+            let behind = (at + 1..words.len()).find(|&at| words[at].is_outer(&AFTER)).unwrap_or(words.len());
             collation = Some(text[start_of(at + 1)..start_of(behind)].trim());
             at = behind;
         }
@@ -69,13 +69,13 @@ impl<'a> Column<'a> {
 
 /// `GENERATED ALWAYS AS (…) STORED`, or `GENERATED … AS IDENTITY [(…)]`.
 fn generated<'a>(text: &'a str, words: &[Word<'a>], end: usize) -> Option<Value<'a>> {
-    let of = words.iter().position(|word| word.is_any(&["AS"]))?;
-    let when = text[words.get(1)?.at..words[of].at].trim();
+    let of = words.iter().position(|word| word.is_outer(&["AS"]))?;
+    let when = text[words.get(1)?.span.start..words[of].span.start].trim();
     let next = words.get(of + 1)?;
-    if !next.is_any(&["IDENTITY"]) {
-        return Some(Value::Computed(text[next.at..end].trim()));
+    if !next.is_outer(&["IDENTITY"]) {
+        return Some(Value::Computed(text[next.span.start..end].trim()));
     }
-    let options = text[next.end()..end].trim();
+    let options = text[next.span.end..end].trim();
     let options = options.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(options);
     Some(Value::Identity { when, options: options.trim() })
 }

@@ -33,9 +33,9 @@ impl<'a> Text<'a> {
         let mut texts =
             statements.iter().map(|statement| table.tail[statement.span.clone()].trim_end_matches(';'));
         let options = if first { "" } else { texts.next().unwrap_or_default() };
-        let with = words(POSTGRES, options).into_iter().find(|word| word.is_any(&["WITH"]));
+        let with = words(POSTGRES, options).into_iter().find(|word| word.is_outer(&["WITH"]));
         let (options, parameters) =
-            with.map_or((options, ""), |word| (&options[..word.at], &options[word.end()..]));
+            with.map_or((options, ""), |word| (&options[..word.span.start], &options[word.span.end..]));
         let parameters = parameters.trim().trim_start_matches('(').trim_end_matches(')');
         Some(Self {
             name: &object.name,
@@ -315,9 +315,9 @@ impl Changes {
             let clause = format!("DROP CONSTRAINT {}", constraint_name(part));
             self.comments_lost.push(format!("{} on {}", constraint_name(part), to.name));
             if early {
-                self.early.insert(0, clause)
+                self.early.insert(0, clause);
             } else {
-                self.clauses.insert(0, clause)
+                self.clauses.insert(0, clause);
             }
             if same {
                 self.add_constraint(part);
@@ -373,7 +373,7 @@ impl Changes {
                     Some(statement) if statement.is_empty() => {}
                     Some(statement) => self.behind.push(statement),
                     None => {
-                        self.not_generated.push(format!("table {}: `{old}` is not wanted any more", to.name))
+                        self.not_generated.push(format!("table {}: `{old}` is not wanted any more", to.name));
                     }
                 }
             }
@@ -405,7 +405,7 @@ fn adds(statement: &str, part: &Part) -> bool {
 /// The name of a constraint as its text spells it.
 pub(super) fn constraint_name(part: &Part) -> &str {
     let words = words(POSTGRES, &part.source);
-    words.get(1).map_or("", |word| &part.source[word.at..word.end()])
+    words.get(1).map_or("", |word| &part.source[word.span.start..word.span.end])
 }
 
 /// What takes a statement behind a table back; empty where another one of `to` does.

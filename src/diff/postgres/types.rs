@@ -73,12 +73,12 @@ impl<'a> Domain<'a> {
             None => (definition.trim_end_matches(';'), None),
         };
         let words = words(Dialect::Postgres, head);
-        let at = words.iter().position(|word| word.is_any(&["AS"]))? + 1;
+        let at = words.iter().position(|word| word.is_outer(&["AS"]))? + 1;
         let not_null =
-            matches!(words.as_slice(), [.., not, null] if not.is_any(&["NOT"]) && null.is_any(&["NULL"]));
-        let end = if not_null { words[words.len() - 2].at } else { head.len() };
-        let default = words.iter().skip(at).find(|word| word.is_any(&["DEFAULT"]));
-        let base_end = default.map_or(end, |word| word.at);
+            matches!(words.as_slice(), [.., not, null] if not.is_outer(&["NOT"]) && null.is_outer(&["NULL"]));
+        let end = if not_null { words[words.len() - 2].span.start } else { head.len() };
+        let default = words.iter().skip(at).find(|word| word.is_outer(&["DEFAULT"]));
+        let base_end = default.map_or(end, |word| word.span.start);
         let checks = checks
             .map(|text| text.trim_end_matches(';').split("\n    CONSTRAINT ").collect())
             .unwrap_or_default();
@@ -86,8 +86,8 @@ impl<'a> Domain<'a> {
             |text: &'a str| text.split_once(" CHECK").map(|(name, _)| (name, &text[name.len() + 1..]));
         let checks: Vec<&str> = checks;
         Some(Self {
-            base: head[words.get(at)?.at..base_end].trim(),
-            default: default.map(|word| head[word.end()..end].trim()),
+            base: head[words.get(at)?.span.start..base_end].trim(),
+            default: default.map(|word| head[word.span.end..end].trim()),
             not_null,
             checks: checks.into_iter().filter_map(check).collect(),
         })

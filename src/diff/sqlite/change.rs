@@ -9,7 +9,8 @@
 
 use super::table::{Column, Default, Mark, Table};
 use crate::dialect::Dialect;
-use crate::diff::parts::{Word, mentions, unquoted, words};
+use crate::diff::parts::mentions;
+use crate::diff::text::{Word, unquoted, words};
 use crate::drift::{Change, Difference};
 use crate::sql;
 

@@ -9,7 +9,8 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::parts::{Mentioning, differences, ordered, unknown, words};
+use super::parts::{Mentioning, differences, ordered, unknown};
+use super::text::{Word, words};
 use super::{Script, Step};
 use crate::dialect::Dialect;
 use crate::drift::{Change, Difference};
@@ -113,6 +114,23 @@ impl<'a> Way<'a> {
         self.made.extend(self.to.find(object.kind, twin).map(key));
     }
 
+    /// Whether it speaks of tables that are not there, which SQLite minds only when it reads it again.
+    fn is_broken(&self, speaker: &Object) -> bool {
+        let words = words(DIALECT, &speaker.definition);
+        let pairs = || words.windows(2).map(|pair| (&pair[0], &pair[1]));
+        let defined: BTreeSet<_> =
+            pairs().filter(|(_, word)| word.is("AS")).map(|(name, _)| name.name().to_lowercase()).collect();
+        let is_known = |name: &String| {
+            let is_built_in =
+                ["sqlite_", "pragma_", "json_", "new", "old"].iter().any(|start| name.starts_with(start));
+            let is_there = |object: &Object| object.name.eq_ignore_ascii_case(name);
+            is_built_in || defined.contains(name) || self.from.objects.iter().any(is_there)
+        };
+        let is_source = |word: &Word<'_>| word.is_any(&["FROM", "JOIN", "INTO"]);
+        let sources = pairs().filter(|(word, name)| is_source(word) && name.text != "(");
+        sources.into_iter().any(|(_, name)| !is_known(&name.name().to_lowercase()))
+    }
+
     /// Views and triggers that must go, and those that speak of something that goes or is rebuilt.
     fn drop_what_is_in_the_way(&mut self) {
         let mut names: BTreeSet<String> = self.gone.iter().map(|(_, name)| name.to_lowercase()).collect();
@@ -120,6 +138,14 @@ impl<'a> Way<'a> {
         let speakers: Vec<_> = Self::objects(self.from, &[Kind::View, Kind::Trigger])
             .map(|object| Mentioning::new(DIALECT, object))
             .collect();
+        if self.changed.iter().any(Changed::disturbs) {
+            let is_broken = |item: &&Mentioning<'_>| self.is_broken(item.object);
+            let broken: Vec<_> = speakers.iter().filter(is_broken).map(|item| item.object).collect();
+            names.extend(broken.iter().map(|object| object.name.to_lowercase()));
+            for object in broken {
+                self.lose(object);
+            }
+        }
         loop {
             let is_in_the_way =
                 |item: &&Mentioning<'_>| !self.gone.contains(&key(item.object)) && item.any(&names);

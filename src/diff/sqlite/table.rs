@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::dialect::Dialect;
-use crate::diff::parts::{Word, mentions, words};
+use crate::diff::parts::mentions;
+use crate::diff::text::{Word, words};
 use crate::schema::Object;
 use crate::sql::{self, TableText};
 

@@ -27,12 +27,15 @@ pub struct Direction {
     pub alone: bool,
     /// It runs with foreign keys off.
     pub keys_off: bool,
+    /// Not all that it should do could be generated.
+    pub partial: bool,
 }
 
 impl Direction {
     fn of(steps: Steps) -> Self {
         Self {
             alone: steps.steps.iter().any(|step| step.alone),
+            partial: !steps.not_generated.is_empty(),
             notes: steps
                 .not_generated
                 .into_iter()
