@@ -122,7 +122,7 @@ impl Real {
     fn law(&self, to: &Schema, rename: Option<&Rename>) -> Result<(), String> {
         let dialect = dialect(&self.from);
         if let Some(rename) = rename {
-            let seen = suggested(dialect, &self.schema, to);
+            let seen = suggested(dialect, &self.schema, to, &[]);
             if !seen.contains(rename) {
                 return Err(format!("not suggested, but {seen:?}"));
             }
