@@ -137,15 +137,12 @@ impl Real {
             now = self.way(&now, &kept).map_err(|error| format!("keeping: {error}"))?;
         }
         now = self.way(&now, to).map_err(|error| format!("losing: {error}"))?;
-        self.way(&now, &before).map_err(|error| format!("back: {error}"))?;
         if let Some(rename) = rename {
             let sql = statements(dialect, &rename.reversed()).join("\n");
             self.from.try_query(&sql).map_err(|error| format!("{error}\n{sql}"))?;
-            let rest = between(dialect, &self.schema, &introspect(&self.from));
-            if !rest.is_empty() {
-                return Err(format!("renamed back: {rest:?}"));
-            }
+            now = introspect(&self.from);
         }
+        self.way(&now, &self.schema).map_err(|error| format!("back: {error}"))?;
         Ok(())
     }
 }
