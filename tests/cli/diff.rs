@@ -278,3 +278,23 @@ fn each_format_gets_its_files() {
         assert_eq!(locked(&project).len(), 2);
     }
 }
+
+#[test]
+fn bodies_follow_a_renamed_table_and_back() {
+    let Some(db) = Db::postgres() else { return };
+    let schema = |table: &str| {
+        format!(
+            "CREATE TABLE {table} (id integer PRIMARY KEY, name text);\n\
+             CREATE FUNCTION names() RETURNS SETOF text LANGUAGE sql AS 'SELECT name FROM {table}';\n"
+        )
+    };
+    let project = project(&schema("users"), &schema("accounts"));
+    project.run_alone(&["lock"]).ok();
+    project.run(&db, &["migrate"]).ok();
+    db.execute("INSERT INTO users VALUES (1, 'eve')");
+    let output = project.run(&db, &["diff", "--rename", "users=accounts"]).ok().says("up, down, up");
+    let down = project.read(wrote(&output).last().unwrap());
+    assert!(down.starts_with("ALTER TABLE public.accounts RENAME TO users;"), "{down}");
+    holds(&project, &db);
+    assert_eq!(db.query("SELECT names()"), ["eve"]);
+}

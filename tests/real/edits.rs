@@ -43,10 +43,6 @@ impl<'a> Editor<'a> {
         Self { dialect, schema, tables }
     }
 
-    pub(crate) fn tables(&self) -> usize {
-        self.tables.len()
-    }
-
     /// All of them.
     pub(crate) fn edits(&self) -> Vec<Edit> {
         vec![
@@ -57,7 +53,7 @@ impl<'a> Editor<'a> {
             ("retype a column", self.retyped()),
             ("nullability", self.each(Self::nullability)),
             ("default", self.each(Self::defaults)),
-            ("add an index", self.each(Self::added_index)),
+            ("add an index", self.each(|_, table| Self::added_index(table))),
             ("drop an index", self.dropped_indexes()),
             ("add a foreign key", self.each(Self::added_foreign_keys)),
             ("drop a foreign key", self.dropped_foreign_keys()),
@@ -120,7 +116,7 @@ impl<'a> Editor<'a> {
             ),
         };
         let change = |column: &Column| {
-            let kind = self.kind(column);
+            let kind = Self::kind(column);
             Change::Sql(format!(
                 "CREATE TABLE {name} ({id}, parent {kind}, state varchar(20) DEFAULT 'new' CHECK (state <> ''), {more},
                  CONSTRAINT added_parent FOREIGN KEY (parent) REFERENCES {} ({}) ON DELETE CASCADE);
@@ -132,7 +128,7 @@ impl<'a> Editor<'a> {
     }
 
     /// The type of a column, with what MariaDB says of its texts.
-    fn kind(&self, column: &Column) -> String {
+    fn kind(column: &Column) -> String {
         let ends = [
             " NOT NULL",
             " DEFAULT",
@@ -241,7 +237,7 @@ impl<'a> Editor<'a> {
     fn defaults(&self, table: &Table<'_>) -> Vec<Change> {
         let mut changes = Vec::new();
         for column in table.columns.iter().skip(1) {
-            let kind = self.kind(column).to_ascii_lowercase();
+            let kind = Self::kind(column).to_ascii_lowercase();
             let value = match kind.split(['(', ' ']).next().unwrap_or_default() {
                 "integer" | "int" | "bigint" | "smallint" | "numeric" | "real" | "double" | "tinyint" => "7",
                 "text" | "character" | "varchar" | "char" | "longtext" => "'it''s'",
@@ -268,7 +264,7 @@ impl<'a> Editor<'a> {
         changes
     }
 
-    fn added_index(&self, table: &Table<'_>) -> Vec<Change> {
+    fn added_index(table: &Table<'_>) -> Vec<Change> {
         let names: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
         let pairs = names.windows(2).map(|pair| {
             Change::Sql(format!(
@@ -324,7 +320,7 @@ impl<'a> Editor<'a> {
         let mut changes = Vec::new();
         for other in &self.tables {
             let Some(key) = other.columns.first() else { continue };
-            let fits = |column: &&Column| self.kind(column).eq_ignore_ascii_case(&self.kind(key));
+            let fits = |column: &&Column| Self::kind(column).eq_ignore_ascii_case(&Self::kind(key));
             if let Some(column) = table.columns.iter().rev().find(fits) {
                 let text = format!(
                     "CONSTRAINT added_key FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE CASCADE",

@@ -29,6 +29,7 @@ pub(crate) fn m2() -> Option<Db> {
 }
 
 /// Four crates on SQLite.
+#[expect(clippy::unnecessary_wraps, reason = "the others need a server that may not be there")]
 pub(crate) fn m3() -> Option<Db> {
     Some(migrated(&cargo_project("m3", &enabling(&m3::CRATES)), Db::sqlite()))
 }
@@ -54,6 +55,7 @@ pub(crate) fn torrust_mariadb() -> Option<Db> {
 }
 
 /// The same on SQLite.
+#[expect(clippy::unnecessary_wraps, reason = "the others need a server that may not be there")]
 pub(crate) fn torrust_sqlite() -> Option<Db> {
     Some(migrated(&enabled("schemas", "torrust-index", "migrations/sqlite3"), Db::sqlite()))
 }

@@ -25,7 +25,7 @@ pub(crate) struct Table<'a> {
 }
 
 /// The table at a place of a schema, if there is one.
-pub(crate) fn table<'a>(dialect: Dialect, schema: &'a Schema, at: usize) -> Option<Table<'a>> {
+pub(crate) fn table(dialect: Dialect, schema: &Schema, at: usize) -> Option<Table<'_>> {
     let object = &schema.objects[at];
     if object.kind != Kind::Table {
         return None;

@@ -220,6 +220,28 @@ async fn undo(
             Err(_) => several[0].down = back(to, &start.schema),
         },
     }
-    changes[0].down.statements.extend(start.down.iter().cloned());
+    if !start.down.is_empty() {
+        match renamed_back(sides, start, &changes[0], request).await? {
+            Some(down) => changes[0].down = down,
+            None => changes[0].down.statements.extend(start.down.iter().cloned()),
+        }
+    }
     Ok(())
+}
+
+/// What undoes the first change and begins with the renames: what is made again behind them (bodies that the
+/// database reads when they are made) speaks of the old names. Nothing where they cannot come first.
+async fn renamed_back(
+    sides: &Sides,
+    start: &Start,
+    first: &Change,
+    request: &Request<'_>,
+) -> Result<Option<Direction>, Failure> {
+    let renames = Direction { statements: start.down.clone(), ..Direction::default() };
+    let renames = Change { up: renames, ..Change::default() };
+    let Ok(states) = states(sides, &[first.clone(), renames], request).await? else { return Ok(None) };
+    let Some(behind) = states.last() else { return Ok(None) };
+    let mut down = Direction::of(script(sides.dialect, behind, &sides.from, Style::default()));
+    down.statements.splice(0..0, start.down.iter().cloned());
+    Ok(Some(down))
 }
