@@ -32,6 +32,7 @@ use secrecy::ExposeSecret;
 /// with what undoes it. It is tried on a scratch database with rows in it first: up, down, up. What would lose data
 /// stands in it as a comment. No database is touched.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Args {
     /// What it is called
     #[arg(default_value = "changes")]

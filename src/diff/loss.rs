@@ -71,7 +71,7 @@ fn parts_lost(dialect: Dialect, before: &str, after: &str) -> Vec<(String, &'sta
     };
     let column = |part: &&Part| part.name.starts_with("column ");
     let lost = before.iter().filter(column).filter_map(|part| {
-        match after.iter().find(|other| other.name == part.name) {
+        match after.iter().find(|other| same_name(dialect, &other.name, &part.name)) {
             None if is_computed(part) => None,
             None => Some((part.name.clone(), "its content")),
             Some(other) if is_computed(other) && !is_computed(part) => {
@@ -81,6 +81,12 @@ fn parts_lost(dialect: Dialect, before: &str, after: &str) -> Vec<(String, &'sta
         }
     });
     lost.collect()
+}
+
+/// Whether two parts are one to the database: only PostgreSQL tells the case of names apart.
+fn same_name(dialect: Dialect, a: &str, b: &str) -> bool {
+    let bare = |name: &str| name.replace('"', "").to_lowercase();
+    a == b || dialect != Dialect::Postgres && bare(a) == bare(b)
 }
 
 /// Whether the content follows from other columns.
@@ -325,6 +331,9 @@ mod tests {
             assert_eq!(lost(Dialect::Postgres, before, after), expected, "{before} {after}");
         }
         assert_eq!(lost(Dialect::Sqlite, "REAL", "INTEGER"), None);
+        let case =
+            |dialect| parts_lost(dialect, "CREATE TABLE t (a int)", "CREATE TABLE t (\"A\" int)").len();
+        assert_eq!((case(Dialect::Sqlite), case(Dialect::Postgres)), (0, 1));
         assert_eq!(lost(Dialect::MariaDb, "datetime(3)", "datetime"), Some("fractions of seconds"));
     }
 

@@ -74,9 +74,9 @@ pub fn statements(dialect: Dialect, rename: &Rename) -> Vec<String> {
 }
 
 /// What two schemas suggest: a table that went and one that came with the same columns, a column that
-/// went and one that came with the same type at the same place (or the only two of their table). One
-/// name can be in several: it is for people to choose.
-pub fn suggested(dialect: Dialect, from: &Schema, to: &Schema) -> Vec<Rename> {
+/// went and one that came with the same type at the same place (or the only two of their table), also in
+/// tables that are `known` to be renamed. One name can be in several: it is for people to choose.
+pub fn suggested(dialect: Dialect, from: &Schema, to: &Schema, known: &[Rename]) -> Vec<Rename> {
     let (was, is) = (from.by_name(), to.by_name());
     let tables = |schema: &'_ Schema, other: &HashMap<(Kind, &str), &Object>| -> Vec<Object> {
         let gone = |object: &&Object| {
@@ -93,7 +93,11 @@ pub fn suggested(dialect: Dialect, from: &Schema, to: &Schema) -> Vec<Rename> {
         renames.extend(same.map(|(new, _)| Rename::Table { from: old.name.clone(), to: new.name.clone() }));
     }
     for new in to.objects.iter().filter(|object| object.kind == Kind::Table) {
-        if let Some(old) = was.get(&(Kind::Table, new.name.as_str())) {
+        let renamed = known.iter().find_map(|rename| match rename {
+            Rename::Table { from, to } if *to == new.name => Some(from.as_str()),
+            _ => None,
+        });
+        if let Some(old) = was.get(&(Kind::Table, renamed.unwrap_or(&new.name))) {
             renames.extend(columns(dialect, old, new));
         }
     }
@@ -189,19 +193,24 @@ fn path(dialect: Dialect, text: &str) -> Vec<String> {
     words.iter().filter(|word| word.text != ".").map(|word| unquoted(word.text)).collect()
 }
 
-/// The one table that a path means: the whole name, or without the schema where that is clear.
+/// The one table that a path means: the whole name, or without the schema where that is clear; of several
+/// the one in `public`.
 fn find_table<'s>(dialect: Dialect, schema: &'s Schema, names: &[String]) -> Option<&'s Object> {
     let tables = schema.objects.iter().filter(|object| object.kind == Kind::Table);
-    let mut fitting = tables.filter(|object| {
-        let own = if dialect == Dialect::Postgres {
-            path(dialect, &object.name)
-        } else {
-            vec![object.name.clone()]
-        };
-        !names.is_empty() && own.ends_with(names)
-    });
-    let first = fitting.next()?;
-    fitting.next().is_none().then_some(first)
+    let fitting: Vec<&Object> = tables
+        .filter(|object| {
+            let own = if dialect == Dialect::Postgres {
+                path(dialect, &object.name)
+            } else {
+                vec![object.name.clone()]
+            };
+            !names.is_empty() && own.ends_with(names)
+        })
+        .collect();
+    match fitting[..] {
+        [only] => Some(only),
+        _ => fitting.into_iter().find(|object| qualified(&object.name).0 == Some("public")),
+    }
 }
 
 /// A column's name as its table's text spells it.
@@ -322,9 +331,13 @@ mod tests {
         ]);
         let table = Rename::Table { from: "public.u".to_owned(), to: "public.v".to_owned() };
         assert_eq!(
-            suggested(Dialect::Postgres, &old, &new),
+            suggested(Dialect::Postgres, &old, &new, &[]),
             [table, column("public.users", "image", "poster")]
         );
+        let old = schema(&[("s.a", "CREATE TABLE s.a (x text)")]);
+        let new = schema(&[("s.b", "CREATE TABLE s.b (y text)")]);
+        let known = [Rename::Table { from: "s.a".to_owned(), to: "s.b".to_owned() }];
+        assert_eq!(suggested(Dialect::Postgres, &old, &new, &known), [column("s.b", "x", "y")]);
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Declared {
     pub owners: Owners,
     /// The texts that people wrote, in the order in which they were loaded.
     pub texts: Vec<Script>,
+    /// What is declared and of a kind that is not read.
+    pub not_covered: Vec<String>,
 }
 
 /// What the lock makes of an empty database, and by whose migrations.
@@ -63,6 +65,8 @@ pub struct Owned {
     pub owners: Owners,
     /// Statements that reach beyond a database, which were not replayed.
     pub left_out: Vec<String>,
+    /// What the migrations make and is of a kind that is not read.
+    pub not_covered: Vec<String>,
 }
 
 /// A part of what is made on a scratch database: one module's.
@@ -88,13 +92,13 @@ pub async fn declared(
     tell_rows(&texts, dialect, sink);
     let migrations = parts.iter().filter(|part| !part.declared).map(|part| part.plan.len()).sum();
     sink.tell(Event::DeclaredStarted { texts: texts.len(), migrations });
-    let Made { schema, server, owners } = made(parts, scratch).await?;
+    let Made { schema, server, owners, not_covered } = made(parts, scratch).await?;
     if schema.is_empty() {
         let named = texts.iter().map(|script| format!("`{}`", script.path)).collect::<Vec<_>>().join(", ");
         let fault = Diagnostic::new(format!("the declared schema makes no object: {named}"));
         return Err(usage(fault.help("write the `CREATE` statements of all that must be there")));
     }
-    Ok(Declared { schema, server, owners, texts })
+    Ok(Declared { schema, server, owners, texts, not_covered })
 }
 
 /// Replays the lock, and learns whose each object is.
@@ -106,8 +110,8 @@ pub async fn owned(
 ) -> Result<Owned, Failure> {
     let (parts, left_out) = replayed(project, merged, scratch.dialect())?;
     sink.tell(Event::ReplayStarted { total: parts.iter().map(|part| part.plan.len()).sum() });
-    let Made { schema, server, owners } = made(parts, scratch).await?;
-    Ok(Owned { schema, server, owners, left_out })
+    let Made { schema, server, owners, not_covered } = made(parts, scratch).await?;
+    Ok(Owned { schema, server, owners, left_out, not_covered })
 }
 
 fn usage(fault: Diagnostic) -> Failure {
@@ -325,6 +329,7 @@ struct Made {
     schema: Schema,
     server: String,
     owners: Owners,
+    not_covered: Vec<String>,
 }
 
 async fn made(parts: Vec<Part>, connect: &dyn Connect) -> Result<Made, Failure> {
@@ -333,12 +338,12 @@ async fn made(parts: Vec<Part>, connect: &dyn Connect) -> Result<Made, Failure> 
     let name = scratch.name;
     let made = on_scratch(scratch.database, &parts).await;
     scratch.discard.await;
-    let (schema, owners) = made.map_err(|mut failure| {
+    let (schema, owners, not_covered) = made.map_err(|mut failure| {
         let causes = failure.diagnostics.iter_mut().flat_map(|fault| &mut fault.causes);
         causes.for_each(|cause| *cause = without(&name, cause));
         failure
     })?;
-    Ok(Made { schema, server, owners })
+    Ok(Made { schema, server, owners, not_covered })
 }
 
 fn no_scratch(error: &DatabaseError) -> Failure {
@@ -351,7 +356,10 @@ fn no_scratch(error: &DatabaseError) -> Failure {
     )
 }
 
-async fn on_scratch(database: Box<dyn Database>, parts: &[Part]) -> Result<(Schema, Owners), Failure> {
+async fn on_scratch(
+    database: Box<dyn Database>,
+    parts: &[Part],
+) -> Result<(Schema, Owners, Vec<String>), Failure> {
     let Attempt::Held(mut guard) = database.guard().await? else {
         return Err(Failure::new(Kind::Guarded, Diagnostic::new("the scratch database is in use")));
     };
@@ -378,8 +386,9 @@ async fn on_scratch(database: Box<dyn Database>, parts: &[Part]) -> Result<(Sche
         learn(&mut owners, &schema, &after, &part.module, &renames(&part.plan, dialect));
         (schema, guard) = (after, next);
     }
+    let not_covered = guard.not_covered().await?;
     guard.free().await?.close().await;
-    Ok((schema, owners))
+    Ok((schema, owners, not_covered))
 }
 
 fn renames(plan: &Plan, dialect: Dialect) -> Vec<(sql::Object, sql::Object)> {

@@ -172,18 +172,16 @@ pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>, right: 
 /// Shows a run as it goes, on standard error; a bar only on a terminal.
 pub struct Reporter {
     bar: ProgressBar,
+    /// It may be drawn, once there is something to count.
+    draws: bool,
     quiet: bool,
 }
 
 impl Reporter {
     /// A reporter; a quiet one shows warnings only.
     pub fn new(quiet: bool) -> Self {
-        let target = if std::io::stderr().is_terminal() && !quiet {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        Self { bar: ProgressBar::with_draw_target(None, target), quiet }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Self { bar, draws: std::io::stderr().is_terminal() && !quiet, quiet }
     }
 
     fn say(&self, text: &str) {
@@ -193,6 +191,9 @@ impl Reporter {
     }
 
     fn bar(&self, what: &str, total: usize) {
+        if self.draws {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
         self.bar.reset();
         self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
         if let Ok(style) =

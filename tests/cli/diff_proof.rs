@@ -11,6 +11,7 @@ use db_migrations::id::Namespace;
 use db_migrations::migration::Script;
 use db_migrations::schema::Schema;
 
+use crate::common::bare;
 use crate::support::block_on;
 use crate::support::connect::connect_to;
 use crate::support::database::{Db, each_database};
@@ -52,7 +53,15 @@ fn proved(
     let request = request(&*connect);
     let dialect = backend::dialect_of(db.url(), &[]).unwrap();
     let (from, to) = (schema(db, before), schema(db, after));
-    let sides = Sides { dialect, from, to, texts: Vec::new(), left_out: Vec::new(), warnings: Vec::new() };
+    let sides = Sides {
+        dialect,
+        from,
+        to,
+        texts: Vec::new(),
+        left_out: Vec::new(),
+        not_generated: Vec::new(),
+        warnings: Vec::new(),
+    };
     let way = block_on(way(&sides, Vec::new(), &request))?;
     let files: Vec<ToProve> = way
         .changes
@@ -131,4 +140,24 @@ fn a_statement_that_fails_with_rows_is_a_doubt() {
         assert_eq!((proof.rows, proof.empty.len()), (0, 1), "{proof:?}");
         assert!(proof.empty[0].table.ends_with("users") && !proof.empty[0].why.is_empty(), "{proof:?}");
     });
+}
+
+#[test]
+fn what_is_not_read_is_named() {
+    let Some(db) = Db::postgres() else { return };
+    let users = "CREATE TABLE users (id integer PRIMARY KEY, a integer, b integer);\n";
+    let statistics = "CREATE STATISTICS related ON a, b FROM users;\n";
+    let project = bare()
+        .file("migrations/20240101000000_before.sql", users)
+        .file("schema.sql", &format!("{users}{statistics}"));
+    project.run_alone(&["lock"]).ok();
+    let output = project.run(&db, &["diff"]).exits(1);
+    let output = output.says("public.related is declared: write its statement by hand");
+    let up = output.stdout.lines().find_map(|line| line.strip_prefix("wrote ")).unwrap();
+    let text = project.read(up);
+    assert!(text.contains("not generated: ") && text.contains("public.related"), "{text}");
+    // by hand
+    project.write(up, &format!("{text}{statistics}"));
+    project.run_alone(&["lock"]).ok();
+    project.run(&db, &["diff"]).ok().says("nothing to do");
 }

@@ -24,6 +24,7 @@ mod copies;
 mod declared;
 mod dependency;
 mod diff;
+mod diff_asks;
 mod diff_modules;
 mod diff_proof;
 mod failure;

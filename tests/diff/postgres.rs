@@ -179,37 +179,24 @@ fn belongings(
 ) {
     let plain = table.trim_matches('"').replace(' ', "_").to_lowercase();
     let index = format!("{plain}_{}", column.trim_matches('"').replace(' ', "_").to_lowercase());
-    match choices.of(&[0, 0, 0, 1, 2, 3, 4, 5]) {
-        1 if kind != "jsonb" => {
-            writeln!(out, "CREATE INDEX {index} ON {table} ({column}{});", choices.of(&["", " DESC"]))
-                .unwrap()
-        }
-        2 if kind != "jsonb" => {
-            writeln!(out, "CREATE INDEX {index} ON {table} ({column}) WHERE {column} IS NOT NULL;").unwrap()
-        }
-        3 if kind == "text" => writeln!(out, "CREATE INDEX {index} ON {table} (lower({column}));").unwrap(),
-        3 if kind == "mood" => {
-            writeln!(out, "CREATE INDEX {index} ON {table} (id) WHERE {column} = 'a';").unwrap()
-        }
+    let indexed = kind != "jsonb";
+    let text = match choices.of(&[0, 0, 0, 1, 2, 3, 4, 5]) {
+        1 if indexed => format!("CREATE INDEX {index} ON {table} ({column}{});", choices.of(&["", " DESC"])),
+        2 if indexed => format!("CREATE INDEX {index} ON {table} ({column}) WHERE {column} IS NOT NULL;"),
+        3 if kind == "text" => format!("CREATE INDEX {index} ON {table} (lower({column}));"),
+        3 if kind == "mood" => format!("CREATE INDEX {index} ON {table} (id) WHERE {column} = 'a';"),
         4 if matches!(kind, "integer" | "bigint") => {
-            writeln!(
-                out,
-                "ALTER TABLE {table} ADD CONSTRAINT {index}_small CHECK ({column} < {}){};",
-                choices.of(&["9", "99"]),
-                choices.of(&["", " NOT VALID"])
-            )
-            .unwrap();
+            let (bound, valid) = (choices.of(&["9", "99"]), choices.of(&["", " NOT VALID"]));
+            format!("ALTER TABLE {table} ADD CONSTRAINT {index}_small CHECK ({column} < {bound}){valid};")
         }
-        4 if kind == "mood" => writeln!(out, "ALTER TABLE {table} ADD CHECK ({column} <> 'b');").unwrap(),
+        4 if kind == "mood" => format!("ALTER TABLE {table} ADD CHECK ({column} <> 'b');"),
         4 if kind.starts_with("varchar") => {
-            writeln!(out, "ALTER TABLE {table} ADD CHECK ({column} IN ('a', 'b'));").unwrap()
+            format!("ALTER TABLE {table} ADD CHECK ({column} IN ('a', 'b'));")
         }
-        5 => {
-            writeln!(out, "COMMENT ON COLUMN {table}.{column} IS 'about {}';", choices.of(&["this", "that"]))
-                .unwrap()
-        }
-        _ => {}
-    }
+        5 => format!("COMMENT ON COLUMN {table}.{column} IS 'about {}';", choices.of(&["this", "that"])),
+        _ => String::new(),
+    };
+    writeln!(out, "{text}").unwrap();
     if choices.one_in(8) && !generated {
         writeln!(out, "CREATE TRIGGER \"on {index}\" BEFORE UPDATE OF {column} ON {table} FOR EACH ROW WHEN (OLD.{column} IS NOT NULL) EXECUTE FUNCTION look();").unwrap();
     }

@@ -11,10 +11,18 @@ mod checks;
 mod consent;
 mod counts;
 mod diesel;
+mod diff;
+mod dumps;
+mod edits;
 mod harness;
+#[path = "../diff/common.rs"]
+#[allow(dead_code, reason = "for generated schemas")]
+mod law;
 mod m1;
 mod m2;
 mod m3;
 mod mysql;
 mod peers;
+mod schemas;
+mod tables;
 mod zksync;

@@ -128,31 +128,57 @@ impl Db {
     /// Runs a script by the database's own client, where there is a server: it may hold what only that understands.
     #[track_caller]
     pub(crate) fn load(&self, script: &str) {
-        match &self.place {
+        if let Err(error) = self.try_load(script) {
+            panic!("{error}\nin {script}");
+        }
+    }
+
+    /// The same, or what the database says.
+    pub(crate) fn try_load(&self, script: &str) -> Result<(), String> {
+        let mut client = match &self.place {
             Place::MariaDb { server, name } => {
-                let mut file = tempfile::tempfile().unwrap();
-                file.write_all(script.as_bytes()).unwrap();
-                file.rewind().unwrap();
                 let mut client = server.client("mariadb");
                 // without `--comments` it takes them out of bodies
-                let output = client.args(["--comments", name]).stdin(file).output().unwrap();
-                let error = String::from_utf8_lossy(&output.stderr);
-                assert!(output.status.success(), "{error}\nin {script}");
+                client.args(["--comments", name]);
+                client
             }
             Place::Postgres { server, .. } | Place::Given(server) => {
-                let mut file = tempfile::tempfile().unwrap();
-                file.write_all(script.as_bytes()).unwrap();
-                file.rewind().unwrap();
                 let mut client = Command::new(server.program("psql"));
-                let output = client
-                    .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url])
-                    .stdin(file)
-                    .output()
-                    .unwrap();
-                let error = String::from_utf8_lossy(&output.stderr);
-                assert!(output.status.success(), "{error}\nin {script}");
+                client.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url]);
+                client
             }
-            Place::Sqlite(_) => self.execute(script),
+            Place::Sqlite(_) => {
+                return self.try_query(script).map(|_| ()).map_err(|error| error.to_string());
+            }
+        };
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(script.as_bytes()).unwrap();
+        file.rewind().unwrap();
+        let output = client.stdin(file).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() { Ok(()) } else { Err(error.into_owned()) }
+    }
+
+    /// Another one with all that is in this one.
+    pub(crate) fn copy(&self) -> Self {
+        match &self.place {
+            Place::Sqlite(_) => {
+                let copy = Self::sqlite();
+                std::fs::copy(self.path().unwrap(), copy.path().unwrap()).unwrap();
+                copy
+            }
+            Place::Postgres { server, name: original } => {
+                let name = format!("test_{}", super::random());
+                administer(server, &format!("CREATE DATABASE {name} TEMPLATE {original}"));
+                let mut url = url::Url::parse(&server.url).unwrap();
+                url.set_path(&name);
+                Self { url: url.into(), place: Place::Postgres { server, name } }
+            }
+            Place::Given(_) | Place::MariaDb { .. } => {
+                let copy = self.another();
+                copy.load(&self.dump());
+                copy
+            }
         }
     }
 

@@ -37,12 +37,12 @@ pub(super) fn script(from: &Schema, to: &Schema, style: Style) -> Script {
     writer.say();
     let Writer { mut script, online, .. } = writer;
     let steps = online.around(std::mem::take(&mut script.steps));
-    script.steps = steps.into_iter().flat_map(single).collect();
+    script.steps = steps.into_iter().flat_map(|step| single(&step)).collect();
     script
 }
 
 /// A definition can be several statements.
-fn single(step: Step) -> Vec<Step> {
+fn single(step: &Step) -> Vec<Step> {
     let statements = sql::split(Dialect::Postgres, &step.sql).unwrap_or_default();
     let text = |span: Range<usize>| Step { sql: format!("{};", &step.sql[span]), alone: step.alone };
     statements.into_iter().map(|statement| text(statement.span)).collect()
@@ -211,10 +211,7 @@ impl Writer<'_> {
             }
         }
         for (name, text) in &changes.added {
-            match self.online.adds(&object.name, name, text) {
-                Some(clause) => clauses.extend(clause),
-                None => clauses.push(format!("ADD {text}")),
-            }
+            clauses.extend(self.online.adds(&object.name, name, text));
         }
         self.script.steps.extend(alter(&object.name, &clauses).map(Step::new));
         for sequence in
@@ -231,11 +228,9 @@ impl Writer<'_> {
         for at in (0..self.plan.from.objects.len()).rev() {
             let object = &self.plan.from.objects[at];
             match self.plan.fates[at] {
-                Fate::GoesLast if object.kind == Kind::Comment => {
-                    if !lost.iter().any(|target| concerns(&object.name, target)) {
-                        self.push(drop(object));
-                    }
-                }
+                Fate::GoesLast
+                    if object.kind == Kind::Comment
+                        && lost.iter().any(|target| concerns(&object.name, target)) => {}
                 Fate::GoesLast
                     if self.plan.tables.values().any(|changes| changes.replaced.contains(&object.name)) => {}
                 Fate::GoesLast => self.push(drop(object)),

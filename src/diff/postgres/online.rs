@@ -59,30 +59,24 @@ impl Online {
         self.alone.insert(at, step);
     }
 
-    /// Takes over a constraint; the clause that is left of it, if any.
-    pub(super) fn adds(&mut self, table: &str, name: &str, text: &str) -> Option<Option<String>> {
-        let (_, what) = text.split_once(&format!("CONSTRAINT {name} "))?;
+    /// The clause that adds a constraint now; none where it comes later.
+    pub(super) fn adds(&mut self, table: &str, name: &str, text: &str) -> Option<String> {
+        let clause = format!("ADD {text}");
         if !self.wanted {
-            return None;
+            return Some(clause);
         }
+        let what = text.split_once(&format!("CONSTRAINT {name} ")).map_or("", |(_, what)| what);
         if what.starts_with("CHECK ") {
             self.alone.push(Step::alone(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name};")));
-            return Some(Some(format!("ADD {text} NOT VALID")));
+            return Some(format!("{clause} NOT VALID"));
         }
-        let kind =
-            ["PRIMARY KEY", "UNIQUE"].into_iter().find(|kind| what.starts_with(&format!("{kind} (")))?;
-        let list = &what[kind.len() + 1..];
-        let close = list.find(')')? + 1;
-        let (columns, rest) = list.split_at(close);
-        if rest.contains(" INCLUDE ") || rest.contains(" WITH ") {
-            return None;
-        }
+        let Some((kind, columns, rest)) = key(what) else { return Some(clause) };
         self.alone
             .push(Step::alone(format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {columns};")));
-        self.behind.push(Step::new(format!(
-            "ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}{rest};"
-        )));
-        Some(None)
+        let takes_over =
+            format!("ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}{rest};");
+        self.behind.push(Step::new(takes_over));
+        None
     }
 
     /// Takes over a `SET NOT NULL`.
@@ -104,4 +98,12 @@ impl Online {
     pub(super) fn around(self, steps: Vec<Step>) -> Vec<Step> {
         self.before.into_iter().chain(steps).chain(self.alone).chain(self.behind).collect()
     }
+}
+
+/// The kind, the columns and the rest of a key that can take over an index.
+fn key(text: &str) -> Option<(&'static str, &str, &str)> {
+    let kind = ["PRIMARY KEY", "UNIQUE"].into_iter().find(|kind| text.starts_with(&format!("{kind} (")))?;
+    let list = &text[kind.len() + 1..];
+    let (columns, rest) = list.split_at(list.find(')')? + 1);
+    (!rest.contains(" INCLUDE ") && !rest.contains(" WITH ")).then_some((kind, columns, rest))
 }

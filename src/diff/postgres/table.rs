@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::column::{Column, Value, using};
 use super::options::{Sequence, parameters};
 use crate::dialect::Dialect;
-use crate::diff::text::{mentions, qualified, unquoted, words};
+use crate::diff::text::{mentions, qualified, quoted, unquoted, words};
 use crate::schema::Object;
 use crate::sql::{self, Part};
 
@@ -241,7 +241,7 @@ impl Changes {
             self.clauses.push(format!("ALTER COLUMN {name} TYPE {}{collation}{using}", is.kind));
         }
         match (was.value, is.value) {
-            (Value::Identity { .. }, Value::Identity { .. }) => self.identity(was, is),
+            (Value::Identity { .. }, Value::Identity { .. }) => self.identity(was, is, to.name),
             // a sequence of its name may come
             (Value::Identity { .. }, _) => self.early.push(format!("ALTER COLUMN {name} DROP IDENTITY")),
             (_, Value::Identity { .. }) => {
@@ -275,7 +275,7 @@ impl Changes {
         }
     }
 
-    fn identity(&mut self, was: &Column<'_>, is: &Column<'_>) {
+    fn identity(&mut self, was: &Column<'_>, is: &Column<'_>, table: &str) {
         let (Value::Identity { when: before, options: old }, Value::Identity { when: after, options: new }) =
             (was.value, is.value)
         else {
@@ -289,6 +289,11 @@ impl Changes {
         changes.extend(new.changes(&old).into_iter().map(|change| format!("SET {change}")));
         if !changes.is_empty() {
             self.clauses.push(format!("ALTER COLUMN {} {}", is.name, changes.join(" ")));
+        }
+        if old.name != new.name {
+            let name = |sequence: Sequence| sequence.name.unwrap_or_else(|| usual_sequence(table, is.name));
+            let (old, new) = (name(old), name(new));
+            self.behind.push(format!("ALTER SEQUENCE {old} RENAME TO {};", qualified(&new).1));
         }
     }
 
@@ -315,9 +320,9 @@ impl Changes {
             let clause = format!("DROP CONSTRAINT {}", constraint_name(part));
             self.comments_lost.push(format!("{} on {}", constraint_name(part), to.name));
             if early {
-                self.early.insert(0, clause)
+                self.early.insert(0, clause);
             } else {
-                self.clauses.insert(0, clause)
+                self.clauses.insert(0, clause);
             }
             if same {
                 self.add_constraint(part);
@@ -373,7 +378,7 @@ impl Changes {
                     Some(statement) if statement.is_empty() => {}
                     Some(statement) => self.behind.push(statement),
                     None => {
-                        self.not_generated.push(format!("table {}: `{old}` is not wanted any more", to.name))
+                        self.not_generated.push(format!("table {}: `{old}` is not wanted any more", to.name));
                     }
                 }
             }
@@ -453,6 +458,18 @@ fn become_identity(from: &Text<'_>, table: &str, column: &Column<'_>) -> (Option
     let own = format!("pg_get_serial_sequence({}, {})", literal(table), literal(&unquoted(name)));
     statements.push(go_on(&own, table, name));
     (old.map(|old| old.replace("''", "'")), statements)
+}
+
+/// The name that the server gives to the sequence of an identity column; a rename of either leaves it.
+fn usual_sequence(table: &str, column: &str) -> String {
+    let (schema, table) = qualified(table);
+    let name = format!("{}_{}_seq", unquoted(table), unquoted(column));
+    let name = if table == unquoted(table) && column == unquoted(column) {
+        name
+    } else {
+        quoted(Dialect::Postgres, &name)
+    };
+    schema.map_or_else(|| name.clone(), |schema| format!("{schema}.{name}"))
 }
 
 /// The sequence that a default takes its values from, as a literal spells it.

@@ -23,6 +23,7 @@ pub(super) struct Table {
 }
 
 /// A column.
+#[expect(clippy::struct_excessive_bools, reason = "each is said by itself in a column's text")]
 pub(super) struct Column {
     /// The name as SQL.
     pub(super) sql: String,

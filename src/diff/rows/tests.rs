@@ -1,3 +1,5 @@
+//! Cases of made up rows.
+
 use super::*;
 use crate::schema::{Kind, Object};
 
@@ -74,7 +76,7 @@ fn what_mariadb_prints_is_understood() {
     assert_eq!(
         texts(Dialect::MariaDb, &schema),
         [
-            "INSERT INTO `t` (`e`, `on it`) VALUES ('a', 1);",
+            "INSERT INTO `t` (`e`, `on it`, `up`) VALUES ('a', 1, NULL);",
             "INSERT INTO `t` (`id`, `e`, `on it`, `up`) VALUES (2, 'b', 0, NULL);",
         ]
     );

@@ -91,7 +91,7 @@ fn by_type(dialect: Dialect, kind: &str, n: usize) -> String {
         "bool" | "boolean" if dialect == Dialect::Postgres => ["true", "false"][n % 2].to_owned(),
         "tinyint" | "bool" | "boolean" => (n % 2).to_string(),
         "smallint" | "integer" | "int" | "int2" | "int4" | "int8" | "bigint" | "mediumint" | "serial"
-        | "bigserial" | "oid" => n.to_string(),
+        | "bigserial" | "oid" | "" => n.to_string(),
         "year" => (2023 + n).to_string(),
         "numeric" | "decimal" | "real" | "double" | "float" | "float4" | "float8" | "money" => {
             let scale = kind.split_once(',').is_none_or(|(_, scale)| !scale.starts_with('0'));
@@ -110,9 +110,8 @@ fn by_type(dialect: Dialect, kind: &str, n: usize) -> String {
         "xml" => format!("'<n>{n}</n>'"),
         "bytea" => format!("'\\x0{n}'"),
         "blob" | "tinyblob" | "mediumblob" | "longblob" | "binary" | "varbinary" => format!("x'0{n}'"),
-        "inet" => format!("'10.0.0.{n}'"),
+        "inet" | "inet4" => format!("'10.0.0.{n}'"),
         "cidr" => format!("'10.0.{n}.0/24'"),
-        "inet4" => format!("'10.0.0.{n}'"),
         "inet6" => format!("'2001:db8::{n}'"),
         "macaddr" => format!("'08:00:2b:01:02:0{n}'"),
         "bit" => bits(dialect, kind, n),
@@ -122,7 +121,6 @@ fn by_type(dialect: Dialect, kind: &str, n: usize) -> String {
         "hstore" => format!("'n=>{n}'"),
         "int4range" | "int8range" | "numrange" => format!("'[{n},{})'", n + 1),
         "daterange" | "tsrange" | "tstzrange" => format!("'[2024-01-0{n},2024-01-0{})'", n + 1),
-        "" => n.to_string(),
         _ => text(kind, n),
     }
 }

@@ -80,7 +80,8 @@ enum Ran {
 const MANY: usize = 50;
 
 fn text(inserts: &[Insert]) -> String {
-    inserts.iter().map(|insert| format!("{}\n", insert.sql)).collect()
+    let lines: Vec<&str> = inserts.iter().map(|insert| insert.sql.as_str()).collect();
+    lines.join("\n")
 }
 
 impl Bench {

@@ -178,7 +178,7 @@ async fn attempt(
         bench = bench.script(&file.down).await.map_err(trouble)?;
     }
     let back = differences(sides, &begin, &bench.introspect().await?);
-    if !back.is_empty() && way.changes.iter().all(|change| change.down.notes.is_empty()) {
+    if !back.is_empty() && way.changes.iter().all(|change| !change.down.partial) {
         return Err(unequal("the down script does not bring back what there was", back).into());
     }
     same_rows(&before, &read(&mut bench, &kept, |kept| &kept.before).await?, &kept, "down")?;

@@ -83,7 +83,7 @@ pub fn renames(sides: &Sides, given: &[String], apart: &[String]) -> Result<Rena
     }
     // a column is named by its table's new name
     sure.sort();
-    let mut open = suggested(*dialect, from, to);
+    let mut open = suggested(*dialect, from, to, &sure);
     if let Some(unknown) = apart.iter().find(|text| !open.iter().any(|one| is_old(one, text))) {
         let fault = Diagnostic::new(format!("`--no-rename {unknown}`: nothing suggests that it is renamed"));
         return Err(usage(fault.help("leave it out")));

@@ -12,9 +12,8 @@ use crate::lock::Merged;
 use crate::migration::Script;
 use crate::schema::{Kind, Object, Schema};
 
-use crate::engine::declared::{declared, owned};
+use crate::engine::declared::{Declared, Owned, declared, owned};
 use crate::engine::failure::{Failure, Kind as FailureKind};
-use crate::engine::owners::Owners;
 use crate::engine::prepare::prepare;
 use crate::engine::project::Project;
 
@@ -34,6 +33,8 @@ pub struct Sides {
     pub texts: Vec<Script>,
     /// What is left as it is, one line each.
     pub left_out: Vec<String>,
+    /// Objects of kinds that are not read and that are on one side only, one line each.
+    pub not_generated: Vec<String>,
     /// What a person should know of what changes.
     pub warnings: Vec<Diagnostic>,
 }
@@ -46,59 +47,77 @@ pub async fn sides(
     sink: &mut dyn Sink,
 ) -> Result<Sides, Failure> {
     let declared = declared(project, merged, request.scratch, sink).await?;
-    let owned = owned(project, merged, request.scratch, sink).await?;
+    let made = owned(project, merged, request.scratch, sink).await?;
     let dialect = request.scratch.dialect();
     let from = match request.base {
-        Base::Lock => owned.schema.clone(),
+        Base::Lock => made.schema.clone(),
         Base::Empty => Schema::default(),
         Base::Live(connect) => live(project, connect).await?,
     };
     let mut sides = Sides {
         dialect,
         to: Schema::default(),
-        texts: declared.texts,
+        texts: Vec::new(),
         left_out: Vec::new(),
+        not_generated: not_generated(request, &declared, &made),
         warnings: Vec::new(),
         from,
     };
-    let owners = |key: &Key| owner(&owned.owners, &declared.owners, key);
-    let mut stays: BTreeSet<Key> = BTreeSet::new();
-    let all = sides.from.objects.iter().chain(&declared.schema.objects);
-    stays.extend(all.filter(|object| !request.filter.has(object)).map(key));
-    let is_known = |object: &Object| {
-        let known = |schema: &Schema| schema.find(object.kind, &object.name).is_some();
-        known(&owned.schema) || known(&declared.schema)
-    };
-    let unmanaged: Vec<Key> = match request.base {
-        Base::Live(_) => sides.from.objects.iter().filter(|object| !is_known(object)).map(key).collect(),
-        Base::Lock | Base::Empty => Vec::new(),
-    };
-    let in_scope = unmanaged.iter().filter(|key| !stays.contains(*key));
-    sides.left_out.extend(
-        in_scope.map(|key| {
-            format!("{} is neither declared nor made by a migration: it stays as it is", shown(key))
-        }),
-    );
-    stays.extend(unmanaged);
-    let mut strange = BTreeSet::new();
-    for key in differing(dialect, &sides.from, &declared.schema) {
-        let Some(owner) = owners(&key).filter(|owner| **owner != request.module) else { continue };
-        if stays.contains(&key) {
-            continue;
-        }
-        if request.only_own {
-            sides.left_out.push(format!("{} belongs to `{owner}`: it stays as it is", shown(&key)));
-            stays.insert(key);
-        } else {
-            strange.insert((owner.clone(), key));
-        }
-    }
-    sides.warnings.extend(strange.into_iter().map(|(owner, key)| {
-        Diagnostic::new(format!("{} belongs to `{owner}`, and `{}` changes it", shown(&key), request.module))
-            .help(format!("where `{owner}` is yours, `db-migrations diff --module {owner}` writes it there"))
-    }));
+    let stays = sides.stays(request, &declared, &made);
     sides.to = mix(&sides.from, &declared.schema, |object| !stays.contains(&key(object)));
+    sides.texts = declared.texts;
     Ok(sides)
+}
+
+/// What only one side has of kinds that are not read.
+fn not_generated(request: &Request<'_>, declared: &Declared, made: &Owned) -> Vec<String> {
+    let before: &[String] = if matches!(request.base, Base::Empty) { &[] } else { &made.not_covered };
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|object| !those.contains(object)).cloned().collect()
+    };
+    let come = only(&declared.not_covered, before);
+    let gone = only(before, &declared.not_covered);
+    let come = come.iter().map(|object| format!("{object} is declared: write its statement by hand"));
+    let gone = gone.iter().map(|object| format!("{object} is not declared any more: drop it by hand"));
+    come.chain(gone).collect()
+}
+
+impl Sides {
+    /// What must not change; says why, where that is not what was asked for.
+    fn stays(&mut self, request: &Request<'_>, declared: &Declared, made: &Owned) -> BTreeSet<Key> {
+        let all = self.from.objects.iter().chain(&declared.schema.objects);
+        let mut stays: BTreeSet<Key> = all.filter(|object| !request.filter.has(object)).map(key).collect();
+        if matches!(request.base, Base::Live(_)) {
+            let is_known = |object: &&Object| {
+                let mut both = [&made.schema, &declared.schema].into_iter();
+                both.any(|schema| schema.find(object.kind, &object.name).is_some())
+            };
+            let unmanaged: Vec<Key> =
+                self.from.objects.iter().filter(|object| !is_known(object)).map(key).collect();
+            self.left_out.extend(unmanaged.iter().filter(|key| !stays.contains(*key)).map(|key| {
+                format!("{} is neither declared nor made by a migration: it stays as it is", shown(key))
+            }));
+            stays.extend(unmanaged);
+        }
+        for key in differing(self.dialect, &self.from, &declared.schema) {
+            // of whoever made it first, else of whoever declares it
+            let owner = made.owners.get(&key).or_else(|| declared.owners.get(&key));
+            let Some(owner) = owner.filter(|owner| **owner != request.module && !stays.contains(&key)) else {
+                continue;
+            };
+            let whose = format!("{} belongs to `{owner}`", shown(&key));
+            if request.only_own {
+                self.left_out.push(format!("{whose}: it stays as it is"));
+                stays.insert(key);
+                continue;
+            }
+            let fault = Diagnostic::new(format!("{whose}, and `{}` changes it", request.module));
+            let help =
+                format!("where `{owner}` is yours, `db-migrations diff --module {owner}` writes it there");
+            self.warnings.push(fault.help(help));
+        }
+        stays
+    }
 }
 
 /// What is in a database on which all migrations have run.
@@ -122,11 +141,6 @@ async fn live(project: &Project, connect: &dyn Connect) -> Result<Schema, Failur
 
 fn key(object: &Object) -> Key {
     (object.kind, object.name.clone())
-}
-
-/// Whose an object is: of whoever made it first, else of whoever declares it.
-fn owner<'a>(made: &'a Owners, declared: &'a Owners, key: &Key) -> Option<&'a crate::id::Namespace> {
-    made.get(key).or_else(|| declared.get(key))
 }
 
 /// The objects that are not the same on both sides.

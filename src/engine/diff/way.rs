@@ -27,12 +27,15 @@ pub struct Direction {
     pub alone: bool,
     /// It runs with foreign keys off.
     pub keys_off: bool,
+    /// Not all that it should do could be generated.
+    pub partial: bool,
 }
 
 impl Direction {
     fn of(steps: Steps) -> Self {
         Self {
             alone: steps.steps.iter().any(|step| step.alone),
+            partial: !steps.not_generated.is_empty(),
             notes: steps
                 .not_generated
                 .into_iter()
@@ -114,7 +117,8 @@ pub async fn way(sides: &Sides, renames: Vec<Rename>, request: &Request<'_>) -> 
     let (kept, lost) = if request.allow_drop { (Vec::new(), found) } else { (found, Vec::new()) };
     let to =
         if kept.is_empty() { sides.to.clone() } else { retain(dialect, &start.schema, &sides.to, &kept) };
-    let steps = script(dialect, &start.schema, &to, request.style);
+    let mut steps = script(dialect, &start.schema, &to, request.style);
+    steps.not_generated.extend(sides.not_generated.iter().cloned());
     let (mut not_generated, hints) = (steps.not_generated.clone(), steps.hints.clone());
     let mut changes = cut(start.up.clone(), steps);
     if !kept.is_empty() {
