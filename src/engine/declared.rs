@@ -161,9 +161,9 @@ fn texts(project: &Project, dialect: Dialect) -> Result<Texts, Failure> {
     for module in in_order(project) {
         let source = project.discovery.sources.get(&module.namespace);
         let found = match (&project.config.schema, module.origin == Origin::Application) {
-            (SchemaText::Command(command), true) => {
-                printed(project, command, dialect).map(|script| Some(vec![script])).map_err(|fault| vec![fault])
-            }
+            (SchemaText::Command(command), true) => printed(project, command, dialect)
+                .map(|script| Some(vec![script]))
+                .map_err(|fault| vec![fault]),
             _ => source.map_or(Ok(None), |source| schema_texts(source, dialect)),
         };
         match found {
