@@ -93,11 +93,11 @@ pub fn suggested(dialect: Dialect, from: &Schema, to: &Schema, known: &[Rename])
         renames.extend(same.map(|(new, _)| Rename::Table { from: old.name.clone(), to: new.name.clone() }));
     }
     for new in to.objects.iter().filter(|object| object.kind == Kind::Table) {
-        let renamed = known.iter().find_map(|rename| match rename {
+        let old_name = known.iter().find_map(|rename| match rename {
             Rename::Table { from, to } if *to == new.name => Some(from.as_str()),
             _ => None,
         });
-        if let Some(old) = was.get(&(Kind::Table, renamed.unwrap_or(&new.name))) {
+        if let Some(old) = was.get(&(Kind::Table, old_name.unwrap_or(&new.name))) {
             renames.extend(columns(dialect, old, new));
         }
     }

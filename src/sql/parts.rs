@@ -45,7 +45,7 @@ pub struct TableText<'a> {
 /// assert_eq!(form, "create table u(a int,b text default 'X')");
 /// ```
 pub fn normal_form(dialect: Dialect, definition: &str) -> String {
-    let mut form = Form::default();
+    let mut form = Form::of(dialect);
     Cursor::new(dialect, definition).for_each(|piece| form.push(&piece));
     form.finish()
 }
@@ -60,7 +60,7 @@ pub fn table_parts(dialect: Dialect, definition: &str) -> Option<Vec<Part>> {
 pub fn table_text(dialect: Dialect, definition: &str) -> Option<TableText<'_>> {
     let mut cursor = Cursor::new(dialect, definition);
     let list = list_start(cursor.clone())?;
-    let mut options = Form::default();
+    let mut options = Form::of(dialect);
     while cursor.peek()?.at < list {
         options.push(&cursor.next()?);
     }
@@ -106,7 +106,7 @@ pub(super) fn list_start(mut cursor: Cursor<'_>) -> Option<usize> {
 fn finish_part(dialect: Dialect, pieces: &[Piece<'_>], definition: &str) -> Option<Part> {
     let (first, last) = (pieces.first()?, pieces.last()?);
     let source = definition[first.at..last.at + last.text.len()].to_owned();
-    let mut form = Form::default();
+    let mut form = Form::of(dialect);
     for piece in pieces {
         form.push(piece);
     }
@@ -168,9 +168,20 @@ struct Form {
     text: String,
     /// The last token takes no blank behind it.
     glued: bool,
+    /// Quotes do not make the case of a name count (SQLite, which writes them when a table is renamed).
+    any_case: bool,
+    /// The next token is the name of a table or the like, whatever its quotes.
+    before_name: bool,
 }
 
+/// Behind these stands the name of a table, never an expression.
+const BEFORE_NAMES: [&str; 6] = ["TABLE", "EXISTS", "REFERENCES", "FROM", "JOIN", "INTO"];
+
 impl Form {
+    fn of(dialect: Dialect) -> Self {
+        Self { any_case: dialect == Dialect::Sqlite, ..Self::default() }
+    }
+
     fn push(&mut self, piece: &Piece<'_>) {
         let glue = matches!(
             piece.kind,
@@ -179,8 +190,19 @@ impl Form {
         if !self.text.is_empty() && !glue && !self.glued {
             self.text.push(' ');
         }
-        self.text.push_str(&spelling(piece));
+        let spelled = spelling(piece);
+        let name = piece.unquoted().to_ascii_lowercase();
+        let is_name = self.before_name && piece.kind == TokenKind::QuotedName && is_plain(&name);
+        self.text.push_str(if is_name { &name } else { &spelled });
+        self.before_name =
+            self.any_case && (piece.is_any(&BEFORE_NAMES) || piece.is("ON") && self.is_index());
         self.glued = glue;
+    }
+
+    /// Whether this is an index, up to the name of its table.
+    fn is_index(&self) -> bool {
+        ["create index ", "create unique index "].iter().any(|start| self.text.starts_with(start))
+            && self.text.matches(" on").count() == 1
     }
 
     fn finish(mut self) -> String {
@@ -227,6 +249,13 @@ mod tests {
             (Dialect::Sqlite, "CREATE TABLE \"u\" (a INT)", "create table u(a int)"),
             (Dialect::Sqlite, "create\n table u(a/* x */int) ;", "create table u(a int)"),
             (Dialect::Sqlite, "[A b] `c` \"d\"\"\" \"E\"", "\"A b\" c \"d\"\"\" \"E\""),
+            (
+                Dialect::Sqlite,
+                "ON Jobs(\"E\") REFERENCES \"Jobs\"(\"E\")",
+                "on jobs(\"E\")references jobs(\"E\")",
+            ),
+            (Dialect::Sqlite, "CREATE INDEX I ON \"Jobs\"(\"E\")", "create index i on jobs(\"E\")"),
+            (Dialect::Postgres, "references \"Jobs\"", "references \"Jobs\""),
             (Dialect::Sqlite, "a>-1 AND b <> 'X Y' -- z", "a > - 1 and b <> 'X Y'"),
             (Dialect::Postgres, "public . \"t\" E'\\'' $$ A $$", "public.t E'\\'' $$ A $$"),
             (Dialect::Postgres, "U&\"d\\0061\"; x'FF'", "U&\"d\\0061\";x'FF'"),

@@ -149,7 +149,7 @@ fn what_is_not_read_is_named() {
     let statistics = "CREATE STATISTICS related ON a, b FROM users;\n";
     let project = bare()
         .file("migrations/20240101000000_before.sql", users)
-        .file("schema.sql", &format!("{users}{statistics}"));
+        .file("schema.sql", format!("{users}{statistics}"));
     project.run_alone(&["lock"]).ok();
     let output = project.run(&db, &["diff"]).exits(1);
     let output = output.says("public.related is declared: write its statement by hand");
@@ -157,7 +157,7 @@ fn what_is_not_read_is_named() {
     let text = project.read(up);
     assert!(text.contains("not generated: ") && text.contains("public.related"), "{text}");
     // by hand
-    project.write(up, &format!("{text}{statistics}"));
+    project.write(up, format!("{text}{statistics}"));
     project.run_alone(&["lock"]).ok();
     project.run(&db, &["diff"]).ok().says("nothing to do");
 }

@@ -33,6 +33,15 @@ fn a_table_is_altered_in_one_statement() {
 }
 
 #[test]
+fn the_sequence_of_an_identity_column_has_another_name() {
+    makes(
+        "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME old_seq))",
+        "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY)",
+        &["ALTER SEQUENCE public.old_seq RENAME TO t_id_seq;"],
+    );
+}
+
+#[test]
 fn a_view_steps_aside_with_all_that_is_on_it() {
     let schema = |kind: &str| {
         format!(
