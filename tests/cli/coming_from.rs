@@ -37,7 +37,7 @@ fn every_command_of_ours_exists() {
 #[test]
 fn a_command_that_does_not_exist_is_found() {
     let project = Project::new();
-    for words in [["diff", "--help"], ["--nope", "--help"]] {
+    for words in [["undo", "--help"], ["--nope", "--help"]] {
         project.run_alone(&words).exits(2);
     }
     project.run_alone(&["migrate", "--nope", "--help"]).exits(2);

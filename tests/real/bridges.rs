@@ -12,6 +12,15 @@ fn project() -> Project {
     cargo_project("bridges/seaorm", &config.replace("--bin", folder))
 }
 
+#[test]
+fn the_page_shows_the_example() {
+    let page = include_str!("../../docs/bridges.md");
+    let program = include_str!("../fixtures/bridges/seaorm/src/bin/ddl.rs");
+    let config = include_str!("../fixtures/bridges/seaorm/db-migrations.yml");
+    assert!(page.contains(program.split_once("\n\n").unwrap().1));
+    assert!(page.contains(config.split_once('\n').unwrap().1));
+}
+
 /// Writes the migration and runs it; what the second `diff` says is that nothing is left to do.
 fn diffed(project: &Project, db: &Db, args: &[&str]) -> Output {
     let output = project.run(db, &[&["diff"], args].concat()).ok();
