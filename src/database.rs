@@ -8,6 +8,7 @@ mod foreign;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -520,6 +521,10 @@ pub trait Connect: Send + Sync {
     fn dialect(&self) -> Dialect;
     /// Whether the database is on this machine.
     fn is_local(&self) -> bool;
+    /// The file of the database, where there is none: to look at it is to look at an empty database.
+    fn absent_file(&self) -> Option<&Path> {
+        None
+    }
     /// What is weak about how the server is reached, for people.
     fn warnings(&self) -> &[String] {
         &[]

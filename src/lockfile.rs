@@ -4,8 +4,11 @@
 //! moment the file is the old one or the new one. Equal text is not written. A symlink is refused,
 //! since the rename would replace the link and not what it points at.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
+
+use tempfile::{NamedTempFile, PersistError};
 
 use crate::diagnostic::Diagnostic;
 use crate::fault::fault_point;
@@ -100,7 +103,19 @@ pub fn write(path: &Path, text: &str) -> Result<Written, Diagnostic> {
     Ok(Written::Changed)
 }
 
+/// Makes a file with this text; the error is `AlreadyExists` where there is one, however late it came.
+pub fn create(path: &Path, text: &str) -> std::io::Result<()> {
+    put(path, text, NamedTempFile::persist_noclobber)
+}
+
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    put(path, text, NamedTempFile::persist)
+}
+
+/// How a whole file gets its name.
+type Place<'a> = fn(NamedTempFile, &'a Path) -> Result<File, PersistError>;
+
+fn put<'a>(path: &'a Path, text: &str, place: Place<'a>) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;
     fault_point!(now "file.begin");
@@ -114,7 +129,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     fault_point!(now "file.written");
     file.as_file().sync_all()?;
     fault_point!(now "file.synced");
-    file.persist(path).map_err(|error| error.error)?;
+    place(file, path).map_err(|error| error.error)?;
     fault_point!(now "file.renamed");
     // not every system can sync a folder; the rename is done all the same
     if let Ok(folder) = std::fs::File::open(folder) {

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::generate::choose;
 use super::import::application;
 use super::run::looking;
-use super::schema::scratch_connector;
+use super::schema::{given, matches_nothing, scratch_connector};
 use super::watch::reporter;
 use super::{Done, Global};
 use crate::backend;
@@ -23,6 +23,7 @@ use crate::event::Sink;
 use crate::generate::slug;
 use crate::lock::{Merged, merge};
 use crate::module::Module;
+use crate::report::human::{self, Weight};
 
 use secrecy::ExposeSecret;
 
@@ -104,7 +105,11 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let live = (args.from == From::Live).then(|| looking(&context)).transpose()?;
     let request = request(args, module, &*scratch, live.as_deref(), filter);
     let mut sink = reporter(global);
+    let given = given(&context, &args.filter, &args.schema);
     let found = find(global, args, &project, &merged, &request, &mut *sink).await?;
+    if !given.is_empty() && found.sides.is_idle {
+        human::print(&matches_nothing(&given), Weight::Warning);
+    }
     if found.way.is_empty() && !args.allow_empty_diff {
         return Ok(say::nothing(global, module, &found.sides));
     }

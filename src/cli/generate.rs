@@ -1,6 +1,6 @@
 //! `generate`: a new, empty migration in a module of this workspace.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
 
 use serde_json::json;
@@ -61,15 +61,25 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
 /// Writes files that must not be there yet; as they are shown.
 pub(super) fn write_new(files: &[NewFile], folder: &Path, root: &Path) -> Result<Vec<String>, Failure> {
     let usage = |fault: Diagnostic| Failure::new(FailureKind::Usage, fault);
+    let exists = |path: &Path| usage(Diagnostic::new(format!("`{}` exists already", shown(path, root))));
     if let Some(file) = files.iter().find(|file| folder.join(&file.path).exists()) {
-        let path = shown(&folder.join(&file.path), root);
-        return Err(usage(Diagnostic::new(format!("`{path}` exists already"))));
+        return Err(exists(&folder.join(&file.path)));
     }
-    let write = |file: &NewFile| {
+    for (at, file) in files.iter().enumerate() {
         let path = folder.join(&file.path);
-        lockfile::write(&path, &file.text).map(|_| shown(&path, root)).map_err(usage)
-    };
-    files.iter().map(write).collect()
+        if let Err(error) = lockfile::create(&path, &file.text) {
+            // one without the other would be half a migration
+            for ours in &files[..at] {
+                let _ = std::fs::remove_file(folder.join(&ours.path));
+            }
+            return Err(if error.kind() == ErrorKind::AlreadyExists {
+                exists(&path)
+            } else {
+                usage(Diagnostic::new(format!("cannot write `{}`", path.display())).cause(error))
+            });
+        }
+    }
+    Ok(files.iter().map(|file| shown(&folder.join(&file.path), root)).collect())
 }
 
 pub(super) fn shown(path: &Path, root: &Path) -> String {

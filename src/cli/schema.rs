@@ -6,6 +6,7 @@ mod shown;
 mod snapshot;
 
 pub(super) use check::undeclared;
+pub(super) use shown::{given, matches_nothing};
 
 use clap::Subcommand;
 use secrecy::ExposeSecret;

@@ -59,6 +59,12 @@ impl Filter {
             && self.lists.iter().all(|list| list.has(&format!("{} {}", object.kind, object.name)))
     }
 
+    /// Whether there are objects, and none counts.
+    pub fn has_none_of(&self, schemas: &[&Schema]) -> bool {
+        let mut objects = schemas.iter().flat_map(|schema| &schema.objects).peekable();
+        objects.peek().is_some() && !objects.any(|object| self.has(object))
+    }
+
     /// The schema without what does not count.
     pub fn of(&self, schema: &Schema) -> Schema {
         let kept: Vec<usize> =

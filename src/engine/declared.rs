@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::config::{SchemaCommand, SchemaText};
 use crate::database::{Attempt, Connect, Database, DatabaseError, Keep};
-use crate::diagnostic::{Diagnostic, Frame, count};
+use crate::diagnostic::{Diagnostic, Frame};
 use crate::dialect::Dialect;
 use crate::discover::schema_texts;
 use crate::event::{Event, Silence, Sink};
@@ -24,6 +24,7 @@ use crate::program::{self, Unrun};
 use crate::schema::Schema;
 use crate::sql;
 
+use super::beside;
 use super::execute::{End, Progress, Start, walk};
 use super::failure::{Failure, Kind};
 use super::owners::{Owners, learn};
@@ -89,7 +90,7 @@ pub async fn declared(
     let (parts, left_out) = parts(project, merged, dialect, &texts)?;
     tell_left_out(&left_out, sink);
     let texts: Vec<Script> = texts.into_iter().filter_map(|(_, texts)| texts).flatten().collect();
-    tell_rows(&texts, dialect, sink);
+    beside::tell(&texts, dialect, sink);
     let migrations = parts.iter().filter(|part| !part.declared).map(|part| part.plan.len()).sum();
     sink.tell(Event::DeclaredStarted { texts: texts.len(), migrations });
     let Made { schema, server, owners, not_covered } = made(parts, scratch).await?;
@@ -123,30 +124,6 @@ pub(super) fn tell_left_out(left_out: &[String], sink: &mut dyn Sink) {
         let named = left_out.join(", ");
         sink.tell(Event::Noted(format!("not replayed, since it reaches beyond a database: {named}")));
     }
-}
-
-/// Rows may be needed by what follows, and are no part of a schema.
-fn tell_rows(texts: &[Script], dialect: Dialect, sink: &mut dyn Sink) {
-    for script in texts {
-        let statements = sql::split(dialect, &script.text).unwrap_or_default();
-        let is_rows = |s: &&sql::Statement| changes_rows(&script.text[s.span.clone()]);
-        let rows: Vec<_> = statements.iter().filter(is_rows).collect();
-        if let Some(first) = rows.first() {
-            sink.tell(Event::Noted(format!(
-                "`{}` changes rows ({}, the first on line {}): rows are no part of a schema",
-                script.path,
-                count(rows.len(), "statement", "statements"),
-                first.line
-            )));
-        }
-    }
-}
-
-fn changes_rows(statement: &str) -> bool {
-    let word = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    ["INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "COPY", "LOAD"]
-        .iter()
-        .any(|verb| word.eq_ignore_ascii_case(verb))
 }
 
 /// Each module, dependencies first, with the texts in which it declares its schema.

@@ -19,6 +19,7 @@
 //! - `status`, `import`, `repair`, `version`, `layout`, `snapshots`: the other commands' work
 
 mod adopt;
+mod beside;
 mod check;
 mod compensate;
 mod consent;

@@ -106,6 +106,54 @@ fn a_broken_text_is_shown_with_its_place() {
 }
 
 #[test]
+fn rights_and_settings_are_no_part_of_it() {
+    each_database(|db| {
+        let project = migrated(db);
+        let (rights, settings) = match db.dialect() {
+            "postgres" => (
+                "ALTER TABLE users OWNER TO CURRENT_USER;\nGRANT SELECT ON users TO PUBLIC;\n\
+                 REVOKE ALL ON posts FROM PUBLIC;\n\
+                 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;\n",
+                "SET client_encoding = 'UTF8';\n",
+            ),
+            "mariadb" => ("", "SET foreign_key_checks = 0;\n"),
+            _ => ("", "PRAGMA foreign_keys = OFF;\n"),
+        };
+        project.write("schema.sql", format!("{SAME}{settings}{rights}"));
+        let output = project.run(db, &AGAINST).ok();
+        let output = output.says(
+            "note: `schema.sql` changes settings (1 statement, the first on line 8): they are no part of a schema",
+        );
+        if !rights.is_empty() {
+            output.says(
+                "note: `schema.sql` changes rights (4 statements, the first on line 9): they are no part of a schema",
+            );
+        }
+        project.write("schema.sql", SAME);
+        project.run(db, &AGAINST).ok().does_not_say("no part of a schema");
+    });
+}
+
+/// On MariaDB some rights are everybody's, and so those of a scratch database's account, too.
+#[test]
+fn rights_of_everybody_are_named() {
+    if Db::mariadb().is_none() {
+        return;
+    }
+    let Some(server) = crate::support::mariadb::Private::start() else { return };
+    let run = |sql: &str| crate::support::mariadb::execute(&server.url("mysql"), sql).unwrap();
+    run("CREATE DATABASE d; CREATE DATABASE test; CREATE USER ''@'%'; GRANT ALL ON test.* TO ''@'%'");
+    let project = bare()
+        .file("migrations/20240101000000_a.sql", "CREATE TABLE a (id integer);\n")
+        .file("schema.sql", "CREATE TABLE a (id integer);\n");
+    let output = project.run_at(&server.url("d"), &["diff"]).exits(7);
+    let output = output.says("other databases (test) by rights that everybody has").says("revoke them");
+    output.does_not_say("may not make accounts");
+    run("DROP DATABASE test");
+    project.run_at(&server.url("d"), &["diff"]).ok();
+}
+
+#[test]
 fn a_program_may_print_it() {
     each_database(|db| {
         let project = migrated(db).file("ddl.txt", SAME);

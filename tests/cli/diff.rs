@@ -226,7 +226,11 @@ fn a_filter_leaves_the_rest_alone() {
     each_database(|db| {
         let is = format!("{USERS}{POSTS}CREATE TABLE tags (id integer PRIMARY KEY);\n");
         let project = project(USERS, &is);
-        let output = project.run(db, &["diff", "--filter", "table *tags"]).ok();
+        let output = project.run(db, &["diff", "--filter", "tabel *"]).ok().says("nothing to do");
+        output.says("warning: `--filter` matches no object");
+        let output = project.run(db, &["diff", "--filter", "table *users"]).ok().says("nothing to do");
+        output.does_not_say("no object");
+        let output = project.run(db, &["diff", "--filter", "table *tags"]).ok().does_not_say("no object");
         let up = project.read(&wrote(&output)[0]);
         assert!(up.contains("tags") && !up.contains("posts"), "{up}");
         let output = project.run(db, &["diff", "--filter", "!* *tags*", "--filter", "["]).exits(2);
@@ -234,6 +238,51 @@ fn a_filter_leaves_the_rest_alone() {
         project.run(db, &["diff"]).ok();
         holds(&project, db);
     });
+}
+
+/// What is said can be pasted.
+#[test]
+fn a_rename_is_spelled_for_a_shell() {
+    let db = Db::sqlite();
+    let project = project(
+        "CREATE TABLE \"it's old\" (id integer PRIMARY KEY, a text);\n",
+        "CREATE TABLE \"$new one\" (id integer PRIMARY KEY, a text);\n",
+    );
+    let output = project.run(&db, &["diff"]).exits(7);
+    for (help, wanted) in
+        [("help: renamed: `", "RENAME TO"), ("help: dropped and added: `", "CREATE TABLE \"$new one\"")]
+    {
+        let option = output.stderr.lines().find_map(|line| line.split_once(help)).unwrap().1;
+        let option = option.strip_suffix('`').unwrap();
+        let mut command = std::process::Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_db-migrations");
+        command.args(["-c", &format!("'{program}' diff --dry-run {option}")]).current_dir(project.path());
+        let output = Output::of(command.env("DATABASE_URL", db.url()), &[]).ok();
+        assert!(output.stdout.contains(wanted), "{option}: {output}");
+    }
+}
+
+#[test]
+fn two_at_once_do_not_write_the_same_file() {
+    let db = Db::sqlite();
+    let project = project(USERS, &format!("{USERS}{POSTS}"));
+    let running: Vec<_> = (0..4).map(|_| project.spawn(&db, &["diff", "same"])).collect();
+    let mut files: Vec<String> = Vec::new();
+    for one in running {
+        let output = one.wait();
+        let wrote = wrote(&output);
+        if wrote.is_empty() {
+            output.exits(2).says("exists already");
+        } else {
+            files.extend(wrote);
+        }
+    }
+    let all = files.len();
+    files.sort();
+    files.dedup();
+    assert_eq!(files.len(), all, "each is written once: {files:?}");
+    let there = project.tree().into_iter().filter(|(path, _)| path.contains("_same.")).count();
+    assert_eq!(there, all, "and nothing else is there");
 }
 
 #[test]

@@ -57,6 +57,7 @@ fn proved(
         dialect,
         from,
         to,
+        is_idle: false,
         texts: Vec::new(),
         left_out: Vec::new(),
         not_generated: Vec::new(),

@@ -169,3 +169,49 @@ fn a_check_shows_whole_objects_and_annotates() {
         assert!(project.read(&snapshot(db)).contains("posts_user"), "the snapshot is whole");
     });
 }
+
+#[test]
+fn a_file_that_is_not_there_is_no_empty_database() {
+    let there = left(&Db::sqlite());
+    let project = base();
+    let tree = project.tree();
+    for pair in [["sqlite:nope.db", there.url()], [there.url(), "sqlite:nope.db"], ["sqlite:nope.db"; 2]] {
+        let output = project.run_alone(&["schema", "diff", pair[0], pair[1]]).exits(6);
+        output.says("there is no database `nope.db`").does_not_say("the same schema");
+    }
+    assert_eq!(project.tree(), tree, "nothing was made");
+}
+
+#[test]
+fn a_filter_that_matches_nothing_is_said() {
+    each_database(|db| {
+        let (a, b) = (left(db), right(db));
+        let project = base();
+        let diff =
+            |more: &[&str]| project.run_alone(&[&["schema", "diff", a.url(), b.url()][..], more].concat());
+        diff(&["--filter", "tabel *"]).ok().says("warning: `--filter` matches no object");
+        let output =
+            diff(&["--filter", "tabel *", "--format", "json"]).ok().says("`--filter` matches no object");
+        assert_eq!(output.json()["outcome"], "same");
+        // on one side there is one
+        diff(&["--filter", "table *gone"]).exits(1).does_not_say("no object");
+        diff(&["--filter", "view *"]).ok().does_not_say("no object");
+        let empty = db.another();
+        let output =
+            project.run_alone(&["schema", "diff", empty.url(), empty.url(), "--filter", "view *"]).ok();
+        output.does_not_say("no object");
+        project.run(db, &["migrate"]).ok();
+        let check = |more: &[&str]| project.run(db, &[&["schema", "check"][..], more].concat()).ok();
+        check(&["--filter", "tabel *"]).says("warning: `--filter` matches no object");
+        check(&["--filter", "table *"]).does_not_say("no object");
+        if db.is_postgres() {
+            check(&["--schema", "nope"]).says("warning: `--schema` matches no object");
+            check(&["--schema", "public"]).does_not_say("no object");
+            let output = check(&["--schema", "public", "--filter", "view *"]);
+            output.says("warning: `--filter`, `--schema` together match no object");
+        }
+        project.write("db-migrations.yml", "cargo: off\nschema-check: { filter: [\"tabel *\"] }\n");
+        check(&[]).says("warning: `schema-check.filter` matches no object");
+        diff(&[]).ok().says("warning: `schema-check.filter` matches no object");
+    });
+}

@@ -46,8 +46,9 @@ pub(super) async fn scratch(connector: &Connector) -> Result<Scratch, DatabaseEr
         Some(account) => base.clone().username(&account.user).password(&account.password),
         None => base.clone(),
     };
+    let is_own = account.is_some();
     let discard = discard(base.clone(), name.clone(), account.map(|account| account.spelled));
-    match confined(connector, &options.database(&name), &name).await {
+    match confined(connector, &options.database(&name), &name, is_own).await {
         Ok(mysql) => Ok(Scratch { name, database: Box::new(mysql), discard }),
         Err(error) => {
             discard.await;
@@ -61,6 +62,7 @@ async fn confined(
     connector: &Connector,
     options: &MySqlConnectOptions,
     name: &str,
+    is_own: bool,
 ) -> Result<MySql, DatabaseError> {
     let mut mysql = connector.open(options, true).await?;
     let others = mysql
@@ -74,6 +76,13 @@ async fn confined(
         None => Ok(mysql),
         Some(others) => {
             mysql.close_quietly().await;
+            if is_own {
+                return Err(DatabaseError::Unfit(format!(
+                    "an account made for it could reach other databases ({others}) by rights that everybody has \
+                     (`PUBLIC` or anonymous users): revoke them, or drop what they reach if nobody needs it, such as \
+                     the `test` of an installation"
+                )));
+            }
             Err(DatabaseError::Unfit(format!(
                 "the account may not make accounts, and its own session could reach other databases ({others}): \
                  grant it CREATE USER, or name in `database.scratch-url` one that sees no other database"

@@ -123,8 +123,7 @@ fn guard_path(database: &Path) -> PathBuf {
 impl Connect for Connector {
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Database>, DatabaseError>> {
         Box::pin(async move {
-            let absent = self.path.as_ref().is_some_and(|path| !path.exists());
-            let sqlite = if absent && !self.create {
+            let sqlite = if self.absent_file().is_some() && !self.create {
                 // nothing is created by looking: an absent file is an empty database
                 self.open(&memory(), None).await?
             } else {
@@ -147,6 +146,10 @@ impl Connect for Connector {
 
     fn is_local(&self) -> bool {
         true
+    }
+
+    fn absent_file(&self) -> Option<&Path> {
+        self.path.as_deref().filter(|path| !path.exists())
     }
 
     fn contents(&self) -> BoxFuture<'_, Result<Contents, DatabaseError>> {

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use crate::cli::{Format, Global};
 use crate::diagnostic::Diagnostic;
 use crate::diff::rename::Rename;
-use crate::engine::diff::{Renames, rename_text};
+use crate::engine::diff::{Renames, rename_text, shell_word};
 use crate::engine::{Failure, FailureKind};
 use crate::report::clean;
 
@@ -30,9 +30,10 @@ fn is_renamed(rename: &Rename) -> Result<bool, Failure> {
     let text = rename_text(rename);
     let (old, new) = text.split_once('=').unwrap_or((&text, ""));
     let (old, new) = (clean(old), clean(new));
+    let (word, old_word) = (clean(&shell_word(&text)), shell_word(&old));
     let readings = [
-        format!("renamed: what is in `{old}` is in `{new}` afterwards (--rename {old}={new})"),
-        format!("dropped and added: what is in `{old}` is lost, `{new}` is empty (--no-rename {old})"),
+        format!("renamed: what is in `{old}` is in `{new}` afterwards (--rename {word})"),
+        format!("dropped and added: what is in `{old}` is lost, `{new}` is empty (--no-rename {old_word})"),
     ];
     let chosen = dialoguer::Select::new()
         .with_prompt(format!("`{old}` went and `{new}` came"))

@@ -88,6 +88,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let server = database.server().clone();
     database.close().await;
     let policy = args.look.narrow(drift_policy(&project.config, &server, Some(&made_by))?)?;
+    args.look.warn_if_idle(&context, &policy, (&expected, &actual));
     let drift = compare(&expected, &actual, &policy);
     let patch = args.look.show(global, &drift, (&expected, &actual), Sides::CHECK);
     let misses = !drift.is_empty() && against == Against::Declared && source.misses(&expected, &policy).await;

@@ -39,6 +39,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     }
     let policy = drift_policy(&context.config, &second, Some(&first.title()))?;
     let policy = args.look.narrow(Policy { strict: true, every_schema: true, ..policy })?;
+    args.look.warn_if_idle(&context, &policy, (&expected, &actual));
     let drift = compare(&expected, &actual, &policy);
     let patch = args.look.show(global, &drift, (&expected, &actual), Sides::PAIR);
     let (exit, outcome) = if drift.is_empty() { (Exit::Done, "same") } else { (Exit::Findings, "different") };
@@ -76,6 +77,10 @@ fn meant(context: &Context, argument: &SecretString) -> Result<SecretString, Fai
 
 async fn read(context: &Context, argument: &SecretString) -> Result<(Schema, Server), Failure> {
     let connect = context.connector_to(meant(context, argument)?, false)?;
+    if let Some(file) = connect.absent_file() {
+        let fault = Diagnostic::new(format!("there is no database `{}`", file.display()));
+        return Err(Failure::new(FailureKind::Unreachable, fault.help("check the path in the URL")));
+    }
     let mut database = connect.connect().await?;
     let schema = database.introspect().await?;
     let server = database.server().clone();

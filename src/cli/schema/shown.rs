@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use crate::cli::context::Context;
 use crate::cli::{Format, Global};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::drift::{Drift, Policy, Section, Sides, sections, unified};
 use crate::engine::{Failure, FailureKind};
-use crate::report::human;
+use crate::report::human::{self, Weight};
 use crate::schema::Schema;
 
 /// What is compared, and how it is shown.
@@ -51,6 +52,19 @@ impl Look {
         Ok(Policy { filter: filter.in_schemas(&self.schema), ..policy })
     }
 
+    /// Says that nothing was compared, where what was chosen is nowhere.
+    pub(super) fn warn_if_idle(
+        &self,
+        context: &Context,
+        policy: &Policy,
+        (expected, actual): (&Schema, &Schema),
+    ) {
+        let given = given(context, &self.filter, &self.schema);
+        if !given.is_empty() && policy.filter.has_none_of(&[expected, actual]) {
+            human::print(&matches_nothing(&given), Weight::Warning);
+        }
+    }
+
     /// Prints what differs; answers with the text for a document.
     pub(super) fn show(
         &self,
@@ -76,6 +90,22 @@ impl Look {
         }
         json!(text)
     }
+}
+
+/// The settings that choose objects, as far as they are given.
+pub(in crate::cli) fn given(context: &Context, filter: &[String], schema: &[String]) -> Vec<&'static str> {
+    let configured = &context.config.schema_check.filter;
+    let all = [("--filter", filter), ("--schema", schema), ("schema-check.filter", &configured[..])];
+    all.into_iter().filter(|(_, values)| !values.is_empty()).map(|(name, _)| name).collect()
+}
+
+/// What is said where they choose nothing.
+pub(in crate::cli) fn matches_nothing(given: &[&str]) -> Diagnostic {
+    let named = given.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let verb = if given.len() == 1 { "matches" } else { "together match" };
+    Diagnostic::new(format!("{named} {verb} no object")).help(
+        "a pattern is over `KIND NAME`, such as `table public.*`; `db-migrations schema dump` names them",
+    )
 }
 
 /// One line for each difference, as GitHub's runners read it.

@@ -21,7 +21,7 @@ use crate::drift::Filter;
 use crate::id::Namespace;
 
 pub use prove::{Doubt, Proof, ToProve, prove};
-pub use renames::{Renames, renames, text as rename_text};
+pub use renames::{Renames, renames, shell_word, text as rename_text};
 pub use sides::{Sides, sides};
 pub use way::{Change, Direction, Way, loss as loss_text, loss_line, way};
 

@@ -36,6 +36,15 @@ fn plain(name: &str) -> &str {
     quoted.filter(is_plain).unwrap_or(name)
 }
 
+/// A text as a shell takes it for one word.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '=');
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// The old side of it: `users.image`.
 fn old(rename: &Rename) -> String {
     text(rename).split('=').next().unwrap_or_default().to_owned()
@@ -60,8 +69,8 @@ fn two_readings(rename: &Rename) -> Diagnostic {
     Diagnostic::new(format!("is {what} `{to}` the renamed `{from}`, or a new one?"))
         .note(format!("renamed: what is in `{from}` is in `{to}` afterwards"))
         .note(format!("dropped and added: what is in `{from}` is lost, `{to}` is empty"))
-        .help(format!("renamed: `--rename {}`", text(rename)))
-        .help(format!("dropped and added: `--no-rename {}`", old(rename)))
+        .help(format!("renamed: `--rename {}`", shell_word(&text(rename))))
+        .help(format!("dropped and added: `--no-rename {}`", shell_word(&old(rename))))
 }
 
 /// What is said (`given`, `apart`: what is none, and comments of what is declared), and what else may be one.

@@ -29,6 +29,8 @@ pub struct Sides {
     pub from: Schema,
     /// What there must be.
     pub to: Schema,
+    /// No object is in the filter.
+    pub is_idle: bool,
     /// The texts that declare it.
     pub texts: Vec<Script>,
     /// What is left as it is, one line each.
@@ -57,6 +59,7 @@ pub async fn sides(
     let mut sides = Sides {
         dialect,
         to: Schema::default(),
+        is_idle: request.filter.has_none_of(&[&from, &declared.schema]),
         texts: Vec::new(),
         left_out: Vec::new(),
         not_generated: not_generated(request, &declared, &made),
