@@ -77,10 +77,13 @@ fn two_readings(rename: &Rename) -> Diagnostic {
 pub fn renames(sides: &Sides, given: &[String], apart: &[String]) -> Result<Renames, Failure> {
     let Sides { dialect, from, to, .. } = sides;
     let mut sure = Vec::new();
-    for text in given {
-        let rename = parse(*dialect, from, to, text).map_err(|fault| usage(Diagnostic::new(fault)))?;
+    for said in given {
+        // a name that cannot be parsed is taken as it was offered
+        let offered = || suggested(*dialect, from, to, &sure).into_iter().find(|one| text(one) == *said);
+        let rename = parse(*dialect, from, to, said)
+            .or_else(|fault| offered().ok_or_else(|| usage(Diagnostic::new(fault))))?;
         if let Some(declared) = declared_too(sides, &rename) {
-            return Err(usage(Diagnostic::new(format!("`--rename {text}`: {declared} is declared, too"))));
+            return Err(usage(Diagnostic::new(format!("`--rename {said}`: {declared} is declared, too"))));
         }
         sure.push(rename);
     }
