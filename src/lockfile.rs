@@ -172,6 +172,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_there_is_not_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/a.sql");
+        create(&path, "a").unwrap();
+        assert_eq!(create(&path, "b").unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    #[test]
     fn writes_only_what_differs_and_refuses_symlinks() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock.yml");

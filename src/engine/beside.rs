@@ -62,10 +62,15 @@ fn of(dialect: Dialect, statement: &str) -> Option<Beside> {
         ["GRANT" | "REVOKE", ..] | ["ALTER", "DEFAULT", "PRIVILEGES", ..] | ["REASSIGN", "OWNED", ..] => {
             Some(Beside::Rights)
         }
-        ["ALTER", .., "OWNER", "TO"] | ["ALTER", .., "OWNER", "TO", _] => Some(Beside::Rights),
+        ["ALTER", ref rest @ ..] if gives_away(rest) => Some(Beside::Rights),
         ["SET" | "RESET" | "PRAGMA", ..] => Some(Beside::Settings),
         _ => None,
     }
+}
+
+fn gives_away(words: &[&str]) -> bool {
+    // a column may be called `owner`
+    !words.contains(&"RENAME") && words.windows(2).any(|pair| pair == ["OWNER", "TO"])
 }
 
 #[cfg(test)]
