@@ -59,6 +59,7 @@ fn proved(
         to,
         texts: Vec::new(),
         left_out: Vec::new(),
+        unmanaged: Vec::new(),
         not_generated: Vec::new(),
         warnings: Vec::new(),
     };
