@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::text::{bare_arguments, clauses, mentions, qualified, unquoted};
+use super::text::{bare_arguments, clauses, mentions, qualified, unquoted, words};
 use crate::dialect::Dialect;
 use crate::schema::{Kind, Object, Schema, order};
 use crate::sql::{self, Part};
@@ -45,12 +45,26 @@ pub fn losses(dialect: Dialect, from: &Schema, to: &Schema) -> Vec<Loss> {
         {
             losses.push(loss(None, "the content of its attributes"));
         }
+        if is_versioned(dialect, object) && !is_versioned(dialect, after) {
+            losses.push(loss(None, "the history of its rows"));
+            continue; // it stays as it is
+        }
         if object.kind == Kind::Table {
             let parts = parts_lost(dialect, &object.definition, &after.definition);
             losses.extend(parts.into_iter().map(|(part, what)| loss(Some(part), what)));
         }
     }
     losses
+}
+
+/// Whether a table keeps the rows that it had (MariaDB).
+fn is_versioned(dialect: Dialect, object: &Object) -> bool {
+    dialect == Dialect::MariaDb
+        && object.kind == Kind::Table
+        && sql::table_text(dialect, &object.definition).is_some_and(|table| {
+            let words = words(dialect, table.tail);
+            words.windows(2).any(|pair| pair[0].is("SYSTEM") && pair[1].is("VERSIONING"))
+        })
 }
 
 /// What goes with a whole object.
@@ -114,7 +128,9 @@ fn narrowed(dialect: Dialect, before: &Part, after: &Part) -> Option<&'static st
         let scale = |size: Option<(u32, u32)>| size.map_or(u32::MAX, |(_, scale)| scale);
         return (scale(is_size) < scale(was_size)).then_some("digits behind the point");
     }
-    if one_of(&was, &["numeric", "decimal"]) && one_of(&is, &["real", "double precision", "double", "float"])
+    let floats = ["real", "double precision", "double", "float"];
+    if one_of(&was, &["numeric", "decimal", "bigint"]) && one_of(&is, &floats)
+        || one_of(&was, &floats) && one_of(&is, &["numeric", "decimal"])
         || one_of(&was, &["double precision", "double"]) && one_of(&is, &["real", "float"])
     {
         return Some("digits that the new type cannot hold");
@@ -330,7 +346,21 @@ mod tests {
         ] {
             assert_eq!(lost(Dialect::Postgres, before, after), expected, "{before} {after}");
         }
+        assert_eq!(
+            lost(Dialect::Postgres, "bigint", "double precision"),
+            Some("digits that the new type cannot hold")
+        );
+        assert_eq!(
+            lost(Dialect::MariaDb, "double", "decimal(10,2)"),
+            Some("digits that the new type cannot hold")
+        );
         assert_eq!(lost(Dialect::Sqlite, "REAL", "INTEGER"), None);
+        let versioned = |tail: &str| {
+            schema(&[(Kind::Table, "t", &format!("CREATE TABLE `t` (`a` int) ENGINE=InnoDB{tail}"))], &[])
+        };
+        let history = losses(Dialect::MariaDb, &versioned(" WITH SYSTEM VERSIONING"), &versioned(""));
+        assert_eq!(history[0].what, "the history of its rows");
+        assert_eq!(losses(Dialect::MariaDb, &versioned(""), &versioned(" WITH SYSTEM VERSIONING")), []);
         let case =
             |dialect| parts_lost(dialect, "CREATE TABLE t (a int)", "CREATE TABLE t (\"A\" int)").len();
         assert_eq!((case(Dialect::Sqlite), case(Dialect::Postgres)), (0, 1));

@@ -95,3 +95,40 @@ pub fn script(dialect: Dialect, from: &Schema, to: &Schema, style: Style) -> Scr
         }
     }
 }
+
+/// Whether a statement drops the object of this name, or a constraint of it; names as in
+/// [`crate::schema::Object::name`].
+pub fn drops(dialect: Dialect, statement: &str, name: &str) -> bool {
+    let words = text::words(dialect, statement);
+    let last = match dialect {
+        Dialect::Postgres => {
+            let base = name.split('(').next().unwrap_or(name);
+            text::unquoted(base.rsplit('.').next().unwrap_or(base))
+        }
+        _ => name.to_owned(),
+    };
+    let is_last = |word: &text::Word<'_>| text::unquoted(word.text) == last;
+    if words.first().is_some_and(|word| word.is_outer(&["DROP"])) {
+        return words.iter().any(is_last);
+    }
+    let drops_it = |three: &[text::Word<'_>]| {
+        three[0].is_outer(&["DROP"])
+            && (is_last(&three[1]) || is_last(&three[2]))
+            && !three[1].is_outer(&["COLUMN"])
+    };
+    words.windows(3).any(drops_it)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drops_what() {
+        let drops = |statement, name| drops(Dialect::Postgres, statement, name);
+        assert!(drops("DROP VIEW public.hv;", "public.hv"));
+        assert!(drops("ALTER TABLE public.hand\n    DROP CONSTRAINT k;", "public.hand.k"));
+        assert!(!drops("ALTER TABLE public.t DROP COLUMN hv;", "public.hv"));
+        assert!(!drops("CREATE VIEW public.hv AS SELECT 'DROP';", "public.hv"));
+    }
+}

@@ -3,7 +3,7 @@
 //! A schema does not say what something was called before: what looks like a rename may be a drop and
 //! an addition. So nothing here decides; it only says what is possible.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::text::{clauses, qualified, quoted, unquoted, words};
 use crate::dialect::Dialect;
@@ -68,7 +68,15 @@ pub fn statements(dialect: Dialect, rename: &Rename) -> Vec<String> {
             statements
         }
         Rename::Table { from, to } => {
-            vec![format!("ALTER TABLE {} RENAME TO {};", quoted(dialect, from), quoted(dialect, to))]
+            let step = |from: &str, to: &str| {
+                format!("ALTER TABLE {} RENAME TO {};", quoted(dialect, from), quoted(dialect, to))
+            };
+            if dialect == Dialect::Sqlite && from.eq_ignore_ascii_case(to) {
+                // the name is taken by the table itself
+                let between = format!("{from}__old");
+                return vec![step(from, &between), step(&between, to)];
+            }
+            vec![step(from, to)]
         }
     }
 }
@@ -221,75 +229,6 @@ fn spelled_column(dialect: Dialect, table: &Object, name: &str) -> Option<String
     names.find(|spelled| unquoted(spelled) == name)
 }
 
-/// What comments of a declared text say: `-- was: accounts` behind or before the head of a table,
-/// `-- was: image` behind a column. By the table as it is declared: its own old name, and (new, old) of
-/// its columns, all without quotes.
-pub fn was(dialect: Dialect, text: &str) -> BTreeMap<Vec<String>, Was> {
-    let mut found: BTreeMap<Vec<String>, Was> = BTreeMap::new();
-    let Ok(statements) = sql::split(dialect, text) else { return found };
-    let mut end = 0;
-    for statement in statements {
-        let (lead, body) = (&text[end..statement.span.start], &text[statement.span.clone()]);
-        let line = text[statement.span.end..].find('\n').map_or(text.len(), |at| statement.span.end + at);
-        let trail = &text[statement.span.end..line];
-        end = statement.span.end;
-        let Some(table) = created(dialect, body) else { continue };
-        let was = of_table(dialect, lead, &format!("{body}{trail}"));
-        if was != Was::default() {
-            found.insert(table, was);
-        }
-    }
-    found
-}
-
-/// Old names in one table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Was {
-    /// The table's.
-    pub table: Option<String>,
-    /// New and old names of its columns.
-    pub columns: Vec<(String, String)>,
-}
-
-/// The name of the table that a statement makes.
-fn created(dialect: Dialect, statement: &str) -> Option<Vec<String>> {
-    let table = sql::table_text(dialect, statement)?;
-    let words = words(dialect, table.head);
-    let start = words.iter().position(|word| word.is_outer(&["TABLE"]))? + 1;
-    let skip = if words.get(start)?.is_outer(&["IF"]) { 3 } else { 0 };
-    let names = words.get(start + skip..)?.iter().filter(|word| word.text != ".");
-    Some(names.map(|word| unquoted(word.text)).collect())
-}
-
-fn of_table(dialect: Dialect, lead: &str, body: &str) -> Was {
-    let old = |comment: &str| {
-        let comment = comment.trim_start_matches(['-', '#', '/', '*', ' ']).trim_end_matches(['*', '/', ' ']);
-        comment.strip_prefix("was:").map(|name| unquoted(name.trim()))
-    };
-    let mut was = Was::default();
-    let last_line = lead.trim_end().lines().last().unwrap_or_default().trim();
-    was.table = last_line.starts_with("--").then(|| old(last_line)).flatten();
-    let Some(list) = body.find('(') else { return was };
-    for token in sql::tokens(dialect, body).unwrap_or_default() {
-        let comment = &body[token.span.clone()];
-        if token.kind.is_significant() || !comment.contains("was:") {
-            continue;
-        }
-        let Some(name) = old(comment) else { continue };
-        let before = &body[..token.span.start];
-        let line = before.rfind('\n').map_or(0, |at| at + 1);
-        if line <= list && before[list..].trim_start_matches('(').trim().is_empty() {
-            was.table = Some(name);
-            continue;
-        }
-        // the column whose line it is: the first word of the line, behind the parenthesis
-        let start = if line <= list { list + 1 } else { line };
-        let here = words(dialect, &before[start..]);
-        was.columns.extend(here.first().map(|word| (unquoted(word.text), name)));
-    }
-    was
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,26 +294,14 @@ mod tests {
     }
 
     #[test]
-    fn comments_say_what_something_was() {
-        let text = "-- was: people\nCREATE TABLE users (\n  id int, -- the key\n  poster text, -- was: image\n  \"B\" int -- was: b\n);\nCREATE TABLE t ( -- was: \"Old\"\n  a int\n);\nCREATE TABLE s (a int /* was: b */);";
-        let was = was(Dialect::Postgres, text);
-        let of = |name: &str| was[&vec![name.to_owned()]].clone();
-        assert_eq!(of("users").table.as_deref(), Some("people"));
-        assert_eq!(
-            of("users").columns,
-            [("poster".to_owned(), "image".to_owned()), ("B".to_owned(), "b".to_owned())]
-        );
-        assert_eq!(of("t").table.as_deref(), Some("Old"));
-        assert_eq!(of("s").columns, [("a".to_owned(), "b".to_owned())]);
-    }
-
-    #[test]
     fn statements_of_renames() {
         let table = Rename::Table { from: "a.t".to_owned(), to: "b.u".to_owned() };
         assert_eq!(
             statements(Dialect::Postgres, &table),
             ["ALTER TABLE a.t RENAME TO u;", "ALTER TABLE a.u SET SCHEMA b;"]
         );
+        let case = Rename::Table { from: "T".to_owned(), to: "t".to_owned() };
+        assert_eq!(statements(Dialect::Sqlite, &case).len(), 2);
         assert_eq!(
             statements(Dialect::MariaDb, &column("t", "`a`", "`b`")),
             ["ALTER TABLE `t` RENAME COLUMN `a` TO `b`;"]

@@ -128,3 +128,20 @@ fn without_standing_in_the_way_of_others() {
     assert_eq!(db.dump_schema(), was);
     assert_eq!(db.count("SELECT COUNT(*) FROM a"), 1);
 }
+
+#[test]
+fn what_nobody_manages_is_not_dropped_on_the_way() {
+    let Some(db) = Db::postgres() else { return };
+    let schema = |kind: &str| format!("CREATE TABLE t (id integer PRIMARY KEY, a {kind});\n");
+    let project = bare()
+        .file("migrations/20240101000000_t.sql", schema("integer"))
+        .file("schema.sql", schema("bigint"));
+    project.run_alone(&["lock"]).ok();
+    project.run(&db, &["migrate"]).ok();
+    db.execute("CREATE VIEW by_hand AS SELECT a FROM t");
+    let before = project.tree();
+    let refused = project.run(&db, &["diff", "--from", "live"]).exits(7);
+    refused.says("view `public.by_hand` is neither declared nor made by a migration, and stands in the way");
+    assert_eq!(project.tree(), before);
+    project.run(&db, &["diff"]).ok().says("wrote ");
+}

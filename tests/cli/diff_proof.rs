@@ -60,6 +60,7 @@ fn proved(
         is_idle: false,
         texts: Vec::new(),
         left_out: Vec::new(),
+        unmanaged: Vec::new(),
         not_generated: Vec::new(),
         warnings: Vec::new(),
     };

@@ -246,7 +246,7 @@ fn nothing_is_locked_for_long() {
     let Some(empty) = Db::postgres() else { return };
     let (db, wanted) = (empty.another(), empty.another());
     db.execute("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int, a int, p int); CREATE INDEX old ON t (p); INSERT INTO p VALUES (1); INSERT INTO t VALUES (1, 1, 1)");
-    wanted.execute("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL CHECK (a > 0), p int REFERENCES p, UNIQUE (a, p)); CREATE INDEX new ON t (a) WHERE a > 3; CREATE TABLE n (a int REFERENCES p); CREATE INDEX n_i ON n (a)");
+    wanted.execute("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL CHECK (a > 0), p int REFERENCES p, UNIQUE (a, p), k int UNIQUE, r int REFERENCES t (k)); CREATE INDEX new ON t (a) WHERE a > 3; CREATE TABLE n (a int REFERENCES p); CREATE INDEX n_i ON n (a)");
     let (from, to) = (introspect(&db), introspect(&wanted));
     let alone = online(&db, &from, &to);
     assert_eq!(alone[0], "DROP INDEX CONCURRENTLY public.old;");
@@ -256,10 +256,27 @@ fn nothing_is_locked_for_long() {
         [
             "CREATE UNIQUE INDEX CONCURRENTLY t_pkey ON public.t (id);",
             "CREATE UNIQUE INDEX CONCURRENTLY t_a_p_key ON public.t (a, p);",
+            "CREATE UNIQUE INDEX CONCURRENTLY t_k_key ON public.t (k);",
             "CREATE INDEX CONCURRENTLY new ON public.t USING btree (a) WHERE (a > 3);"
         ]
     );
-    assert_eq!(alone.iter().filter(|text| text.contains(" VALIDATE ")).count(), 4, "{alone:?}");
+    assert_eq!(alone.iter().filter(|text| text.contains(" VALIDATE ")).count(), 5, "{alone:?}");
     let now = introspect(&db);
     online(&db, &now, &from);
+}
+
+#[test]
+fn what_loses_its_rights_is_said() {
+    let Some(empty) = Db::postgres() else { return };
+    let schema = |text: &str| {
+        let db = empty.another();
+        db.execute(text);
+        introspect(&db)
+    };
+    let with = |kind: &str| schema(&format!("CREATE TABLE t (a {kind}); CREATE VIEW v AS SELECT a FROM t"));
+    let hints = script(Dialect::Postgres, &with("int"), &with("bigint"), Style::default()).hints;
+    assert_eq!(
+        hints,
+        ["dropped and made again, so without grants and owner that it was given: view public.v"]
+    );
 }

@@ -317,3 +317,13 @@ fn what_is_broken_already_is_not_in_the_way() {
     assert!(!lines(&there).iter().any(|line| line.contains("fine")), "{there:?}");
     ways(&table("INT"), &table("INT").replace(", b)", ")"));
 }
+
+#[test]
+fn no_row_is_replaced_in_a_rebuild() {
+    let db = Db::sqlite();
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t (a) VALUES ('x'), ('x')");
+    let wanted = Db::sqlite();
+    wanted.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE ON CONFLICT REPLACE)");
+    let failed = one_way(&db, &introspect(&db), &introspect(&wanted)).unwrap_err();
+    assert!(failed.contains("UNIQUE constraint failed"), "{failed}");
+}

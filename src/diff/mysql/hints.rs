@@ -19,7 +19,7 @@ pub(super) fn hints(changed: &Changed<'_>) -> Vec<String> {
         }
         let charset = to.charset(column).filter(|charset| charset != "utf8mb4");
         if charset.is_some() && before.is_some_and(|(_, before)| from.charset(before) != charset) {
-            reasons.push("of another character set now: fails where a value does not fit");
+            reasons.push("of another character set now: fails where a value does not fit, or changes it if `sql_mode` is not strict");
         }
         hints.extend(
             reasons.into_iter().map(|reason| format!("{table}.{}: {reason}", unquoted(&item.spelled))),
@@ -58,7 +58,7 @@ fn obstacles(before: Option<(&Item, &Column)>, now: (&Item, &Column)) -> Vec<&'s
         _ => {}
     }
     if before.is_some_and(|(_, before)| !column.ty.takes(&before.ty)) {
-        reasons.push("of another type now: fails where a value does not fit");
+        reasons.push("of another type now: fails where a value does not fit, or changes it if `sql_mode` is not strict");
     }
     if column.checked && before.is_none_or(|(before, _)| before.form != item.form) {
         reasons.push("CHECK: fails where rows do not keep to it");

@@ -264,6 +264,28 @@ impl Writer<'_> {
     }
 
     fn say(&mut self) {
+        let has_rights = |kind: Kind| {
+            matches!(
+                kind,
+                Kind::View
+                    | Kind::MaterializedView
+                    | Kind::Function
+                    | Kind::Procedure
+                    | Kind::Aggregate
+                    | Kind::Enum
+                    | Kind::Domain
+            )
+        };
+        let again = self.plan.from.objects.iter().zip(&self.plan.fates);
+        let again = again.filter(|(object, fate)| **fate == Fate::Remade && has_rights(object.kind));
+        let again: Vec<_> = again.map(|(object, _)| format!("{} {}", object.kind, object.name)).collect();
+        if !again.is_empty() {
+            let hint = format!(
+                "dropped and made again, so without grants and owner that it was given: {}",
+                again.join(", ")
+            );
+            self.script.hints.push(hint);
+        }
         for changes in self.plan.tables.values() {
             self.script.not_generated.extend(changes.not_generated.iter().cloned());
             self.script.hints.extend(changes.hints.iter().cloned());

@@ -14,11 +14,13 @@ pub(super) struct Online {
     before: Vec<Step>,
     alone: Vec<Step>,
     behind: Vec<Step>,
+    /// Foreign keys: they may point at a key that comes with the rest.
+    last: Vec<Step>,
 }
 
 impl Online {
     pub(super) const fn new(wanted: bool) -> Self {
-        Self { wanted, before: Vec::new(), alone: Vec::new(), behind: Vec::new() }
+        Self { wanted, before: Vec::new(), alone: Vec::new(), behind: Vec::new(), last: Vec::new() }
     }
 
     /// Takes over the drop of an index.
@@ -42,7 +44,9 @@ impl Online {
             }
             Kind::ForeignKey if !text.ends_with(" NOT VALID;") => {
                 let (table, name) = super::split_last(&object.name);
-                self.behind_validated(table, name, Step::new(text.replace(';', " NOT VALID;")));
+                let added = self.last.iter().take_while(|step| !step.alone).count();
+                self.last.insert(added, Step::new(text.replace(';', " NOT VALID;")));
+                self.last.push(Step::alone(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name};")));
                 true
             }
             _ => false,
@@ -84,7 +88,10 @@ impl Online {
         if !self.wanted {
             return false;
         }
-        let check = format!("\"{}_is_not_null\"", super::super::text::unquoted(column).replace('"', "\"\""));
+        let check = format!(
+            "\"db_migrations_{}_not_null\"",
+            super::super::text::unquoted(column).replace('"', "\"\"")
+        );
         let add =
             format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID;");
         self.behind_validated(table, &check, Step::new(add));
@@ -96,7 +103,7 @@ impl Online {
 
     /// All statements in their order.
     pub(super) fn around(self, steps: Vec<Step>) -> Vec<Step> {
-        self.before.into_iter().chain(steps).chain(self.alone).chain(self.behind).collect()
+        self.before.into_iter().chain(steps).chain(self.alone).chain(self.behind).chain(self.last).collect()
     }
 }
 

@@ -121,6 +121,15 @@ impl<'a> Changed<'a> {
         form(&quoted) != form(self.to.spelled) || names.windows(2).any(is_qualifier)
     }
 
+    /// A row that does not fit fails, whatever the table says of conflicts: none may be replaced or left out.
+    fn copy(&self, into: &str, columns: &[&str], table: &str, from: &[&str]) -> Option<String> {
+        let words = words(DIALECT, &self.to.object.definition);
+        let has_own_way = words.iter().any(|word| word.is("CONFLICT"));
+        let verb = if has_own_way { "INSERT OR ABORT INTO" } else { "INSERT INTO" };
+        let (columns, from) = (columns.join(", "), from.join(", "));
+        (!columns.is_empty()).then(|| format!("{verb} {into} ({columns}) SELECT {from} FROM {table};"))
+    }
+
     fn rebuild(&self, free: &str) -> Vec<String> {
         let fresh = self.spell(free);
         let (from, to) = (&self.from, &self.to);
@@ -131,7 +140,7 @@ impl<'a> Changed<'a> {
             new.insert(0, same);
         }
         let mut statements = vec![format!("CREATE TABLE {fresh}{}{behind}", blank(behind))];
-        statements.extend(copy(&fresh, &new, from.spelled, &old));
+        statements.extend(self.copy(&fresh, &new, from.spelled, &old));
         if from.is_counted() && to.is_counted() {
             let (name, fresh) = (text(&from.object.name), text(free));
             statements.push(format!("DELETE FROM sqlite_sequence WHERE name = {fresh};"));
@@ -178,7 +187,7 @@ impl<'a> Changed<'a> {
                 }
                 _ => new.clone(),
             };
-            statements.extend(copy(to.spelled, &new, &aside, &named));
+            statements.extend(self.copy(to.spelled, &new, &aside, &named));
             statements.push(format!("DROP TABLE {aside};"));
         }
         if is_counted {
@@ -239,11 +248,6 @@ fn alter(from: &Table<'_>, to: &Table<'_>, differences: &[&Difference]) -> Optio
         && !columns.iter().enumerate().any(is_early)
         && gone.into_iter().all(can_drop);
     fits.then_some(Way::Alter { added, dropped })
-}
-
-fn copy(into: &str, columns: &[&str], table: &str, from: &[&str]) -> Option<String> {
-    let (columns, from) = (columns.join(", "), from.join(", "));
-    (!columns.is_empty()).then(|| format!("INSERT INTO {into} ({columns}) SELECT {from} FROM {table};"))
 }
 
 fn quote(name: &str) -> String {

@@ -35,6 +35,8 @@ pub struct Sides {
     pub texts: Vec<Script>,
     /// What is left as it is, one line each.
     pub left_out: Vec<String>,
+    /// Objects of a live database that are neither declared nor made by a migration.
+    pub unmanaged: Vec<(Kind, String)>,
     /// Objects of kinds that are not read and that are on one side only, one line each.
     pub not_generated: Vec<String>,
     /// What a person should know of what changes.
@@ -62,6 +64,7 @@ pub async fn sides(
         is_idle: request.filter.has_none_of(&[&from, &declared.schema]),
         texts: Vec::new(),
         left_out: Vec::new(),
+        unmanaged: Vec::new(),
         not_generated: not_generated(request, &declared, &made),
         warnings: Vec::new(),
         from,
@@ -100,7 +103,8 @@ impl Sides {
             self.left_out.extend(unmanaged.iter().filter(|key| !stays.contains(*key)).map(|key| {
                 format!("{} is neither declared nor made by a migration: it stays as it is", shown(key))
             }));
-            stays.extend(unmanaged);
+            stays.extend(unmanaged.iter().cloned());
+            self.unmanaged = unmanaged;
         }
         for key in differing(self.dialect, &self.from, &declared.schema) {
             // of whoever made it first, else of whoever declares it

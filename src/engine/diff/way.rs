@@ -4,12 +4,13 @@
 //! the way to what is declared, with everything in it that would be lost. What is left of the way is a
 //! comment. A migration is undone by the way from the schema behind it to the one before it.
 
+use crate::diagnostic::Diagnostic;
 use crate::diff::rename::Rename;
-use crate::diff::{Loss, Script as Steps, Style, losses, retain, script};
+use crate::diff::{Loss, Script as Steps, Style, drops, losses, retain, script};
 use crate::drift::{Difference, between};
 use crate::schema::Schema;
 
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, Kind as FailureKind};
 
 use super::start::{Start, start, states};
 use super::{Request, Sides};
@@ -136,8 +137,26 @@ pub async fn way(sides: &Sides, renames: Vec<Rename>, request: &Request<'_>) -> 
         let differences = between(dialect, &to, &start.schema).differences;
         not_generated.extend(differences.iter().map(Difference::describe));
     }
+    unmanaged_stay(sides, &changes)?;
     undo(sides, &start, &to, &mut changes, request).await?;
     Ok(Way { changes, renames, kept, lost, not_generated, hints, to })
+}
+
+/// Refuses what drops something that no migration makes: where the lock is replayed, it is not there.
+fn unmanaged_stay(sides: &Sides, changes: &[Change]) -> Result<(), Failure> {
+    let statements = || changes.iter().flat_map(|change| &change.up.statements);
+    let in_the_way =
+        sides.unmanaged.iter().filter_map(|(kind, name)| {
+            let statement = statements().find(|statement| drops(sides.dialect, statement, name))?;
+            let fault =
+                format!("{kind} `{name}` is neither declared nor made by a migration, and stands in the way");
+            let fault = Diagnostic::new(fault).note(format!("what would be needed: {statement}"));
+            Some(fault.help(
+                "declare it, or drop it on this database before, and make it again behind the migration",
+            ))
+        });
+    let faults: Vec<Diagnostic> = in_the_way.collect();
+    if faults.is_empty() { Ok(()) } else { Err(Failure::all(FailureKind::Refused, faults)) }
 }
 
 /// What a loss is, for people.
