@@ -35,6 +35,9 @@ pub fn losses(dialect: Dialect, from: &Schema, to: &Schema) -> Vec<Loss> {
             losses.extend(whole(from, object).map(|what| loss(None, what)));
             continue;
         };
+        if object.definition == after.definition {
+            continue;
+        }
         if object.kind == Kind::VirtualTable
             && sql::normal_form(dialect, &object.definition) != sql::normal_form(dialect, &after.definition)
         {

@@ -280,3 +280,14 @@ fn what_loses_its_rights_is_said() {
         ["dropped and made again, so without grants and owner that it was given: view public.v"]
     );
 }
+
+#[test]
+fn indexes_of_partitioned_tables_are_made_as_ever() {
+    let Some(empty) = Db::postgres() else { return };
+    let (db, wanted) = (empty.another(), empty.another());
+    let table = "CREATE TABLE t (a int, b int) PARTITION BY RANGE (a); \
+                 CREATE TABLE p PARTITION OF t FOR VALUES FROM (1) TO (5);";
+    db.execute(&format!("{table} CREATE INDEX old ON t (a)"));
+    wanted.execute(&format!("{table} CREATE INDEX new ON t (b)"));
+    assert!(online(&db, &introspect(&db), &introspect(&wanted)).is_empty());
+}

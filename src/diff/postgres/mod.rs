@@ -73,7 +73,9 @@ impl Writer<'_> {
                 Fate::GoesFirst => !self.goes_along(object),
                 _ => false,
             };
-            if goes && object.kind == Kind::Index && self.online.drops(object) {
+            let whole =
+                |index| !table_of_index(index).is_some_and(|table| is_partitioned(self.plan.from, table));
+            if goes && object.kind == Kind::Index && whole(object) && self.online.drops(object) {
                 continue;
             }
             if goes {
@@ -148,12 +150,7 @@ impl Writer<'_> {
         };
         let stands = table.is_some_and(|table| {
             let was = self.plan.from.find(Kind::Table, table).is_some();
-            let partitioned = self
-                .plan
-                .to
-                .find(Kind::Table, table)
-                .is_some_and(|o| o.definition.contains(" PARTITION BY "));
-            was && !partitioned
+            was && !is_partitioned(self.plan.to, table)
         });
         if !(stands && self.online.creates(object)) {
             self.push(create(object));
@@ -330,6 +327,11 @@ fn alter_sequence(from: &Object, to: &Object) -> Vec<String> {
             .extend(clauses.map(|clauses| format!("ALTER SEQUENCE {} {};", to.name, clauses.join(" "))));
     }
     statements
+}
+
+/// Whether a table is made of partitions: their indexes can neither be made nor dropped concurrently at once.
+fn is_partitioned(schema: &Schema, table: &str) -> bool {
+    schema.find(Kind::Table, table).is_some_and(|table| table.definition.contains(" PARTITION BY "))
 }
 
 /// The table that an index is on, from its text: `… ON public.users USING …`.
