@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::text::{bare_arguments, clauses, mentions, qualified, unquoted, words};
+use super::text::{bare_arguments, clauses, concerns, mentions, qualified, unquoted, words};
 use crate::dialect::Dialect;
 use crate::schema::{Kind, Object, Schema, order};
 use crate::sql::{self, Part};
@@ -259,11 +259,7 @@ fn belonging(from: &Schema, to: &Schema, table: usize) -> Vec<usize> {
 /// Whether an object is a table's own, by its text, where no dependency is known.
 fn of_table(object: &Object, table: &str) -> bool {
     match object.kind {
-        // `table public.users`, `column public.users.id`, `constraint c on public.users`
-        Kind::Comment => {
-            let name = object.name.split_once(' ').map_or("", |(_, name)| name);
-            name == table || name.starts_with(&format!("{table}.")) || name.ends_with(&format!(" on {table}"))
-        }
+        Kind::Comment => concerns(&object.name, table),
         Kind::Index | Kind::Trigger => {
             let words = super::text::words(Dialect::Sqlite, &object.definition);
             let on = words.iter().position(|word| word.is_outer(&["ON"]));

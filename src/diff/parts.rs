@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use super::text::{Word, words};
 use crate::dialect::Dialect;
-use crate::drift::{self, Drift};
-use crate::schema::{Kind, Object, Schema};
+use crate::drift::Drift;
+use crate::schema::{Kind, Object};
 use crate::sql::TokenKind;
 
 /// Every name in a text, without quotes and in lower case; keywords and quoted strings are among them.
@@ -16,11 +16,6 @@ pub(super) fn mentions(dialect: Dialect, text: &str) -> BTreeSet<String> {
     let is_name =
         |word: &Word<'_>| matches!(word.kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::Text);
     words(dialect, text).iter().filter(|word| is_name(word)).map(|word| word.name().to_lowercase()).collect()
-}
-
-/// What must change, by the words of the check: what is missing must come, what is extra must go.
-pub(super) fn differences(dialect: Dialect, from: &Schema, to: &Schema) -> Drift {
-    drift::between(dialect, to, from)
 }
 
 /// Differences of kinds that a generator does not know, one line each.

@@ -102,6 +102,15 @@ pub(super) fn qualified(name: &str) -> (Option<&str>, &str) {
     dot.map_or((None, name), |at| (Some(&name[..at]), &name[at + 1..]))
 }
 
+/// Whether a comment, by its name (`column public.users.id`), is on something or a part of it.
+pub(super) fn concerns(comment: &str, target: &str) -> bool {
+    let at = comment.find(&format!(" {target}"));
+    at.is_some_and(|at| {
+        let rest = &comment[at + 1 + target.len()..];
+        rest.is_empty() || rest.starts_with(['.', '(']) || rest.starts_with(" on ")
+    }) || comment.ends_with(&format!(" on {target}"))
+}
+
 /// The name of an object without the names of its arguments: those do not tell two functions apart.
 pub(super) fn bare_arguments(name: &str) -> String {
     const TYPES: [&str; 7] = [
@@ -207,6 +216,9 @@ mod tests {
             "s.f(integer, double precision, text[])"
         );
         assert_eq!(bare_arguments("s.t"), "s.t");
+        let on = ["table s.t", "column s.t.a", "constraint c on s.t"];
+        assert!(on.iter().all(|comment| concerns(comment, "s.t")));
+        assert!(!concerns("table s.tt", "s.t") && !concerns("column s.tt.a", "s.t"));
         assert_eq!(unquoted("\"a\"\"b\""), "a\"b");
         assert!(mentions(Dialect::Postgres, "SELECT t.\"A\" FROM t", "A"));
         assert!(!mentions(Dialect::Postgres, "SELECT 'a' AS b", "a"));

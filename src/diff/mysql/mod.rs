@@ -14,10 +14,10 @@ mod types;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::parts::{differences, unknown};
+use super::parts::unknown;
 use super::{Script, Step};
 use crate::dialect::Dialect;
-use crate::drift::{Change, Drift};
+use crate::drift::{Change, Drift, between};
 use crate::schema::{Kind, Object, Schema};
 use alter::{Changed, alter_table};
 use keys::Keys;
@@ -28,7 +28,7 @@ const KINDS: [Kind; 7] =
     [Kind::Sequence, Kind::Function, Kind::Procedure, Kind::Table, Kind::View, Kind::Trigger, Kind::Event];
 
 pub(super) fn script(dialect: Dialect, from: &Schema, to: &Schema) -> Script {
-    let drift = differences(dialect, from, to);
+    let drift = between(dialect, to, from);
     let mut way = Way { dialect, from, to, drift: &drift, script: Script::default() };
     way.script.not_generated = unknown(&drift, &KINDS);
     let triggers = way.drop_programs();

@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use super::{Script, Step, Style};
 use crate::dialect::Dialect;
-use crate::diff::text::qualified;
+use crate::diff::text::{concerns, qualified};
 use crate::schema::{Kind, Object, Schema};
 use crate::sql;
 use online::Online;
@@ -338,13 +338,4 @@ fn is_partitioned(schema: &Schema, table: &str) -> bool {
 fn table_of_index(index: &Object) -> Option<&str> {
     let (_, rest) = index.definition.split_once(" ON ")?;
     rest.strip_prefix("ONLY ").unwrap_or(rest).split(" USING ").next()
-}
-
-/// Whether a comment, by its name (`column public.users.id`), is on something or a part of it.
-fn concerns(comment: &str, target: &str) -> bool {
-    let at = comment.find(&format!(" {target}"));
-    at.is_some_and(|at| {
-        let rest = &comment[at + 1 + target.len()..];
-        rest.is_empty() || rest.starts_with(['.', '(']) || rest.starts_with(" on ")
-    }) || comment.ends_with(&format!(" on {target}"))
 }

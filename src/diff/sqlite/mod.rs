@@ -9,11 +9,11 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::parts::{Mentioning, differences, ordered, unknown};
+use super::parts::{Mentioning, ordered, unknown};
 use super::text::{Word, words};
 use super::{Script, Step};
 use crate::dialect::Dialect;
-use crate::drift::{Change, Difference};
+use crate::drift::{Change, Difference, between};
 use crate::schema::{Kind, Object, Schema};
 use change::Changed;
 use table::Table;
@@ -55,7 +55,7 @@ fn key(object: &Object) -> Key<'_> {
 
 impl<'a> Way<'a> {
     fn new(from: &'a Schema, to: &'a Schema) -> Self {
-        let drift = differences(DIALECT, from, to);
+        let drift = between(DIALECT, to, from);
         let renamed = drift.notes.iter().filter(|note| note.change == Change::Renamed && note.part.is_none());
         let twins = renamed.filter_map(|note| Some(((note.kind, note.actual.clone()?), note.name.clone())));
         let mut way = Self {
