@@ -159,6 +159,10 @@ fn rarer_things_of_tables() {
             "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p int REFERENCES p)",
             "CREATE TABLE p (id int, UNIQUE (id)); CREATE TABLE c (p int REFERENCES p (id))",
         ),
+        (
+            "CREATE TABLE t (a int, b bigint GENERATED ALWAYS AS (a + 1) STORED); CREATE SEQUENCE s OWNED BY t.b",
+            "CREATE TABLE t (a int, b bigint GENERATED ALWAYS AS (a + 2) STORED); CREATE SEQUENCE s OWNED BY t.b",
+        ),
         ("CREATE TABLE same (a int)", "CREATE VIEW same AS SELECT 1 AS a"),
         (
             "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY REFERENCES a); ALTER TABLE a ADD FOREIGN KEY (id) REFERENCES b",
