@@ -126,6 +126,15 @@ pub enum Phase {
     Contract,
 }
 
+/// A lint rule that a migration is excused from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// Its name.
+    pub rule: String,
+    /// Why it does not count here.
+    pub reason: String,
+}
+
 /// One unit of change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
@@ -143,8 +152,12 @@ pub struct Migration {
     pub replaces: Vec<MigrationId>,
     /// When it may run in a deploy.
     pub phase: Phase,
+    /// Migrations whose old side it takes away (`contract-of`).
+    pub contract_of: Vec<MigrationId>,
+    /// It may run again, for rows that old code has changed in between (`catch-up`).
+    pub catch_up: bool,
     /// Lint rules that it is excused from.
-    pub allow: Vec<String>,
+    pub allow: Vec<Allow>,
 }
 
 impl Migration {
@@ -158,6 +171,8 @@ impl Migration {
             depends_on: Vec::new(),
             replaces: Vec::new(),
             phase: Phase::default(),
+            contract_of: Vec::new(),
+            catch_up: false,
             allow: Vec::new(),
         }
     }

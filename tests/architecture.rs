@@ -19,8 +19,10 @@ const FLOORS: [&[&str]; 6] = [
         "generate",
         "event",
         "bundle",
+        "squash",
+        "lint",
     ],
-    &["fault", "program", "lockfile", "git", "discover", "backend"],
+    &["fault", "program", "lockfile", "git", "maintenance", "discover", "backend"],
     &["engine"],
     &["report", "cli"],
 ];

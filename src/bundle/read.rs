@@ -6,7 +6,7 @@ use super::settings::{dialect, namespace};
 use super::{Bundle, FORMAT, FORMAT_VERSION, head, settings, wire};
 use crate::diagnostic::Diagnostic;
 use crate::id::{Checksum, MigrationId, Version};
-use crate::migration::{Migration, Phase, Script, Scripts};
+use crate::migration::{Allow, Migration, Phase, Script, Scripts};
 use crate::module::{CheckQuery, Format, Module, Origin};
 
 /// Reads a bundle; `path` is how its file is called in messages.
@@ -132,7 +132,9 @@ fn migration(wire: wire::Migration) -> Result<Migration, String> {
             wire::Phase::Expand => Phase::Expand,
             wire::Phase::Contract => Phase::Contract,
         },
-        allow: wire.allow,
+        contract_of: wire.contract_of.iter().map(|text| id(text)).collect::<Result<_, _>>()?,
+        catch_up: wire.catch_up,
+        allow: wire.allow.into_iter().map(|one| Allow { rule: one.rule, reason: one.reason }).collect(),
     })
 }
 

@@ -116,10 +116,21 @@ pub(super) struct Migration {
     pub(super) replaces: Vec<String>,
     pub(super) phase: Phase,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) allow: Vec<String>,
+    pub(super) contract_of: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) catch_up: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) allow: Vec<Allow>,
     pub(super) up: Scripts,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) down: Scripts,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Allow {
+    pub(super) rule: String,
+    pub(super) reason: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -108,7 +108,8 @@ fn module(config: &Config, module: &Module) -> wire::Module {
 }
 
 fn migration(migration: &Migration) -> wire::Migration {
-    let Migration { id, version, up, down, depends_on, replaces, phase, allow } = migration;
+    let Migration { id, version, up, down, depends_on, replaces, phase, contract_of, catch_up, allow } =
+        migration;
     wire::Migration {
         id: id.to_string(),
         version: match version {
@@ -122,7 +123,12 @@ fn migration(migration: &Migration) -> wire::Migration {
             Phase::Expand => wire::Phase::Expand,
             Phase::Contract => wire::Phase::Contract,
         },
-        allow: allow.clone(),
+        contract_of: texts(contract_of),
+        catch_up: *catch_up,
+        allow: allow
+            .iter()
+            .map(|one| wire::Allow { rule: one.rule.clone(), reason: one.reason.clone() })
+            .collect(),
         up: scripts(up),
         down: scripts(down),
     }

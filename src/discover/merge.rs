@@ -91,6 +91,8 @@ impl Merger<'_> {
             }
             directives.depends_on.extend(of_file.depends_on);
             directives.replaces.extend(of_file.replaces);
+            directives.contract_of.extend(of_file.contract_of);
+            directives.catch_up |= of_file.catch_up;
             directives.allow.extend(of_file.allow);
             if of_file.phase != Phase::default() {
                 directives.phase = of_file.phase;
@@ -115,6 +117,8 @@ impl Merger<'_> {
         }
         add_new(&mut migration.depends_on, directives.depends_on);
         add_new(&mut migration.replaces, directives.replaces);
+        add_new(&mut migration.contract_of, directives.contract_of);
+        migration.catch_up |= directives.catch_up;
         add_new(&mut migration.allow, directives.allow);
     }
 

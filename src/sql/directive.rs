@@ -14,7 +14,7 @@ use std::ops::Range;
 use crate::diagnostic::nearest;
 use crate::dialect::Dialect;
 use crate::id::{IdError, MigrationId};
-use crate::migration::Phase;
+use crate::migration::{Allow, Phase};
 use comments::{Comment, comments, leading_comments};
 
 /// The directives of one migration text.
@@ -28,8 +28,12 @@ pub struct Directives {
     pub replaces: Vec<MigrationId>,
     /// When it may run in a deploy.
     pub phase: Phase,
+    /// Migrations whose old side it takes away.
+    pub contract_of: Vec<MigrationId>,
+    /// It may run again, for rows that old code has changed in between.
+    pub catch_up: bool,
     /// Lint rules that it is excused from.
-    pub allow: Vec<String>,
+    pub allow: Vec<Allow>,
     /// The foreign key mode that it asks for (SQLite).
     pub foreign_keys: Option<bool>,
     /// Settings of its session: name → value.
@@ -120,8 +124,17 @@ impl DirectiveError {
     }
 }
 
-const KNOWN: [&str; 7] =
-    ["no-transaction", "depends-on", "replaces", "phase", "allow", "foreign-keys", "session"];
+const KNOWN: [&str; 9] = [
+    "no-transaction",
+    "depends-on",
+    "replaces",
+    "phase",
+    "contract-of",
+    "catch-up",
+    "allow",
+    "foreign-keys",
+    "session",
+];
 
 /// What introduces a directive in a comment.
 const MARK: &str = "db-migrations:";
@@ -185,6 +198,10 @@ impl Reader<'_> {
         if word.1 == "session" {
             return self.session(*word, rest.trim());
         }
+        if word.1 == "allow" {
+            self.found.allow.push(allow(*word, rest.trim())?);
+            return Ok(());
+        }
         self.directive(*word, arguments)
     }
 
@@ -195,18 +212,11 @@ impl Reader<'_> {
             return Err(error(kind, word));
         };
         match directive {
-            "no-transaction" => {
-                if let Some(argument) = arguments.first() {
-                    return Err(refused(directive, "no argument", *argument));
-                }
-                self.found.no_transaction = true;
-            }
+            "no-transaction" => self.found.no_transaction = alone(directive, arguments)?,
+            "catch-up" => self.found.catch_up = alone(directive, arguments)?,
             "depends-on" => self.found.depends_on.extend(ids(directive, word, arguments)?),
             "replaces" => self.found.replaces.extend(ids(directive, word, arguments)?),
-            "allow" => {
-                need(directive, "the name of a rule", word, arguments)?;
-                self.found.allow.extend(arguments.iter().map(|(_, rule)| (*rule).to_owned()));
-            }
+            "contract-of" => self.found.contract_of.extend(ids(directive, word, arguments)?),
             "phase" => {
                 let values = [("expand", Phase::Expand), ("contract", Phase::Contract)];
                 let value = one_of(directive, "`expand` or `contract`", values, word, arguments)?;
@@ -282,6 +292,20 @@ fn need(
         return Err(error(DirectiveErrorKind::MissingArgument { directive, expected }, word));
     }
     Ok(())
+}
+
+/// It stands without an argument.
+fn alone(directive: &'static str, arguments: &[Word<'_>]) -> Result<bool, DirectiveError> {
+    arguments.first().map_or(Ok(true), |argument| Err(refused(directive, "no argument", *argument)))
+}
+
+/// `allow RULE REASON`: all behind the rule is why.
+fn allow(word: Word<'_>, rest: &str) -> Result<Allow, DirectiveError> {
+    let (directive, expected) = ("allow", "the name of a rule, and why it does not count here");
+    match rest[word.1.len()..].trim().split_once(char::is_whitespace) {
+        Some((rule, reason)) => Ok(Allow { rule: rule.to_owned(), reason: reason.trim().to_owned() }),
+        None => Err(error(DirectiveErrorKind::MissingArgument { directive, expected }, word)),
+    }
 }
 
 fn ids(

@@ -20,7 +20,8 @@ fn every_directive() {
                 -- db-migrations: depends-on a::1 b::2, c::3 \r\n;\n\
                 -- db-migrations: depends-on d::4\n-- db-migrations: replaces e::5\n\
                 -- db-migrations: phase contract\n-- db-migrations: phase contract\n\
-                -- db-migrations: allow some-rule,other-rule\n-- db-migrations: foreign-keys off\n\
+                -- db-migrations: allow some-rule small, and new\n\
+                -- db-migrations: contract-of f::6 f::7\n-- db-migrations: catch-up\n-- db-migrations: foreign-keys off\n\
                 -- db-migrations: session SQL_MODE = ANSI_QUOTES, STRICT_ALL_TABLES\n";
     let found = directives(Some(Dialect::Postgres), text).unwrap();
     assert_eq!(
@@ -30,7 +31,9 @@ fn every_directive() {
             depends_on: ["a::1", "b::2", "c::3", "d::4"].map(id).to_vec(),
             replaces: vec![id("e::5")],
             phase: Phase::Contract,
-            allow: vec!["some-rule".to_owned(), "other-rule".to_owned()],
+            contract_of: vec![id("f::6"), id("f::7")],
+            catch_up: true,
+            allow: vec![Allow { rule: "some-rule".to_owned(), reason: "small, and new".to_owned() }],
             foreign_keys: Some(false),
             session: [("sql_mode".to_owned(), "ANSI_QUOTES, STRICT_ALL_TABLES".to_owned())].into(),
         }
@@ -66,7 +69,11 @@ fn errors_say_what_and_where() {
         ("-- db-migrations:", "a directive is missing after `db-migrations:`", "db-migrations:"),
         ("-- db-migrations: Phase expand", "unknown directive `Phase`", "Phase"),
         ("-- db-migrations: depends-on", "`depends-on` needs the id of a migration", "depends-on"),
-        ("-- db-migrations: allow", "`allow` needs the name of a rule", "allow"),
+        (
+            "-- db-migrations: allow",
+            "`allow` needs the name of a rule, and why it does not count here",
+            "allow",
+        ),
         (
             "-- db-migrations: replaces a::b, c",
             "`c` is not the id of a migration: an id is `namespace::name`",
@@ -129,7 +136,7 @@ fn help_names_the_nearest_word() {
 
 #[test]
 fn delimiter_lines_hide_nothing() {
-    let text = "-- db-migrations: phase contract\nDELIMITER //\n-- db-migrations: allow x\n\
+    let text = "-- db-migrations: phase contract\nDELIMITER //\n-- db-migrations: allow x it is small\n\
                 CREATE TRIGGER t // -- db-migrations: allow y\nDELIMITER ;\nSELECT 1;";
     let misplaced = directives(Some(Dialect::MySql), text).unwrap_err();
     assert_eq!(
@@ -139,7 +146,12 @@ fn delimiter_lines_hide_nothing() {
     let found = directives(Some(Dialect::MySql), &text.replace("allow y", "")).unwrap_err();
     assert_eq!(found.kind, DirectiveErrorKind::Misplaced);
     let found = directives(Some(Dialect::MariaDb), &text.replace(" -- db-migrations: allow y", "")).unwrap();
-    assert_eq!((found.phase, found.allow), (Phase::Contract, vec!["x".to_owned()]));
+    assert_eq!(
+        (found.phase, found.allow),
+        (Phase::Contract, vec![Allow { rule: "x".to_owned(), reason: "it is small".to_owned() }])
+    );
+    let unfounded = directives(None, "-- db-migrations: allow x").unwrap_err();
+    assert_eq!(unfounded.to_string(), "`allow` needs the name of a rule, and why it does not count here");
     let text = "DELIMITER '\nSELECT 1 '\n-- db-migrations: allow y";
     assert!(directives(Some(Dialect::MySql), text).is_err());
 }
