@@ -1,8 +1,9 @@
 //! What is asked of git, through its program.
 //!
-//! Only the index of a merge, the settings of a merge driver, and what is committed. What the texts mean is not known here.
+//! Only the index of a merge, the settings of a merge driver, what is committed, and moving files. What the texts mean is not known here.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::diagnostic::Diagnostic;
@@ -59,6 +60,19 @@ pub fn show(folder: &Path, revision: &str, file: &str) -> Result<Option<String>,
 pub fn is_uncommitted(folder: &Path, file: &str) -> bool {
     let succeeds = |args: &[&str]| git(folder, args).is_ok_and(|output| output.status.success());
     succeeds(&["rev-parse", "--git-dir"]) && !succeeds(&["cat-file", "-e", &format!("HEAD:./{file}")])
+}
+
+/// The files below `folder` that git knows, relative to it; none where there is no git or repository.
+pub fn tracked(folder: &Path) -> HashSet<PathBuf> {
+    let listed = git(folder, &["ls-files", "-z", "--", "."]).ok().filter(|output| output.status.success());
+    let text = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+}
+
+/// Moves what git knows below `folder` into another folder there; whether it did.
+pub fn move_into(folder: &Path, paths: &[&str], target: &str) -> bool {
+    let words = ["mv", "--"].into_iter().chain(paths.iter().copied()).chain([target]);
+    git(folder, &words.collect::<Vec<_>>()).is_ok_and(|output| output.status.success())
 }
 
 /// Sets a value in the repository's own configuration.
