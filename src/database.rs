@@ -236,8 +236,8 @@ impl Clock {
 pub enum Record<'a> {
     /// The migration has run: its row is written.
     Applied(&'a NewRow),
-    /// The migration is undone: its row goes.
-    Undone(&'a MigrationId),
+    /// The migration is undone: its row goes, and those archived ones for which it stood.
+    Undone(&'a MigrationId, &'a [MigrationId]),
 }
 
 impl Record<'_> {
@@ -245,7 +245,15 @@ impl Record<'_> {
     pub const fn id(&self) -> &MigrationId {
         match self {
             Self::Applied(row) => &row.id,
-            Self::Undone(id) => id,
+            Self::Undone(id, _) => id,
+        }
+    }
+
+    /// How many rows of the history it touches.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Self::Applied(_) => 1,
+            Self::Undone(_, formers) => 1 + formers.len() as u64,
         }
     }
 
@@ -253,7 +261,7 @@ impl Record<'_> {
     pub const fn direction(&self) -> &'static str {
         match self {
             Self::Applied(_) => "up",
-            Self::Undone(_) => "down",
+            Self::Undone(..) => "down",
         }
     }
 }
@@ -452,6 +460,8 @@ pub enum Note<'a> {
     Verdict(&'a NewRun, &'a str),
     /// A migration has not run any more.
     Unrecorded(&'a MigrationId),
+    /// A base stands for these now.
+    Archived(&'a [MigrationId]),
     /// The text of a migration that has run counts as this one.
     Accepted(&'a MigrationId, Checksum),
     /// Rows that another tool's table lacks; the table is made where it is absent and that can be taken back.

@@ -309,6 +309,9 @@ fn print(migrated: &Migrated, quiet: bool) {
     if adopted > 0 {
         human::line(&format!("{} of other tools taken over", count(adopted, "row", "rows")));
     }
+    for base in &migrated.prepared.plan.recorded {
+        human::line(&format!("recorded {}", plan::told_recorded(base)));
+    }
     if migrated.applied.is_empty() {
         let verdict = verdict(&migrated.verdict);
         human::line(&format!("nothing had to run; lock and history are in step; schema check: {verdict}"));

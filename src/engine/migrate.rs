@@ -24,6 +24,7 @@ use super::failure::{Failure, Kind, describe};
 use super::mirror;
 use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
+use super::record::record_bases;
 use super::refusal::{
     accept, fits_without_database, refuse_plan, refuse_strangers, tell_findings, tell_stale_snapshot,
 };
@@ -332,6 +333,9 @@ async fn run(
         }
     };
     fault_point!("check.passed", |e| rolled_back(&progress, describe(&e)));
+    record_bases(&prepared.plan, &run, &mut *session)
+        .await
+        .map_err(|error| rolled_back(&progress, describe(&error)))?;
     if let Err(failure) = mirror::sync(project, &prepared.plan, &mut *session).await {
         let fault = failure.diagnostics.into_iter().next().unwrap_or_else(|| Diagnostic::new("mirror"));
         return Err(rolled_back(&progress, fault));

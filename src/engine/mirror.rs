@@ -122,7 +122,7 @@ fn mirror_row(spelled: adopt::Spelled, row: &Row) -> MirrorRow {
 /// Its row, under its id or under an older one.
 fn row_of<'a>(project: &Project, history: &'a History, id: &MigrationId) -> Option<&'a Row> {
     let entry = project.document.lock().entries.get(id);
-    history.get_under(id, entry.map_or(&[], |entry| &entry.replaces))
+    history.get_under(id, entry.into_iter().flat_map(|entry| entry.former_names()))
 }
 
 /// What a tool's table says; nothing where it is absent.

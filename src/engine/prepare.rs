@@ -49,6 +49,7 @@ impl Prepared {
         self.plan.is_empty()
             && self.adoption.rows.is_empty()
             && !self.mirror_lacks
+            && self.plan.recorded.is_empty()
             && self.plan.refusals.is_empty()
             && self.lock_text == project.document.text()
     }

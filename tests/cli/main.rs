@@ -7,6 +7,7 @@ mod support;
 
 mod adoption;
 mod attacks;
+mod bases;
 mod bit_by_bit;
 mod blocked;
 mod bookkeeping;
