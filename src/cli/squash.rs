@@ -101,10 +101,13 @@ fn dialects(context: &Context, project: &Project, choice: &Choice) -> Result<Vec
         context.needed_url()?;
     }
     let own = choice.ids.iter().filter_map(|id| project.catalogue.get(id));
-    for (migration, variant) in own.flat_map(|one| one.up.variants.keys().map(move |variant| (one, variant))) {
+    for (migration, variant) in own.flat_map(|one| one.up.variants.keys().map(move |variant| (one, variant)))
+    {
         if !dialects.iter().any(|dialect| dialect.variants().contains(variant)) {
-            let fault = format!("`{}` has a text for {variant}, for which no base would be made", migration.id);
-            let fault = Diagnostic::new(fault).note("the base is made and proved for each database of the project");
+            let fault =
+                format!("`{}` has a text for {variant}, for which no base would be made", migration.id);
+            let fault =
+                Diagnostic::new(fault).note("the base is made and proved for each database of the project");
             let all = dialects.iter().chain([variant]).map(|one| one.name()).collect::<Vec<_>>().join(", ");
             return Err(refused(vec![
                 fault.help(format!("name all of them in `db-migrations.yml`: `dialects: [{all}]`")),
@@ -237,7 +240,8 @@ fn finish(global: &Global, context: &Context, project: &Project, module: &Module
     let source =
         source.ok_or_else(|| usage(Diagnostic::new(format!("`{}` has no folder", module.namespace))))?;
     let lock = project.document.lock();
-    let found = |(id, _): &(&crate::id::MigrationId, &crate::lock::Entry)| project.catalogue.get(id).is_some();
+    let found =
+        |(id, _): &(&crate::id::MigrationId, &crate::lock::Entry)| project.catalogue.get(id).is_some();
     let bases = lock.entries.iter().filter(|(_, entry)| entry.is_base()).filter(found);
     let formers = bases.flat_map(|(_, entry)| entry.former_names());
     let left = formers

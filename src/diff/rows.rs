@@ -219,7 +219,9 @@ pub fn readers(dialect: Dialect, schema: &Schema) -> Vec<Reader> {
         let own = table.columns.iter().filter(|column| !column.generated);
         let columns: Vec<String> = own.map(|column| column.sql.clone()).collect();
         if !columns.is_empty() {
-            readers.push(Reader { sql: select(&table.sql, &columns), table: table.name, columns });
+            let sql = select(&table.sql, &columns);
+            let names = columns.iter().map(|name| name.trim_matches(['`', '"']).to_owned());
+            readers.push(Reader { sql, table: table.name, columns: names.collect() });
         }
     }
     if dialect == Dialect::Postgres {

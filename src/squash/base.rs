@@ -45,7 +45,10 @@ impl Base<'_> {
             text.push_str("-- db-migrations: foreign-keys off\n");
         }
         let (module, count) = (&self.choice.module, self.choice.ids.len());
-        let _ = writeln!(text, "--\n-- The base of `{module}`: what {count} of its migrations made. Written and proved by");
+        let _ = writeln!(
+            text,
+            "--\n-- The base of `{module}`: what {count} of its migrations made. Written and proved by"
+        );
         text.push_str("-- `db-migrations squash`; a database that ran all of them does not run it.\n");
         if !self.schema.sql.trim().is_empty() {
             let _ = writeln!(text, "\n{}", self.schema.sql.trim_end());
@@ -108,7 +111,8 @@ pub fn in_format(format: Format, version: &str, slug: &str, text: &str) -> Optio
     let mut file = files(format, version, Some(version), slug, &[], false).into_iter().next()?;
     file.text = match format {
         Format::Goose => return None, // a dump cannot be cut into statements as goose wants it
-        Format::Dbmate => format!("-- migrate:up\n{text}"),
+        // dbmate wants both sections
+        Format::Dbmate => format!("-- migrate:up\n{text}\n-- migrate:down\n"),
         _ => text.to_owned(),
     };
     Some(file)

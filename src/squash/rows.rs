@@ -135,7 +135,10 @@ mod tests {
         let varies = volatile(&one, &two);
         assert_eq!(varies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["t.b"]);
         assert_eq!(differences(&one, &two, &varies), [""; 0]);
-        assert_eq!(differences(&one, &two, &BTreeSet::new()), ["`t` has (a = 1, b = y), and not (a = 1, b = x)"]);
+        assert_eq!(
+            differences(&one, &two, &BTreeSet::new()),
+            ["`t` has (a = 1, b = y), and not (a = 1, b = x)"]
+        );
     }
 
     #[test]

@@ -186,9 +186,8 @@ fn pragma(text: &str) -> First {
     let name = sql::is_pragma(text).unwrap_or_default();
     match name.as_str() {
         "user_version" | "application_id" if text.contains(['=', '(']) => First::Is(Fate::Kept),
-        "foreign_keys" | "defer_foreign_keys" | "foreign_key_check" | "integrity_check" | "legacy_alter_table" => {
-            First::Is(Fate::Nothing)
-        }
+        "foreign_keys" | "defer_foreign_keys" | "foreign_key_check" | "integrity_check"
+        | "legacy_alter_table" => First::Is(Fate::Nothing),
         _ => First::Setting,
     }
 }

@@ -64,7 +64,8 @@ impl Moves {
         let known: BTreeSet<&Path> = tracked.iter().flat_map(|path| path.ancestors()).collect();
         let mut by_target: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for path in &self.paths {
-            let target = path.rsplit_once('/').map_or(ARCHIVE.to_owned(), |(up, _)| format!("{ARCHIVE}/{up}"));
+            let target =
+                path.rsplit_once('/').map_or(ARCHIVE.to_owned(), |(up, _)| format!("{ARCHIVE}/{up}"));
             by_target.entry(target).or_default().push(path);
         }
         for (target, paths) in by_target {

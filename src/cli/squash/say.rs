@@ -14,7 +14,10 @@ use crate::squash::{Choice, Sorted};
 /// There is only one, or none.
 pub(super) fn nothing(global: &Global, module: &Module) -> Done {
     if global.format == Format::Human {
-        human::line(&format!("nothing to do: there are no two migrations of `{}` to be put together", module.namespace));
+        human::line(&format!(
+            "nothing to do: there are no two migrations of `{}` to be put together",
+            module.namespace
+        ));
     }
     Done::new(Exit::Done, "nothing-to-do", json!({ "module": module.namespace.as_str(), "written": [] }))
 }
@@ -91,12 +94,14 @@ fn tell(bases: &[Squashed]) {
         if base.proof.holds() {
             human::line(&format!("{whose}{}", base.proof.title()));
         } else {
-            let mut fault = Diagnostic::new(format!("{whose}the base does not make the same as what it replaces"));
+            let mut fault =
+                Diagnostic::new(format!("{whose}the base does not make the same as what it replaces"));
             fault.notes.clone_from(&base.proof.differences);
             human::print(&fault.help("do by hand what is missing, then `db-migrations lock --accept` and `db-migrations schema snapshot`"), Weight::Warning);
         }
         if !base.proof.volatile.is_empty() {
-            let columns: Vec<String> = base.proof.volatile.iter().map(|column| format!("`{column}`")).collect();
+            let columns: Vec<String> =
+                base.proof.volatile.iter().map(|column| format!("`{column}`")).collect();
             human::note(&format!("note: {whose}different each time, and left out: {}", columns.join(", ")));
         }
         for note in &base.proof.notes {
@@ -104,7 +109,10 @@ fn tell(bases: &[Squashed]) {
         }
         let kept: Vec<&Sorted> = base.kept().collect();
         if !kept.is_empty() {
-            human::line(&format!("{whose}{} kept, in this order:", count(kept.len(), "statement is", "statements are")));
+            human::line(&format!(
+                "{whose}{} kept, in this order:",
+                count(kept.len(), "statement is", "statements are")
+            ));
             kept.iter().for_each(|one| human::line(&format!("  {}", line(one))));
         }
         let by_hand: Vec<(&Sorted, &str)> = base.by_hand().collect();

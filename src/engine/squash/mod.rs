@@ -177,7 +177,8 @@ impl<'a> Range<'a> {
         if self.before.runnable().next().is_none() {
             return Ok(Made::default());
         }
-        let made = make(self.project, &self.project.catalogue, &self.before, self.request.scratch, sink).await;
+        let made =
+            make(self.project, &self.project.catalogue, &self.before, self.request.scratch, sink).await;
         made.map_err(Unmade::into_failure)
     }
 
@@ -203,7 +204,11 @@ impl<'a> Range<'a> {
             "`{id}` needs what {} of other modules made before it",
             count(named.len(), "migration", "migrations")
         ))
-        .note(format!("the base takes the place of `{}`, before {}", choice.ids[0], shortened(&named)));
+        .note(format!(
+            "the base takes the place of `{}`, before {}",
+            choice.ids[0],
+            shortened(&named)
+        ));
         told.frames = fault.frames;
         told.causes = fault.causes;
         let told = match choice.last_before(self.lock, place) {

@@ -82,7 +82,14 @@ pub(super) async fn prove(
         proof.volatile = volatile(&old.rows, &again.map_err(Unmade::into_failure)?.rows);
     }
     schemas(range, &old, &new, &mut proof);
-    proof.differences.extend(differences(&old.rows, &new.rows, &proof.volatile));
+    let rows = differences(&old.rows, &new.rows, &proof.volatile);
+    if !rows.is_empty() {
+        proof.notes.push(
+            "what is kept runs on the schema as it is at the end: later defaults and triggers act on it"
+                .to_owned(),
+        );
+    }
+    proof.differences.extend(rows);
     Ok((new, proof))
 }
 
@@ -139,8 +146,11 @@ impl Range<'_> {
     pub(super) fn unequal(&self, squashed: &Squashed) -> Diagnostic {
         let mut fault = Diagnostic::new("the base does not make the same as what it replaces");
         note_some(&mut fault, &squashed.proof.differences);
-        let of = |(one, why): (&Sorted, &str)| format!("not in the base: `{}`, line {}: {why}", one.from, one.line);
+        let of = |(one, why): (&Sorted, &str)| {
+            format!("not in the base: `{}`, line {}: {why}", one.from, one.line)
+        };
         note_some(&mut fault, &squashed.by_hand().map(of).collect::<Vec<_>>());
+        fault.notes.extend(squashed.proof.notes.iter().cloned());
         match self.request.choice.between(self.lock).first() {
             Some(first) => fault.help(way_out(self, first)),
             None => fault,

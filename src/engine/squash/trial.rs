@@ -61,7 +61,8 @@ async fn on_scratch(
         let Some(why) = why else { break };
         let (_, behind) = rest.split_at_mut(done);
         let Some((failed, behind)) = behind.split_first_mut() else { break };
-        failed.fate = Fate::Hand(format!("it does not run on the schema of the base: {}", without(scratch, &why)));
+        failed.fate =
+            Fate::Hand(format!("it does not run on the schema of the base: {}", without(scratch, &why)));
         rest = behind;
     }
     guard.free().await?.close().await;
