@@ -191,7 +191,10 @@ fn reused(id: &MigrationId, by: &MigrationId) -> Finding {
         format!("`{id}` is new, but `{by}` replaces an older migration of that id"),
     )
     .help("give the new migration another name")
-    .help("where `squash` was interrupted, `db-migrations squash --finish` moves what is left to the archive")
+    .help(format!(
+        "where `squash` was interrupted, `db-migrations squash --finish --module {}` moves what is left to the archive",
+        id.namespace()
+    ))
 }
 
 /// A locked migration that a new one replaces, though its file is there.

@@ -30,6 +30,8 @@ pub struct Base<'a> {
     pub schema: &'a Schema,
     /// The statements of what it replaces.
     pub statements: &'a [Sorted],
+    /// Where sequences go on.
+    pub sequences: &'a [String],
 }
 
 /// Directives are no longer than this, if ids allow it.
@@ -54,6 +56,9 @@ impl Base<'_> {
             let _ = writeln!(text, "\n{}", self.schema.sql.trim_end());
         }
         self.kept(&mut text);
+        if !self.sequences.is_empty() {
+            let _ = writeln!(text, "\n-- Where its sequences go on.\n\n{}", self.sequences.join("\n"));
+        }
         self.by_hand(&mut text);
         text
     }
@@ -75,7 +80,7 @@ impl Base<'_> {
     fn by_hand(&self, text: &mut String) {
         let mut is_first = true;
         for one in self.statements {
-            let Fate::Hand(why) = &one.fate else { continue };
+            let Some(why) = one.fate.by_hand() else { continue };
             if std::mem::take(&mut is_first) {
                 text.push_str("\n-- Not in the base: look whether anything of it must be.\n");
             }
@@ -149,12 +154,13 @@ mod tests {
             one("DO $$\n-- db-migrations: phase contract\n$$", Fate::Hand("told\nby running".to_owned())),
         ];
         let schema = Schema { sql: "CREATE TABLE t (a int);\n".to_owned(), foreign_keys_off: true };
-        let text = Base { choice: &choice, schema: &schema, statements: &statements[1..] }.text();
+        let text =
+            Base { choice: &choice, schema: &schema, statements: &statements[1..], sequences: &[] }.text();
         let found = sql::directives(Some(Dialect::Postgres), &text).unwrap();
         assert_eq!((found.depends_on.len(), found.foreign_keys), (1, Some(false)));
         assert_eq!(sql::split(Dialect::Postgres, &text).unwrap().len(), 1);
         assert!(text.ends_with("-- from a::2_y, line 3: told by running\n--   DO $$\n--   -- db-migrations: phase contract\n--   $$\n"));
-        let text = Base { choice: &choice, schema: &schema, statements: &statements }.text();
+        let text = Base { choice: &choice, schema: &schema, statements: &statements, sequences: &[] }.text();
         assert!(text.contains("\n-- from a::2_y\nINSERT INTO t"));
     }
 

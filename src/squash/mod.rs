@@ -15,5 +15,5 @@ mod sort;
 
 pub use base::{Base, Schema, in_format};
 pub use choice::{Choice, choose, with_base};
-pub use rows::{Column, Rows, Sight, differences, volatile};
+pub use rows::{Column, Rows, Sight, differences, sequences, volatile};
 pub use sort::{Fate, Sorted, can_vary, sort};

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::schema::{Kind, Object, Schema};
+
 /// What a table holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sight {
@@ -105,6 +107,23 @@ fn difference(table: &str, columns: &[&String], was: &[Vec<&str>], is: &[Vec<&st
     }
 }
 
+/// The statements that let sequences go on where the range has left them; they are read as tables of one row.
+pub fn sequences(before: &Rows, after: &Rows, schema: &Schema) -> Vec<String> {
+    let all = schema.objects.iter().filter(|object| object.kind == Kind::Sequence);
+    let moved = all.filter(|one| before.get(&one.name) != after.get(&one.name));
+    let statement = |one: &Object| {
+        let sight = after.get(&one.name)?;
+        let value = |name: &str| {
+            let at = sight.columns.iter().position(|column| column == name)?;
+            Some(readable(sight.rows.first()?.get(at)?))
+        };
+        let (last, called) = (value("last_value")?, value("is_called")?);
+        (called == "true")
+            .then(|| format!("SELECT setval('{}', {last}, true);", one.name.replace('\'', "''")))
+    };
+    moved.filter_map(statement).collect()
+}
+
 /// So much of a value is shown.
 const SHOWN: usize = 40;
 
@@ -120,8 +139,11 @@ fn readable(hex: &str) -> String {
 mod tests {
     use super::*;
 
+    fn hex(text: &str) -> String {
+        text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn rows(values: &[(&str, &str)]) -> Rows {
-        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
         let sight = Sight {
             columns: vec!["a".to_owned(), "b".to_owned()],
             rows: values.iter().map(|(a, b)| vec![hex(a), hex(b)]).collect(),
@@ -139,6 +161,20 @@ mod tests {
             differences(&one, &two, &BTreeSet::new()),
             ["`t` has (a = 1, b = y), and not (a = 1, b = x)"]
         );
+    }
+
+    #[test]
+    fn sequences_go_on() {
+        let at = |last: &str, called: &str| {
+            let columns = vec!["last_value".to_owned(), "is_called".to_owned()];
+            Rows::from([("public.s".to_owned(), Sight { columns, rows: vec![vec![hex(last), hex(called)]] })])
+        };
+        let name = "public.s".to_owned();
+        let schema = Schema::new(vec![Object { kind: Kind::Sequence, name, definition: String::new() }]);
+        let none = Rows::new();
+        assert_eq!(sequences(&none, &at("7", "true"), &schema), ["SELECT setval('public.s', 7, true);"]);
+        assert_eq!(sequences(&none, &at("1", "false"), &schema), [""; 0]);
+        assert_eq!(sequences(&at("7", "true"), &at("7", "true"), &schema), [""; 0]);
     }
 
     #[test]

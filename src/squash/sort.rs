@@ -18,8 +18,20 @@ pub enum Fate {
     Nothing,
     /// It stands in the base.
     Kept,
-    /// A person must look at it; why.
+    /// A person must look at it; why. What it does shows on a scratch database.
     Hand(String),
+    /// A person must look at it; why. It runs on no scratch database, so that nothing tells what it does.
+    Beyond(String),
+}
+
+impl Fate {
+    /// Why a person must look at it, if that is so.
+    pub fn by_hand(&self) -> Option<&str> {
+        match self {
+            Self::Hand(why) | Self::Beyond(why) => Some(why),
+            Self::Schema | Self::Nothing | Self::Kept => None,
+        }
+    }
 }
 
 /// A statement and what becomes of it.
@@ -54,7 +66,11 @@ pub fn sort(dialect: Dialect, id: &MigrationId, script: &Script) -> Result<Vec<S
     let has_data = firsts.iter().any(|first| matches!(first, First::Is(Fate::Kept)));
     let mut sorted = Vec::with_capacity(statements.len());
     for (statement, first) in statements.iter().zip(firsts) {
+        let text = &script.text[statement.span.clone()];
         let fate = match first {
+            First::Is(Fate::Kept) if !stands_alone(dialect, text) => {
+                Fate::Hand("several statements stand between delimiters of their own".to_owned())
+            }
             First::Is(fate) => fate,
             First::Rights => Fate::Kept,
             First::Setting if has_data => {
@@ -66,11 +82,16 @@ pub fn sort(dialect: Dialect, id: &MigrationId, script: &Script) -> Result<Vec<S
             from: id.clone(),
             path: script.path.to_string(),
             line: script.lines_before + statement.line,
-            text: script.text[statement.span.clone()].to_owned(),
+            text: text.to_owned(),
             fate,
         });
     }
     Ok(sorted)
+}
+
+/// Whether it is one statement with a semicolon behind it, too.
+fn stands_alone(dialect: Dialect, text: &str) -> bool {
+    sql::split(dialect, &format!("{text};")).is_ok_and(|found| found.len() == 1)
 }
 
 /// So many words of a statement are looked at, but for what looks for one anywhere.
@@ -90,7 +111,7 @@ const TOLD_BY_RUNNING: &str = "what it does is told only by running it";
 
 fn first(dialect: Dialect, text: &str) -> First {
     if let Some(what) = sql::beyond_database(dialect, text) {
-        return First::Is(Fate::Hand(format!("it reaches beyond its database: `{what}`")));
+        return First::Is(Fate::Beyond(format!("it reaches beyond its database: `{what}`")));
     }
     match sql::boundary(dialect, text) {
         Boundary::TransactionControl(_) => return First::Is(Fate::Nothing),
@@ -255,6 +276,7 @@ mod tests {
             Fate::Nothing => "nothing",
             Fate::Kept => "kept",
             Fate::Hand(_) => "hand",
+            Fate::Beyond(_) => "beyond",
         };
         sorted.iter().map(|one| word(&one.fate)).collect()
     }
@@ -275,7 +297,7 @@ mod tests {
             ("SELECT 1", "nothing"),
             ("SELECT a INTO u FROM t", "hand"),
             ("DO $$ BEGIN PERFORM 1; END $$", "hand"),
-            ("CREATE ROLE r", "hand"),
+            ("CREATE ROLE r", "beyond"),
             ("GRANT SELECT ON t TO r", "kept"),
             ("SET search_path = x", "nothing"),
             ("VACUUM", "nothing"),
@@ -286,6 +308,8 @@ mod tests {
         assert_eq!(fates(Dialect::Sqlite, "PRAGMA user_version = 3"), ["kept"]);
         assert_eq!(fates(Dialect::MariaDb, "ALTER TABLE t AUTO_INCREMENT = 7"), ["kept"]);
         assert_eq!(fates(Dialect::MariaDb, "CALL p()"), ["hand"]);
+        let two = "DELIMITER //\nINSERT INTO t VALUES (1); INSERT INTO t VALUES (2)//\nINSERT INTO t VALUES (3)//\n";
+        assert_eq!(fates(Dialect::MariaDb, two), ["hand", "kept"]);
     }
 
     #[test]

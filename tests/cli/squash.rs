@@ -435,7 +435,7 @@ fn what_was_interrupted_is_said_and_finished() {
     // killed behind the lock: files are left
     project.write(TWO, kept.read(TWO));
     project.remove(&TWO.replace("migrations/", "migrations/archive/"));
-    project.run(&db, &["migrate", "--locked"]).exits(7).says("`db-migrations squash --finish`");
+    project.run(&db, &["migrate", "--locked"]).exits(7).says("`db-migrations squash --finish --module app`");
     project.run(&db, &["squash", "--finish"]).ok().says("moved 1 file to migrations/archive");
     project.run(&db, &["migrate", "--locked"]).ok();
     project.run(&db, &["squash", "--finish"]).ok().says("nothing to do");

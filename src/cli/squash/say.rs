@@ -9,7 +9,7 @@ use crate::engine::squash::Squashed;
 use crate::generate::NewFile;
 use crate::module::Module;
 use crate::report::human::{self, Weight};
-use crate::squash::{Choice, Sorted};
+use crate::squash::{Choice, Fate, Sorted};
 
 /// There is only one, or none.
 pub(super) fn nothing(global: &Global, module: &Module) -> Done {
@@ -115,15 +115,29 @@ fn tell(bases: &[Squashed]) {
             ));
             kept.iter().for_each(|one| human::line(&format!("  {}", line(one))));
         }
-        let by_hand: Vec<(&Sorted, &str)> = base.by_hand().collect();
-        if !by_hand.is_empty() {
-            let mut told = Diagnostic::new(format!(
-                "{whose}{} not in the base: look whether anything of it must be",
-                count(by_hand.len(), "statement is", "statements are")
-            ));
-            told.notes.extend(by_hand.iter().map(|(one, why)| format!("{}: {why}", line(one))));
-            human::print(&told, Weight::Warning);
-        }
+        not_in_it(base, &whose);
+    }
+}
+
+/// What a proof cannot see is a warning; what schema and rows do without is a note.
+fn not_in_it(base: &Squashed, whose: &str) {
+    let is_unseen = |one: &Sorted| matches!(one.fate, Fate::Beyond(_)) || !base.proof.holds();
+    let (unseen, seen): (Vec<(&Sorted, &str)>, Vec<_>) = base.by_hand().partition(|(one, _)| is_unseen(one));
+    let told = |(one, why): &(&Sorted, &str)| format!("{}: {why}", line(one));
+    let many = |n: usize| count(n, "statement is", "statements are");
+    if !seen.is_empty() {
+        human::note(&format!(
+            "note: {whose}{} not in the base, and schema and rows are the same without:",
+            many(seen.len())
+        ));
+        seen.iter().for_each(|one| human::note(&format!("  {}", told(one))));
+    }
+    if !unseen.is_empty() {
+        let fault =
+            format!("{whose}{} not in the base: look whether anything of it must be", many(unseen.len()));
+        let mut fault = Diagnostic::new(fault);
+        fault.notes.extend(unseen.iter().map(told));
+        human::print(&fault, Weight::Warning);
     }
 }
 
@@ -147,6 +161,7 @@ fn document(module: &Module, choice: &Choice, bases: &[Squashed]) -> Value {
         let by_hand = base.by_hand().map(|(one, why)| {
             let mut value = statement(one);
             value["why"] = json!(why);
+            value["seen_by_proof"] = json!(!matches!(one.fate, Fate::Beyond(_)));
             value
         });
         json!({

@@ -69,10 +69,7 @@ impl Squashed {
 
     /// The statements that are left to a hand, and why.
     pub fn by_hand(&self) -> impl Iterator<Item = (&Sorted, &str)> {
-        self.statements.iter().filter_map(|one| match &one.fate {
-            Fate::Hand(why) => Some((one, why.as_str())),
-            _ => None,
-        })
+        self.statements.iter().filter_map(|one| Some((one, one.fate.by_hand()?)))
     }
 
     /// Writes the snapshot that the proof has made; its name if that changed anything.
@@ -103,19 +100,22 @@ pub async fn squash(
     let after = range.after(sink).await?;
     let schema = ddl(dialect, choice, &before, &after)?;
     let mut statements = sorted(dialect, &scripts)?;
-    let base = |statements: &[Sorted]| Base { choice, schema: &schema, statements }.text();
+    let sequences = crate::squash::sequences(&before.rows, &after.rows, &after.schema);
+    let base = |statements: &[Sorted], sequences: &[String]| {
+        Base { choice, schema: &schema, statements, sequences }.text()
+    };
     let shape = |text: String| base_script(text, request.path, &schema, &scripts);
-    let bare = range.with(shape(base(&[])))?;
+    let bare = range.with(shape(base(&[], &[])))?;
     let tried = trial::fit(project, &bare.catalogue, &bare.first, &mut statements, request.scratch).await;
     tried.map_err(|unmade| range.base_fails(unmade))?;
-    let text = base(&statements);
+    let text = base(&statements, &sequences);
     let wanted = range.with(shape(text.clone()))?;
     let old = if range.is_all { Some(after) } else { None };
     let texts = scripts.iter().map(|(_, script)| &*script.text);
     let vary = texts.chain([text.as_str()]).any(|text| crate::squash::can_vary(dialect, text));
     let (new, proof) = prove::prove(&range, &wanted, old, vary, sink).await?;
     tell_left_out(&new.left_out, sink);
-    statements.retain(|one| matches!(one.fate, Fate::Kept | Fate::Hand(_)));
+    statements.retain(|one| one.fate == Fate::Kept || one.fate.by_hand().is_some());
     let objects = after_only(&before, &new);
     let squashed = Squashed { dialect, text, objects, statements, proof, new };
     if squashed.proof.holds() || request.by_hand {

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, count};
 use crate::drift::between;
 use crate::event::Sink;
 use crate::id::MigrationId;
+use crate::schema::Kind as ObjectKind;
 use crate::squash::{Column, Sorted, differences, volatile};
 
 use crate::engine::failure::{Failure, Kind};
@@ -46,7 +47,7 @@ impl Proof {
         let rows = count(self.rows, "row", "rows");
         let tables = count(self.tables, "table", "tables");
         match self.rows {
-            0 => "proved on scratch databases: the same schema, and no rows on both".to_owned(),
+            0 => "proved on scratch databases: the same schema, and no rows".to_owned(),
             _ => format!("proved on scratch databases: the same schema, and the same {rows} in {tables}"),
         }
     }
@@ -70,9 +71,11 @@ pub(super) async fn prove(
     let ended = Instant::now();
     let new = make(project, &wanted.catalogue, &wanted.lock, connect, sink).await;
     let new = new.map_err(|unmade| failed(range, unmade))?;
+    let is_table = |name: &&String| old.schema.find(ObjectKind::Table, name).is_some();
+    let tables: Vec<&String> = old.rows.keys().filter(is_table).collect();
     let mut proof = Proof {
-        rows: old.rows.values().map(|sight| sight.rows.len()).sum(),
-        tables: old.rows.len(),
+        rows: tables.iter().map(|name| old.rows[*name].rows.len()).sum(),
+        tables: tables.len(),
         ..Proof::default()
     };
     let is_same = differences(&old.rows, &new.rows, &proof.volatile).is_empty();

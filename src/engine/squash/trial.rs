@@ -83,13 +83,12 @@ async fn alone(
     let script = Script::new(texts.concat(), "what is kept");
     let dialect = guard.server().dialect;
     let split = sql::split(dialect, &script.text).unwrap_or_default();
+    let bug = |what: String| Failure::new(Kind::Bug, Diagnostic::new(what));
     if split.len() != statements.len() {
-        // a body of several statements between delimiters of its own
-        return Ok((0, Some("it cannot stand among others".to_owned())));
+        return Err(bug("the statements that are kept are others when they stand together".to_owned()));
     }
-    let id = format!("db-migrations::{number}_kept").parse();
     let row = NewRow {
-        id: id.map_err(|error| Failure::new(Kind::Bug, Diagnostic::new(format!("{error}"))))?,
+        id: format!("db-migrations::{number}_kept").parse().map_err(|error| bug(format!("{error}")))?,
         checksum: script.hash,
         kind: RowKind::Applied,
         position: i64::MAX,
