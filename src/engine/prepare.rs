@@ -132,7 +132,7 @@ pub async fn prepare_for(
     let behind = if history.is_empty() {
         mirror::Behind::default()
     } else {
-        mirror::behind(project, history, read).await?
+        mirror::behind(project, history, &plan, read).await?
     };
     plan.warnings.extend(behind.wrong);
     let mirror_lacks = !behind.lacking.is_empty();
