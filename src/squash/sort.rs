@@ -68,9 +68,6 @@ pub fn sort(dialect: Dialect, id: &MigrationId, script: &Script) -> Result<Vec<S
     for (statement, first) in statements.iter().zip(firsts) {
         let text = &script.text[statement.span.clone()];
         let fate = match first {
-            First::Is(Fate::Kept) if !stands_alone(dialect, text) => {
-                Fate::Hand("several statements stand between delimiters of their own".to_owned())
-            }
             First::Is(fate) => fate,
             First::Rights => Fate::Kept,
             First::Setting if has_data => {
@@ -87,11 +84,6 @@ pub fn sort(dialect: Dialect, id: &MigrationId, script: &Script) -> Result<Vec<S
         });
     }
     Ok(sorted)
-}
-
-/// Whether it is one statement with a semicolon behind it, too.
-fn stands_alone(dialect: Dialect, text: &str) -> bool {
-    sql::split(dialect, &format!("{text};")).is_ok_and(|found| found.len() == 1)
 }
 
 /// So many words of a statement are looked at, but for what looks for one anywhere.
@@ -308,8 +300,9 @@ mod tests {
         assert_eq!(fates(Dialect::Sqlite, "PRAGMA user_version = 3"), ["kept"]);
         assert_eq!(fates(Dialect::MariaDb, "ALTER TABLE t AUTO_INCREMENT = 7"), ["kept"]);
         assert_eq!(fates(Dialect::MariaDb, "CALL p()"), ["hand"]);
-        let two = "DELIMITER //\nINSERT INTO t VALUES (1); INSERT INTO t VALUES (2)//\nINSERT INTO t VALUES (3)//\n";
-        assert_eq!(fates(Dialect::MariaDb, two), ["hand", "kept"]);
+        // each is one by itself: it must run behind the others
+        let two = "DELIMITER //\nINSERT INTO t VALUES (1); INSERT INTO t VALUES (2)//\n";
+        assert_eq!(fates(Dialect::MariaDb, two), ["kept", "kept"]);
     }
 
     #[test]
