@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     fn hex(text: &str) -> String {
-        text.bytes().map(|byte| format!("{byte:02x}")).collect()
+        text.bytes().fold(String::new(), |all, byte| all + &format!("{byte:02x}"))
     }
 
     fn rows(values: &[(&str, &str)]) -> Rows {

@@ -125,18 +125,18 @@ fn first(dialect: Dialect, text: &str) -> First {
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" | "TRUNCATE" | "COPY" | "LOAD" | "REFRESH",
             ..,
         ] => First::Is(Fate::Kept),
-        ["SET", "CONSTRAINTS", ..] => First::Is(Fate::Nothing),
+        ["SET", "CONSTRAINTS", ..]
+        | [
+            "LOCK" | "UNLOCK" | "ANALYZE" | "VACUUM" | "REINDEX" | "CLUSTER" | "OPTIMIZE" | "CHECKPOINT"
+            | "EXPLAIN" | "SHOW" | "NOTIFY" | "LISTEN" | "DEALLOCATE" | "CLOSE" | "CHECK" | "REPAIR",
+            ..,
+        ] => First::Is(Fate::Nothing),
         ["SET" | "RESET" | "DISCARD" | "USE", ..] => setting(few),
         ["PRAGMA", ..] => pragma(text),
         ["DO" | "CALL" | "EXECUTE" | "PREPARE" | "BEGIN" | "IF" | "DECLARE" | "HANDLER", ..] => {
             hand(TOLD_BY_RUNNING)
         }
         ["SELECT" | "WITH" | "VALUES", ..] => selects(dialect, text, &words),
-        [
-            "LOCK" | "UNLOCK" | "ANALYZE" | "VACUUM" | "REINDEX" | "CLUSTER" | "OPTIMIZE" | "CHECKPOINT"
-            | "EXPLAIN" | "SHOW" | "NOTIFY" | "LISTEN" | "DEALLOCATE" | "CLOSE" | "CHECK" | "REPAIR",
-            ..,
-        ] => First::Is(Fate::Nothing),
         _ => hand("it was not understood"),
     }
 }
