@@ -242,8 +242,10 @@ impl Walker<'_> {
 
     /// A data step that has run before.
     async fn again(&mut self, session: &mut dyn Session, step: &Step) -> Result<(), Stop> {
+        self.sink.tell(Event::CatchUpStarted { id: step.id.clone() });
         match session.catch_up(&step.script, &step.statements).await {
             Ok(rows) => {
+                self.sink.tell(Event::CaughtUp { id: step.id.clone(), rows });
                 self.progress.caught_up.push(CaughtUp { id: step.id.clone(), rows });
                 Ok(())
             }

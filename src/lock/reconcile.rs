@@ -181,7 +181,8 @@ pub(super) fn whole(merged: &mut Merged, catalogue: &Catalogue, history: Option<
         }
         let Some(migration) = catalogue.get(id) else { continue };
         findings.extend(unknown_contract(merged, catalogue, history, migration));
-        for dependency in &migration.depends_on {
+        let linked = migration.contract_of.iter().filter(|expand| lock.entries.contains_key(*expand));
+        for dependency in migration.depends_on.iter().chain(linked) {
             findings.extend(dependency_finding(merged, catalogue, id, dependency));
         }
     }

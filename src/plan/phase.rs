@@ -8,7 +8,7 @@
 
 mod link;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::catalogue::Catalogue;
 use crate::config::Phases;
@@ -114,7 +114,8 @@ impl Sorter<'_> {
         let Goal::Execute(names, _) = goal else { return Sorted { may_run: pending, ..self.sorted } };
         let named = names.iter().filter_map(|name| crate::lock::find(pending.iter(), name).ok());
         for migration in named.filter_map(|id| self.links.catalogue.get(id)) {
-            if let Some(why) = self.links.unsatisfied(migration) {
+            self.sorted.notes.extend(self.links.unknown(migration));
+            if let Some(why) = self.links.unsatisfied(migration, true) {
                 self.sorted.refusals.push(too_early(&migration.id, &why));
             }
         }
@@ -164,8 +165,9 @@ impl Sorter<'_> {
 
     fn contract(&mut self, migration: &Migration) {
         let id = &migration.id;
-        let link = self.links.unsatisfied(migration);
-        if self.phases == Phases::Contract {
+        let is_asked_for = self.phases == Phases::Contract;
+        let link = self.links.unsatisfied(migration, is_asked_for);
+        if is_asked_for {
             self.sorted.may_run.push(id.clone());
             if link.is_none() {
                 self.note_unknown(migration);
@@ -175,7 +177,6 @@ impl Sorter<'_> {
         let behind = || self.first.as_ref().map(|first| format!("it stands behind `{first}`, which waits"));
         let phase = || (self.phases == Phases::Expand).then(|| "it runs with `--phase contract`".to_owned());
         let Some(why) = link.or_else(phase).or_else(behind) else {
-            self.note_unknown(migration);
             return self.sorted.may_run.push(id.clone());
         };
         self.first.get_or_insert_with(|| id.clone());
@@ -229,6 +230,16 @@ pub(super) fn only_data(step: Step, dialect: Dialect) -> Result<Step, Diagnostic
 }
 
 impl Plan {
+    /// What is left when it is done, for people: `2 pending, 1 waiting`.
+    pub fn left(&self) -> String {
+        let waiting = self.waiting;
+        match self.remaining.saturating_sub(waiting) {
+            0 if waiting > 0 => format!("{waiting} waiting"),
+            n if waiting > 0 => format!("{n} pending, {waiting} waiting"),
+            n => format!("{n} pending"),
+        }
+    }
+
     /// Plans to run again what old code may have undone since: the data steps that a contract step of this
     /// run is linked to, or that need a step which it is linked to.
     pub(super) fn catch_up(
@@ -239,9 +250,7 @@ impl Plan {
         history: &History,
         at: &Circumstances<'_>,
     ) {
-        let contracts = chosen.iter().filter_map(|id| catalogue.get(id));
-        let linked: std::collections::HashSet<&MigrationId> =
-            contracts.flat_map(|migration| &migration.contract_of).collect();
+        let linked = contracted(chosen, lock, catalogue, history);
         if linked.is_empty() {
             return;
         }
@@ -258,6 +267,21 @@ impl Plan {
             }
         }
     }
+}
+
+/// The steps whose contract begins in this run. Where it has begun before, it was caught up then, and what data
+/// steps read may be gone.
+fn contracted<'a>(
+    chosen: &[MigrationId],
+    lock: &Lock,
+    catalogue: &'a Catalogue,
+    history: &History,
+) -> HashSet<&'a MigrationId> {
+    let of = |id: &MigrationId| catalogue.get(id).map_or(&[][..], |migration| &migration.contract_of);
+    let half = history.partial.iter().map(|partial| &partial.id);
+    let begun = lock.entries.keys().filter(|id| history.contains(id)).chain(half);
+    let begun: HashSet<&MigrationId> = begun.flat_map(of).collect();
+    chosen.iter().flat_map(of).filter(|expand| !begun.contains(expand)).collect()
 }
 
 #[cfg(test)]
