@@ -50,7 +50,7 @@ fn what_takes_away_the_old_side_is_of_the_contract_phase() {
         (
             "-- db-migrations: phase expand\n-- db-migrations: contract-of a::1\n",
             "`contract-of` does not go with `phase expand`",
-            47..58,
+            49..60,
         ),
         (
             "-- db-migrations: catch-up\n-- db-migrations: contract-of a::1\n",
