@@ -249,6 +249,10 @@ impl Sink for Reporter {
                 self.bar.set_message(clean(id.as_str()));
                 self.bar.tick();
             }
+            Event::CatchUpStarted { id } => {
+                self.bar.set_message(format!("catching up {}", clean(id.as_str())))
+            }
+            Event::CaughtUp { .. } => self.bar.set_message(""),
             Event::StatementTimed { id, number, duration, text } => {
                 let milliseconds = duration.as_secs_f64() * 1000.0;
                 self.say(&format!("{milliseconds:>10.1} ms  {id} statement {number}: {text}"));

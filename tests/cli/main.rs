@@ -39,6 +39,7 @@ mod lock_refusals;
 mod looking;
 mod modes;
 mod names;
+mod phases;
 mod pooler;
 mod refusals;
 mod renames;
