@@ -1,8 +1,10 @@
 //! What is asked of git, through its program.
 //!
-//! Only the index of a merge, the settings of a merge driver, and what is committed, and its name. What the texts mean is not known here.
+//! Only the index of a merge, the settings of a merge driver, what is committed and its name, and moving files. What the
+//! texts mean is not known here.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::diagnostic::Diagnostic;
@@ -66,6 +68,19 @@ pub fn revision(folder: &Path) -> Option<String> {
     let output = git(folder, &["rev-parse", "--short=12", "HEAD"]).ok().filter(|out| out.status.success())?;
     let name = String::from_utf8(output.stdout).ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The files below `folder` that git knows, relative to it; none where there is no git or repository.
+pub fn tracked(folder: &Path) -> HashSet<PathBuf> {
+    let listed = git(folder, &["ls-files", "-z", "--", "."]).ok().filter(|output| output.status.success());
+    let text = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+}
+
+/// Moves what git knows below `folder` into another folder there; whether it did.
+pub fn move_into(folder: &Path, paths: &[&str], target: &str) -> bool {
+    let words = ["mv", "--"].into_iter().chain(paths.iter().copied()).chain([target]);
+    git(folder, &words.collect::<Vec<_>>()).is_ok_and(|output| output.status.success())
 }
 
 /// Sets a value in the repository's own configuration.

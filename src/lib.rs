@@ -72,5 +72,6 @@ pub mod schema;
 pub mod secret;
 pub mod snapshot;
 pub mod sql;
+pub mod squash;
 pub mod tls;
 pub mod tool;

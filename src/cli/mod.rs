@@ -27,6 +27,7 @@ mod rollback;
 mod rollup;
 mod run;
 mod schema;
+mod squash;
 mod status;
 mod up_to_date;
 mod version;
@@ -114,6 +115,7 @@ enum Command {
     Diff(diff::Args),
     DumpSchema(dump_schema::Args),
     Rollup(rollup::Args),
+    Squash(squash::Args),
     Reset(reset::Args),
 }
 
@@ -144,6 +146,7 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::DumpSchema(_) => "dump-schema",
             Self::Rollup(_) => "rollup",
+            Self::Squash(_) => "squash",
             Self::Reset(_) => "reset",
         }
     }
@@ -241,6 +244,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Diff(args) => diff::run(&global, &args).await,
         Command::DumpSchema(args) => dump_schema::run(&global, &args).await,
         Command::Rollup(args) => rollup::run(&global, args).await,
+        Command::Squash(args) => squash::run(&global, &args).await,
         Command::Reset(args) => reset::run(&global, &args).await,
     }
 }

@@ -10,6 +10,7 @@
 //! - `check`: the schema check
 //! - `declared`: what people declare, on a scratch database, and whose each object is (`owners`)
 //! - `diff`: the migration that makes what is declared
+//! - `squash`: many migrations become one, and the proof
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
@@ -46,6 +47,7 @@ mod replay;
 mod retry;
 mod rollup;
 mod snapshots;
+pub mod squash;
 mod status;
 mod stopped;
 mod verdict;

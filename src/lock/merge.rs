@@ -65,6 +65,10 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
             merged.findings.push(reused(&migration.id, by));
             continue;
         }
+        if let Some(old) = still_there(migration, lock, catalogue) {
+            merged.findings.push(unfinished(&migration.id, old));
+            continue;
+        }
         let same_as = copies.get(&migration.id).cloned();
         merged.findings.push(match &same_as {
             Some(original) => Finding::new(
@@ -187,6 +191,24 @@ fn reused(id: &MigrationId, by: &MigrationId) -> Finding {
         format!("`{id}` is new, but `{by}` replaces an older migration of that id"),
     )
     .help("give the new migration another name")
+    .help(format!(
+        "where `squash` was interrupted, `db-migrations squash --finish --module {}` moves what is left to the archive",
+        id.namespace()
+    ))
+}
+
+/// A locked migration that a new one replaces, though its file is there.
+fn still_there<'a>(new: &'a Migration, lock: &Lock, catalogue: &Catalogue) -> Option<&'a MigrationId> {
+    let mut names = new.replaces.iter().flat_map(Former::names);
+    names.find(|id| lock.entries.contains_key(*id) && catalogue.get(id).is_some())
+}
+
+/// Both would run on an empty database.
+fn unfinished(id: &MigrationId, old: &MigrationId) -> Finding {
+    let message = format!("`{id}` replaces `{old}`, whose file is still there");
+    Finding::new(Rule::Reused, id, message)
+        .help("remove the files of what it replaces, then `db-migrations lock`")
+        .help(format!("where `squash` was interrupted, remove the file of `{id}`, and run it again"))
 }
 
 /// Found and not locked, in the order in which they are appended.

@@ -51,6 +51,7 @@ mod schema_diff;
 mod settings;
 mod split;
 mod sqlite_keys;
+mod squash;
 mod targets;
 mod tls;
 mod together;
