@@ -104,6 +104,12 @@ impl Known {
                 };
                 self.tables.entry(name).or_insert(made);
             }
+            What::Create { noun, object: Some(object), .. } if noun == "VIEW" => {
+                self.owners.learn(Some(Effect::MakesView(object.clone())), module);
+                if is_new {
+                    self.fresh.insert(key(object));
+                }
+            }
             What::DropTable { table, .. } => {
                 self.owners.learn(Some(Effect::Ends(table.clone())), module);
                 self.tables.remove(&key(table));

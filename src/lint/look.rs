@@ -109,7 +109,9 @@ impl<'a> Look<'a> {
 
     /// Whether one of squawk's rules says the same of these bytes; where there is no verdict, ours counts.
     pub(super) fn agrees(&self, rules: &[&str], n: usize, span: &Range<usize>) -> bool {
-        let (Some(Some(hits)), false) = (self.hits.get(n), rules.is_empty()) else { return true };
+        let (Some(Some(hits)), false) = (self.hits.get(n), rules.is_empty() || !self.is_postgres()) else {
+            return true;
+        };
         let start = self.readings[n].span.start;
         hits.iter().any(|(rule, hit)| {
             rules.contains(&rule.as_str()) && hit.start + start < span.end && span.start < hit.end + start
@@ -129,6 +131,10 @@ fn here(readings: &[Reading]) -> Here {
     for act in readings.iter().flat_map(|reading| &reading.acts) {
         match &act.what {
             What::CreateTable { table, .. } => _ = here.made.insert(key(table)),
+            // what a materialized view holds is as new
+            What::Create { noun, object: Some(object), .. } if noun == "VIEW" => {
+                here.made.insert(key(object));
+            }
             What::DropTable { table, .. } => _ = here.dropped.insert(key(table)),
             What::AddColumn { table, column, .. } => {
                 here.made_columns.insert((key(table), column.name.to_lowercase()));

@@ -34,8 +34,11 @@ fn added(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
     } else {
         "inserts of code that does not know the column fail in strict mode"
     };
+    let draft = Draft::new(at, what);
+    // squawk takes any default for one
+    let draft = if column.default.is_some() { draft.ours() } else { draft };
     Some(
-        Draft::new(at, what)
+        draft
             .note(fails)
             .help("give it a constant default; or add it without `NOT NULL`, fill it, and run `db-migrations generate set-not-null`"),
     )

@@ -17,7 +17,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn find(look: &Look<'_>) -> Vec<Draft> {
-    look.acts().filter_map(|at| of(look, at)).collect()
+    // one of a list that goes
+    let mut told = std::collections::HashSet::new();
+    look.acts().filter_map(|at| of(look, at).filter(|_| told.insert(at.1.span.start))).collect()
 }
 
 fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {

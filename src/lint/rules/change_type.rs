@@ -22,12 +22,10 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
         let old = look.known.column(table, column).map(|known| known.ty.as_str());
         let fine = look.is_new_column(table, column) || !using && old.is_some_and(|old| is_wider(old, ty));
         (!fine).then(|| {
-            let was = old.map(|old| format!(", which was `{old}`")).unwrap_or_default();
+            let was = old.map(|old| format!(", which was `{old}`,")).unwrap_or_default();
             Draft::new(
                 (n, act),
-                format!(
-                    "`{table}.{column}`{was}, becomes `{ty}`: that writes the table and its indexes anew"
-                ),
+                format!("`{table}.{column}`{was} becomes `{ty}`: that writes the table and its indexes anew"),
             )
             .note("nobody can read or write the table while that lasts")
             .help("run `db-migrations generate change-type`: it writes the steps with a second column")

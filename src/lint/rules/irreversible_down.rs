@@ -19,7 +19,8 @@ pub(super) const RULE: Rule = Rule {
 fn find(look: &Look<'_>) -> Vec<Draft> {
     let Some((script, down)) = look.down else { return Vec::new() };
     let back: Vec<&What> = down.iter().flat_map(|reading| &reading.acts).map(|act| &act.what).collect();
-    if back.is_empty() && !look.readings.is_empty() {
+    let makes = look.acts().any(|(_, act)| act.what.is_schema());
+    if back.is_empty() && makes {
         let message = format!("the way back `{}` does nothing", script.path);
         return vec![in_down(0..script.text.len().min(1), message)];
     }
@@ -52,7 +53,7 @@ fn in_down(span: std::ops::Range<usize>, message: String) -> Draft {
 fn left(what: &What, back: &[&What], look: &Look<'_>) -> Option<String> {
     let drops = |name: &Object| {
         back.iter().any(|what| match what {
-            What::DropTable { table, .. } => is_same(table, name),
+            What::DropTable { table, .. } | What::Drop { object: table, .. } => is_same(table, name),
             What::RenameTable { from, .. } => is_same(from, name),
             _ => false,
         })

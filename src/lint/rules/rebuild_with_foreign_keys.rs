@@ -4,7 +4,7 @@ use super::{Rule, SQLITE};
 use crate::config::Severity;
 use crate::lint::draft::Draft;
 use crate::lint::look::Look;
-use crate::sql::What;
+use crate::sql::{Object, What};
 
 pub(super) const RULE: Rule = Rule {
     name: "rebuild-with-foreign-keys",
@@ -22,8 +22,10 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
     }
     let rebuilds = look.acts().filter_map(|(n, act)| {
         let What::DropTable { table, .. } = &act.what else { return None };
-        let pointed_at = look.known.is_referenced(table) || !look.known.has(table);
-        let fine = !look.is_rebuilt(table) || !pointed_at || look.known.is_fresh(table);
+        let old = was(look, table);
+        let own = look.is_made_here(table) && !look.known.has(table);
+        let pointed_at = look.known.is_referenced(old) || !look.known.has(old);
+        let fine = own || !look.is_rebuilt(table) || !pointed_at || look.known.is_fresh(old);
         (!fine).then(|| {
             let what = format!("`{table}` is dropped to be rebuilt while foreign keys are enforced");
             Draft::new((n, act), what)
@@ -33,4 +35,13 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
         })
     });
     rebuilds.collect()
+}
+
+/// What a table was called before it was put aside.
+fn was<'a>(look: &Look<'a>, table: &'a Object) -> &'a Object {
+    let renamed = look.acts().find_map(|(_, act)| match &act.what {
+        What::RenameTable { from, to } if to == table => Some(from),
+        _ => None,
+    });
+    renamed.unwrap_or(table)
 }
