@@ -1,4 +1,4 @@
-//! The corpus: `tests/cases/lint/DIALECT/RULE/{bad,good}*.sql`.
+//! What all rules have in common; the corpus is in `tests/lint`.
 
 use super::RULES;
 

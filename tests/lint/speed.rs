@@ -18,8 +18,7 @@ fn ten_thousand_migrations_are_looked_at() {
     });
     let other = module("other", Vec::new());
     let modules = vec![module("app", texts.collect()), other];
-    // all but the tables are new
-    let config = Lint::default();
-    let found = found(modules, Dialect::Postgres, &config, &|id| id.as_str().ends_with(|_: char| true));
+    // each table comes with what is done to it
+    let found = found(modules, Dialect::Postgres, &Lint::default(), &|id| id.as_str() >= "app::07500");
     assert!(found.is_empty(), "all of it is new: {}", found.len());
 }

@@ -22,7 +22,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
     }
     let rebuilds = look.acts().filter_map(|(n, act)| {
         let What::DropTable { table, .. } = &act.what else { return None };
-        let old = was(look, table);
+        let old = was(look, table, act.span.start);
         let own = look.is_made_here(table) && !look.known.has(table);
         let pointed_at = look.known.is_referenced(old) || !look.known.has(old);
         let fine = own || !look.is_rebuilt(table) || !pointed_at || look.known.is_fresh(old);
@@ -38,9 +38,9 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
 }
 
 /// What a table was called before it was put aside.
-fn was<'a>(look: &Look<'a>, table: &'a Object) -> &'a Object {
+fn was<'a>(look: &Look<'a>, table: &'a Object, before: usize) -> &'a Object {
     let renamed = look.acts().find_map(|(_, act)| match &act.what {
-        What::RenameTable { from, to } if to == table => Some(from),
+        What::RenameTable { from, to } if to == table && act.span.start < before => Some(from),
         _ => None,
     });
     renamed.unwrap_or(table)

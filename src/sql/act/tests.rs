@@ -1,3 +1,5 @@
+//! Statements in a short form.
+
 use super::*;
 
 fn read(dialect: Dialect, text: &str) -> Vec<What> {
