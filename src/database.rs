@@ -363,6 +363,8 @@ pub trait Read: Send {
     fn unrecoverable(&mut self) -> BoxFuture<'_, Result<BTreeMap<String, String>, DatabaseError>> {
         Box::pin(async { Ok(BTreeMap::new()) })
     }
+    /// How large each table is, as the database estimates it; ours are among them.
+    fn table_sizes(&mut self) -> BoxFuture<'_, Result<Vec<TableSize>, DatabaseError>>;
     /// Who holds the guard, as far as can be seen from here.
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>>;
     /// The first rows (as text) that a query returns.
@@ -380,6 +382,19 @@ pub trait Read: Send {
     ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>>;
     /// The statements of a part of a run as text, without the last terminator; nothing is sent.
     fn written(&self, part: Written<'_>) -> String;
+}
+
+/// How large a table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    /// Its schema, unless it is the usual one.
+    pub schema: Option<String>,
+    /// Its name.
+    pub table: String,
+    /// How many rows it has, more or less.
+    pub rows: u64,
+    /// How many bytes it holds with its indexes, where that is known.
+    pub bytes: Option<u64>,
 }
 
 /// A part of a run as SQL text, for another client to carry out.

@@ -58,6 +58,7 @@ pub mod generate;
 pub mod git;
 pub mod history;
 pub mod id;
+pub mod lint;
 pub mod lock;
 pub mod lockfile;
 pub mod migration;

@@ -67,6 +67,7 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         policy: Policy { out_of_order, unknown_executed, allow_split, rehearsal, phase },
         adopt,
         mirror,
+        lint: _, // for whoever writes migrations
     } = config;
     let Database {
         url: _,

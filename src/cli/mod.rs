@@ -15,6 +15,7 @@ mod exit;
 mod generate;
 mod import;
 mod init;
+mod lint;
 mod list;
 mod lock;
 mod migrate;
@@ -43,7 +44,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::engine::Failure;
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Failure, FailureKind};
 use crate::report::{clean, human, json};
 
 pub use exit::Exit;
@@ -86,6 +88,10 @@ pub(crate) enum Format {
     Human,
     /// One JSON document
     Json,
+    /// Annotations of a GitHub workflow (`lint`)
+    Github,
+    /// SARIF 2.1.0 (`lint`)
+    Sarif,
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,6 +123,7 @@ enum Command {
     Rollup(rollup::Args),
     Squash(squash::Args),
     Reset(reset::Args),
+    Lint(lint::Args),
 }
 
 impl Command {
@@ -148,6 +155,7 @@ impl Command {
             Self::Rollup(_) => "rollup",
             Self::Squash(_) => "squash",
             Self::Reset(_) => "reset",
+            Self::Lint(_) => "lint",
         }
     }
 }
@@ -201,11 +209,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 async fn run(args: Args) -> Exit {
     let (name, format) = (args.command.name(), args.global.format);
-    let result = Box::pin(dispatch(args)).await;
+    let result = match misplaced(name, format) {
+        Some(failure) => Err(failure),
+        None => Box::pin(dispatch(args)).await,
+    };
     let (exit, outcome, json) = match result {
         Ok(done) => (done.exit, done.outcome, done.json),
         Err(failure) => {
-            if format == Format::Human {
+            if format != Format::Json {
                 human::print_errors(&failure.diagnostics);
             }
             (Exit::of(failure.kind), "failed", json::failure(&failure))
@@ -215,6 +226,15 @@ async fn run(args: Args) -> Exit {
         human::raw(&json::text(&json::document(name, outcome, exit.code(), json)));
     }
     exit
+}
+
+/// Why a command has no results in this format.
+fn misplaced(command: &str, format: Format) -> Option<Failure> {
+    let is_for_lint = matches!(format, Format::Github | Format::Sarif);
+    (is_for_lint && command != "lint").then(|| {
+        let fault = Diagnostic::new(format!("`{command}` does not write this format, only `lint` does"));
+        Failure::new(FailureKind::Usage, fault.help("pass `--format human` or `--format json`"))
+    })
 }
 
 async fn dispatch(args: Args) -> Result<Done, Failure> {
@@ -246,6 +266,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Rollup(args) => rollup::run(&global, args).await,
         Command::Squash(args) => squash::run(&global, &args).await,
         Command::Reset(args) => reset::run(&global, &args).await,
+        Command::Lint(args) => lint::run(&global, &args).await,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::report::json;
 pub(super) fn reporter(global: &Global) -> Box<dyn Sink> {
     match global.format {
         Format::Human => Box::new(Reporter::new(global.quiet)),
-        Format::Json => Box::new(Silence),
+        Format::Json | Format::Github | Format::Sarif => Box::new(Silence),
     }
 }
 
