@@ -60,6 +60,7 @@ pub mod history;
 pub mod id;
 pub mod lock;
 pub mod lockfile;
+pub mod maintenance;
 pub mod migration;
 pub mod module;
 pub mod plan;

@@ -67,6 +67,7 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         policy: Policy { out_of_order, unknown_executed, allow_split, rehearsal },
         adopt,
         mirror,
+        maintenance: _, // belongs to where it is run
     } = config;
     let Database {
         url: _,

@@ -16,6 +16,7 @@ mod import;
 mod init;
 mod list;
 mod lock;
+mod maintenance;
 mod migrate;
 mod modules;
 mod password;
@@ -114,6 +115,7 @@ enum Command {
     DumpSchema(dump_schema::Args),
     Rollup(rollup::Args),
     Reset(reset::Args),
+    Maintenance(maintenance::Args),
 }
 
 impl Command {
@@ -144,6 +146,7 @@ impl Command {
             Self::DumpSchema(_) => "dump-schema",
             Self::Rollup(_) => "rollup",
             Self::Reset(_) => "reset",
+            Self::Maintenance(_) => "maintenance",
         }
     }
 }
@@ -241,6 +244,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::DumpSchema(args) => dump_schema::run(&global, &args).await,
         Command::Rollup(args) => rollup::run(&global, args).await,
         Command::Reset(args) => reset::run(&global, &args).await,
+        Command::Maintenance(args) => maintenance::run(&global, args).await,
     }
 }
 
@@ -257,6 +261,7 @@ mod tests {
             "modules enable x --version 1 --as diesel --format json",
             "lock --check --replay",
             "lock rename a::1 a::2",
+            "maintenance run -- sh -c true --format",
         ] {
             let words = ["db-migrations"].into_iter().chain(line.split(' '));
             assert!(Args::try_parse_from(words).is_ok(), "{line}");

@@ -9,6 +9,7 @@
 //! is not set) are collected and reported together.
 
 mod edit;
+mod maintenance;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -32,6 +33,7 @@ use crate::tls;
 use crate::tool::Tool;
 
 pub use edit::{disable_in_text, enable_in_text};
+pub use maintenance::{Maintenance, MaintenanceWay, OnFailure};
 
 /// The configuration of one database.
 #[derive(Clone, Debug)]
@@ -76,6 +78,8 @@ pub struct Config {
     pub adopt: Vec<Adopt>,
     /// The tool whose table is kept up to date for the application's migrations.
     pub mirror: Option<Mirror>,
+    /// How an application is told that it must not work now.
+    pub maintenance: Maintenance,
 }
 
 /// `lock.review`: whose destructive migrations need `reviewed: true` in the lock.
@@ -363,6 +367,7 @@ impl Default for Config {
             policy: Policy::default(),
             adopt: Vec::new(),
             mirror: None,
+            maintenance: Maintenance::default(),
         }
     }
 }

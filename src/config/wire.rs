@@ -34,6 +34,7 @@ pub(super) struct Config {
     pub(super) adopt: Option<Vec<Adopt>>,
     pub(super) mirror: Option<Text>,
     pub(super) mirror_table: Option<Text>,
+    pub(super) maintenance: Option<Maintenance>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,6 +145,33 @@ pub(super) struct Policy {
     pub(super) unknown_executed: Option<Text>,
     pub(super) allow_split: Option<bool>,
     pub(super) rehearsal: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Maintenance {
+    pub(super) file: Option<Text>,
+    pub(super) redis: Option<Spanned<Redis>>,
+    pub(super) command: Option<Spanned<MaintenanceCommand>>,
+    pub(super) on_failure: Option<Text>,
+    pub(super) heartbeat: Option<Text>,
+    pub(super) retry_after: Option<Text>,
+    pub(super) message: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Redis {
+    pub(super) url: Option<Text>,
+    pub(super) key: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct MaintenanceCommand {
+    pub(super) on: Option<Vec<Text>>,
+    pub(super) off: Option<Vec<Text>>,
+    pub(super) timeout: Option<Text>,
 }
 
 /// The entries in the order of the file.
