@@ -38,7 +38,7 @@ fn shop(watch: Watch) -> Router {
 }
 
 /// Serves it until the process ends; `listening` is told the address.
-pub async fn serve(
+pub(crate) async fn serve(
     address: &str,
     place: &str,
     listening: impl FnOnce(std::net::SocketAddr),

@@ -24,6 +24,8 @@ pub struct Maintenance {
     held: Mutex<Option<Keeper>>,
     /// The mark of somebody else goes before ours.
     is_left: AtomicBool,
+    /// An earlier run had left it on.
+    is_taken_over: AtomicBool,
     /// Something may stay of the run, if it ends now.
     keeps: Arc<AtomicBool>,
     word: Mutex<Option<&'static str>>,
@@ -38,6 +40,7 @@ impl Maintenance {
             folder: folder.to_owned(),
             held: Mutex::default(),
             is_left: AtomicBool::new(false),
+            is_taken_over: AtomicBool::new(false),
             keeps: Arc::default(),
             word: Mutex::default(),
         })
@@ -60,6 +63,10 @@ impl Maintenance {
         let put = keeper.on().await.map_err(refused)?;
         let left = match put {
             Put::Done(_) => None,
+            Put::TakenOver(_) => {
+                self.is_taken_over.store(true, Ordering::Release);
+                None
+            }
             Put::Left(mark) => Some(mark.shown()),
         };
         self.is_left.store(left.is_some(), Ordering::Release);
@@ -115,7 +122,8 @@ impl Maintenance {
         let may_stay = match kind {
             Kind::Stayed | Kind::Unknown => true,
             Kind::Bug => self.keeps.load(Ordering::Acquire),
-            _ => false,
+            // an earlier run did leave something: this one has not mended it
+            _ => self.is_taken_over.load(Ordering::Acquire),
         };
         if may_stay && self.config.on_failure == OnFailure::Keep { End::Kept } else { End::Off }
     }

@@ -52,7 +52,7 @@ impl Keeper {
         let (orders, received) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("maintenance".to_owned())
-            .spawn(move || hold(switch, &mark, &received, &keeps))?;
+            .spawn(move || hold(switch, mark, &received, &keeps))?;
         Ok(Self { orders: Some(orders), thread: Some(thread) })
     }
 
@@ -90,32 +90,35 @@ fn gone() -> Diagnostic {
     Diagnostic::new("the thread that holds maintenance mode on is gone")
 }
 
-fn hold(mut switch: Box<dyn Switch>, mark: &Mark, orders: &Receiver<Order>, keeps: &AtomicBool) {
+fn hold(mut switch: Box<dyn Switch>, mut mark: Mark, orders: &Receiver<Order>, keeps: &AtomicBool) {
     let heartbeat = Duration::from_secs(mark.heartbeat.max(1));
     let (mut is_on, mut beats) = (false, Beats::default());
     loop {
         match orders.recv_timeout(heartbeat) {
             Ok(Order::On(reply)) => {
-                let put = switch.on(mark);
+                let put = switch.on(&mark);
                 is_on |= put.is_ok();
+                if let Ok(Put::Done(put) | Put::TakenOver(put)) = &put {
+                    mark.clone_from(put);
+                }
                 let _ = reply.send(put);
             }
             Ok(Order::End(end, reply)) => {
-                let ended = if is_on { finish(&mut *switch, mark, end) } else { Ok(()) };
+                let ended = if is_on { finish(&mut *switch, &mark, end) } else { Ok(()) };
                 let _ = reply.send(ended.map(|()| beats));
                 return;
             }
             Err(RecvTimeoutError::Timeout) if is_on => {
-                if let Err(fault) = switch.beat(mark) {
+                if let Err(fault) = switch.beat(&mark) {
                     beats.failed += 1;
                     beats.fault = Some(fault);
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                let end = if keeps.load(Ordering::Acquire) { End::Kept } else { End::Off };
+                let end = if mark.kept || keeps.load(Ordering::Acquire) { End::Kept } else { End::Off };
                 if is_on {
-                    let _ = finish(&mut *switch, mark, end); // nobody is there to be told
+                    let _ = finish(&mut *switch, &mark, end); // nobody is there to be told
                 }
                 return;
             }

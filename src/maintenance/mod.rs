@@ -51,6 +51,8 @@ pub enum State {
 pub enum Put {
     /// It is there.
     Done(Mark),
+    /// It is there in the place of one that a run has left on. It stays by itself, as that one did.
+    TakenOver(Mark),
     /// Somebody else's is there, and stays.
     Left(Mark),
 }

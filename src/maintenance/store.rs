@@ -54,17 +54,18 @@ impl<S: Store> Marked<S> {
     fn put(&mut self, mark: &Mark, gives_way: impl Fn(&Mark) -> bool) -> Result<Put, Diagnostic> {
         for _ in 0..TRIES {
             let read = self.store.read()?;
-            let mut mark = mark.beating();
+            let (mut mark, mut is_taken_over) = (mark.beating(), false);
             if let State::On(found) = self.state_of(read.as_deref()) {
                 if found.token != mark.token && !gives_way(&found) {
                     return Ok(Put::Left(found));
                 }
-                if found.kept && found.owner == Owner::Run {
-                    mark.since = found.since;
+                if mark.owner == Owner::Run && found.owner == Owner::Run && found.kept {
+                    // what it left behind is still there: a failure of this one mends nothing
+                    (mark.since, mark.kept, is_taken_over) = (found.since, true, true);
                 }
             }
             if self.store.swap(read.as_deref(), Some(&mark.text()), mark.lives())? {
-                return Ok(Put::Done(mark));
+                return Ok(if is_taken_over { Put::TakenOver(mark) } else { Put::Done(mark) });
             }
         }
         Err(self.restless())
@@ -200,8 +201,9 @@ mod tests {
         marked.keep(&failed).unwrap();
         assert!(matches!(marked.on(&mark(Owner::Command)), Ok(Put::Left(_))));
         let next = mark(Owner::Run);
-        let Ok(Put::Done(put)) = marked.on(&next) else { panic!("it is taken over") };
-        assert_eq!((put.since.as_str(), put.kept), ("2026-01-01T00:00:00Z", false));
+        let Ok(Put::TakenOver(put)) = marked.on(&next) else { panic!("it is taken over") };
+        assert_eq!((put.since.as_str(), put.kept), ("2026-01-01T00:00:00Z", true));
+        assert_eq!(put.token, next.token);
         assert_eq!(marked.off(Some(&next)), Ok(true));
     }
 
