@@ -17,6 +17,9 @@ use crate::maintenance::{self as port, Beats, End, Keeper, Mark, Owner, Put};
 
 use super::failure::{Failure, Kind};
 
+/// What is said where our mark is gone at the end.
+const TAKEN: &str = "somebody else has switched maintenance mode meanwhile: this run leaves it so";
+
 /// Maintenance mode for one run, with all its tries.
 pub struct Maintenance {
     config: config::Maintenance,
@@ -136,8 +139,9 @@ impl Maintenance {
         let (word, event) = match (&ended, end) {
             (Err(_), _) => ("unknown", None),
             (Ok(_), End::Kept) => ("kept", Some(Event::MaintenanceKept)),
+            (Ok(beats), End::Off) if beats.was_ours => ("off", Some(Event::MaintenanceOff)),
             (Ok(_), End::Off) if is_left => ("left", None),
-            (Ok(_), End::Off) => ("off", Some(Event::MaintenanceOff)),
+            (Ok(_), End::Off) => ("left", Some(Event::Noted(TAKEN.to_owned()))),
         };
         *lock(&self.word) = Some(word);
         match ended {

@@ -30,9 +30,11 @@ enum Order {
     End(End, oneshot::Sender<Result<Beats, Diagnostic>>),
 }
 
-/// How the heartbeat went.
+/// How it went.
 #[derive(Debug, Default)]
 pub struct Beats {
+    /// The mark was there, and ours, until the end.
+    pub was_ours: bool,
     /// So many failed.
     pub failed: u32,
     /// Why the last of them did.
@@ -104,8 +106,8 @@ fn hold(mut switch: Box<dyn Switch>, mut mark: Mark, orders: &Receiver<Order>, k
                 let _ = reply.send(put);
             }
             Ok(Order::End(end, reply)) => {
-                let ended = if is_on { finish(&mut *switch, &mark, end) } else { Ok(()) };
-                let _ = reply.send(ended.map(|()| beats));
+                let ended = if is_on { finish(&mut *switch, &mark, end) } else { Ok(false) };
+                let _ = reply.send(ended.map(|was_ours| Beats { was_ours, ..beats }));
                 return;
             }
             Err(RecvTimeoutError::Timeout) if is_on => {
@@ -126,10 +128,10 @@ fn hold(mut switch: Box<dyn Switch>, mut mark: Mark, orders: &Receiver<Order>, k
     }
 }
 
-fn finish(switch: &mut dyn Switch, mark: &Mark, end: End) -> Result<(), Diagnostic> {
+fn finish(switch: &mut dyn Switch, mark: &Mark, end: End) -> Result<bool, Diagnostic> {
     match end {
-        End::Off => switch.off(Some(mark)).map(|_| ()),
-        End::Kept => switch.keep(mark),
+        End::Off => switch.off(Some(mark)),
+        End::Kept => switch.keep(mark).map(|()| true),
     }
 }
 
@@ -157,8 +159,23 @@ mod tests {
         while beat() == first.beat {
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert_eq!(block_on(keeper.end(End::Off)).unwrap().failed, 0);
+        let beats = block_on(keeper.end(End::Off)).unwrap();
+        assert_eq!((beats.failed, beats.was_ours), (0, true));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_was_taken_over_outlives_who_took_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("down");
+        let failed = Mark::new(Owner::Run, "ann@host", Duration::from_secs(1));
+        file(&path).on(&failed).unwrap();
+        file(&path).keep(&failed).unwrap();
+        let keeper = keeper(&path, false);
+        assert!(matches!(block_on(keeper.on()), Ok(Put::TakenOver(_))));
+        drop(keeper);
+        let Ok(State::On(mark)) = file(&path).state() else { panic!("it is on") };
+        assert!(mark.kept && mark.token != failed.token);
     }
 
     #[test]

@@ -49,7 +49,10 @@ fn a_held_mode_is_not_switched_off_by_hand() {
         .says("by run ");
     project.run(&db, &["maintenance", "on"]).ok();
     drop(held);
-    run.wait().ok();
+    run.wait()
+        .ok()
+        .says("somebody else has switched maintenance mode")
+        .does_not_say("maintenance mode is off");
     assert_eq!(place.mark().unwrap()["owner"], "hand", "who wants it on gets it");
 }
 

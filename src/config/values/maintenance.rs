@@ -16,6 +16,13 @@ const KEY: &str = "db-migrations:maintenance";
 
 impl Reader<'_> {
     pub(super) fn maintenance(&mut self, wire: wire::Maintenance) -> Maintenance {
+        let used = self.used.len();
+        let maintenance = self.maintenance_of(wire);
+        self.used.truncate(used); // a bundle holds nothing of it
+        maintenance
+    }
+
+    fn maintenance_of(&mut self, wire: wire::Maintenance) -> Maintenance {
         let zero = Maintenance::default();
         let heartbeat_span = wire.heartbeat.as_ref().map(|text| self.span(text));
         let heartbeat = self.seconds(wire.heartbeat, "heartbeat").unwrap_or(zero.heartbeat);
