@@ -61,6 +61,7 @@ pub mod id;
 pub mod lint;
 pub mod lock;
 pub mod lockfile;
+pub mod maintenance;
 pub mod migration;
 pub mod module;
 pub mod plan;

@@ -18,6 +18,7 @@ mod init;
 mod lint;
 mod list;
 mod lock;
+mod maintenance;
 mod migrate;
 mod modules;
 mod password;
@@ -124,6 +125,7 @@ enum Command {
     Squash(squash::Args),
     Reset(reset::Args),
     Lint(lint::Args),
+    Maintenance(maintenance::Args),
 }
 
 impl Command {
@@ -156,6 +158,7 @@ impl Command {
             Self::Squash(_) => "squash",
             Self::Reset(_) => "reset",
             Self::Lint(_) => "lint",
+            Self::Maintenance(_) => "maintenance",
         }
     }
 }
@@ -267,6 +270,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Squash(args) => squash::run(&global, &args).await,
         Command::Reset(args) => reset::run(&global, &args).await,
         Command::Lint(args) => lint::run(&global, &args).await,
+        Command::Maintenance(args) => maintenance::run(&global, args).await,
     }
 }
 
@@ -283,6 +287,7 @@ mod tests {
             "modules enable x --version 1 --as diesel --format json",
             "lock --check --replay",
             "lock rename a::1 a::2",
+            "maintenance run -- sh -c true --format",
         ] {
             let words = ["db-migrations"].into_iter().chain(line.split(' '));
             assert!(Args::try_parse_from(words).is_ok(), "{line}");

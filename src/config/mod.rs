@@ -9,6 +9,7 @@
 //! is not set) are collected and reported together.
 
 mod edit;
+mod maintenance;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -32,6 +33,7 @@ use crate::tls;
 use crate::tool::Tool;
 
 pub use edit::{disable_in_text, enable_in_text};
+pub use maintenance::{Maintenance, MaintenanceWay, OnFailure};
 
 /// The configuration of one database.
 #[derive(Clone, Debug)]
@@ -78,6 +80,8 @@ pub struct Config {
     pub mirror: Option<Mirror>,
     /// What the linter says of what.
     pub lint: Lint,
+    /// How an application is told that it must not work now.
+    pub maintenance: Maintenance,
 }
 
 /// `lock.review`: whose destructive migrations need `reviewed: true` in the lock.
@@ -427,6 +431,7 @@ impl Default for Config {
             adopt: Vec::new(),
             mirror: None,
             lint: Lint::default(),
+            maintenance: Maintenance::default(),
         }
     }
 }

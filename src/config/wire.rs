@@ -35,6 +35,7 @@ pub(super) struct Config {
     pub(super) mirror: Option<Text>,
     pub(super) mirror_table: Option<Text>,
     pub(super) lint: Option<Lint>,
+    pub(super) maintenance: Option<Maintenance>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -181,6 +182,33 @@ impl<'de> de::Visitor<'de> for PairsVisitor {
         }
         Ok(Pairs(pairs))
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Maintenance {
+    pub(super) file: Option<Text>,
+    pub(super) redis: Option<Spanned<Redis>>,
+    pub(super) command: Option<Spanned<MaintenanceCommand>>,
+    pub(super) on_failure: Option<Text>,
+    pub(super) heartbeat: Option<Text>,
+    pub(super) retry_after: Option<Text>,
+    pub(super) message: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Redis {
+    pub(super) url: Option<Text>,
+    pub(super) key: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct MaintenanceCommand {
+    pub(super) on: Option<Vec<Text>>,
+    pub(super) off: Option<Vec<Text>>,
+    pub(super) timeout: Option<Text>,
 }
 
 /// The entries in the order of the file.

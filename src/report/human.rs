@@ -271,6 +271,14 @@ impl Sink for Reporter {
             Event::CommitStarted => self.bar.set_message("committing"),
             Event::Committed => self.bar.finish_and_clear(),
             Event::Written { path } => self.say(&format!("wrote {path}")),
+            Event::MaintenanceOn { place, left: None } => {
+                self.say(&format!("maintenance mode is on ({place})"));
+            }
+            Event::MaintenanceOn { left: Some(who), .. } => {
+                self.say(&format!("note: maintenance mode is on already, {who}: this run leaves it so"));
+            }
+            Event::MaintenanceOff => self.say("maintenance mode is off"),
+            Event::MaintenanceKept => self.say("maintenance mode stays on"),
         }
     }
 }

@@ -50,7 +50,11 @@ pub fn text(document: &Value) -> String {
 
 /// A bad end.
 pub fn failure(failure: &Failure) -> Value {
-    json!({ "errors": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>() })
+    let mut document = json!({ "errors": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>() });
+    if let Some(maintenance) = failure.maintenance {
+        document["maintenance"] = maintenance.into();
+    }
+    document
 }
 
 /// A diagnostic with its first place.
