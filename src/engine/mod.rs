@@ -33,6 +33,7 @@ mod layout;
 mod mend;
 mod migrate;
 mod mirror;
+pub mod online;
 mod owners;
 mod prepare;
 mod project;
