@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::dialect::Dialect;
 use crate::diff::rename::Rename;
-use crate::diff::{Script as Rest, Style, script};
+use crate::diff::{Script as Rest, Style, rows, script};
 use crate::event::Sink;
 use crate::generate::online::{self, Change, Side, Step, Steps, Wanted};
 use crate::id::Namespace;
@@ -56,7 +56,7 @@ pub async fn plan(
     let mut steps = steps.map_err(|faults| Failure::all(Kind::Refused, faults))?;
     finish(dialect, &before, &after, &mut steps, request).await?;
     let owner = made.owners.get(&(ObjectKind::Table, table(&change).to_owned())).cloned();
-    let way = way(&change, after.clone());
+    let way = way(dialect, &change, after.clone());
     Ok(Planned { sides: sides(dialect, before, after), way, change, steps, owner })
 }
 
@@ -85,16 +85,16 @@ fn sides(dialect: Dialect, from: Schema, to: Schema) -> Sides {
 }
 
 /// What the proof must know: what is the same row under which name.
-fn way(change: &Change, to: Schema) -> Way {
+fn way(dialect: Dialect, change: &Change, to: Schema) -> Way {
+    let column = |table: &String, from: &str, to: &str| {
+        let (from, to) = (rows::key(dialect, from), rows::key(dialect, to));
+        vec![Rename::Column { table: table.clone(), from, to }]
+    };
     let renames = match change {
-        Change::RenameColumn { table, from, to } => {
-            vec![Rename::Column { table: table.clone(), from: from.clone(), to: to.clone() }]
-        }
+        Change::RenameColumn { table, from, to } => column(table, from, to),
         Change::RenameTable { from, to } => vec![Rename::Table { from: from.clone(), to: to.clone() }],
         // its values are not the same afterwards: no column is called so
-        Change::SetNotNull { table, column, .. } => {
-            vec![Rename::Column { table: table.clone(), from: column.clone(), to: String::new() }]
-        }
+        Change::SetNotNull { table, column: name, .. } => column(table, name, ""),
         Change::ChangeType { .. } => Vec::new(),
     };
     let (kept, lost) = (Vec::new(), Vec::new());

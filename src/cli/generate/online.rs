@@ -44,7 +44,7 @@ pub(super) enum Command {
     RenameTable {
         /// The table
         #[arg(value_name = "OLD")]
-        from: String,
+        old: String,
         /// Its new name
         #[arg(value_name = "NEW")]
         to: String,
@@ -127,7 +127,7 @@ impl Command {
             Self::RenameColumn { column, to, .. } => {
                 Wanted::RenameColumn { column: column.clone(), to: to.clone() }
             }
-            Self::RenameTable { from, to, .. } => Wanted::RenameTable { from: from.clone(), to: to.clone() },
+            Self::RenameTable { old, to, .. } => Wanted::RenameTable { from: old.clone(), to: to.clone() },
             Self::ChangeType { column, kind, to, using, back, .. } => Wanted::ChangeType {
                 column: column.clone(),
                 kind: kind.clone(),

@@ -118,7 +118,8 @@ impl Triggers {
         let one = |name: &str, event: &str, body: &str| {
             format!("CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW\nBEGIN\n{body}END;")
         };
-        vec![one(&self.insert, "INSERT", insert), one(&self.update, "UPDATE", update)]
+        // a row that is inserted in between is filled later; one that is updated would look as if it were
+        vec![one(&self.update, "UPDATE", update), one(&self.insert, "INSERT", insert)]
     }
 
     fn drop(&self) -> Vec<String> {
@@ -237,7 +238,7 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     up.extend(triggers.create(&table, &insert, &update));
     let mut down = triggers.drop();
     down.push(format!("ALTER TABLE {table} DROP COLUMN {to};"));
-    let title = format!("a column `{to}` beside `{from}`, and triggers that keep both the same");
+    let title = format!("a column {to} beside {from}, and triggers that keep both the same");
     let mut steps = vec![Step::expand("expand", title, short(up), short(down))];
     let (set, condition) = if columns.is_rename() {
         (format!("{to} = {from}"), differ(to, from, columns.new.is_text()))
@@ -262,7 +263,7 @@ fn keys(table: &str, to: &str, twins: &[Twin]) -> Step {
     let drops: Vec<String> = twins.iter().map(|twin| format!("DROP KEY {}", twin.name)).collect();
     let up = vec![format!("ALTER TABLE {table}\n    {};", adds.join(",\n    "))];
     let down = vec![format!("ALTER TABLE {table} {};", drops.join(", "))];
-    Step::expand("keys", format!("keys on `{to}` for the new code"), short(up), short(down))
+    Step::expand("keys", format!("keys on {to} for the new code"), short(up), short(down))
 }
 
 /// The new column takes over what hangs on the old one; then the triggers go, and the old one.
@@ -307,14 +308,14 @@ fn take_over(columns: &Columns<'_>, triggers: &Triggers, twins: &[Twin], rows: &
         down.extend(triggers.create(table, &insert, &update));
         down.push(format!("{set} WHERE {from} IS NULL AND {to} IS NOT NULL;"));
     }
-    let title = format!("`{to}` takes over what hung on `{from}`, which goes");
+    let title = format!("{to} takes over what hung on {from}, which goes");
     Step::contract("contract", title, short(up), short(down))
 }
 
 fn limits(columns: &Columns<'_>, rows: &Rows) -> Vec<String> {
     let mut limits = vec![
         format!(
-            "an insert that gives `{}` no value, or NULL, has the value of `{}`, its default included",
+            "an insert that gives {} no value, or NULL, has the value of {}, its default included",
             columns.to, columns.from
         ),
         "where one statement changes both columns, the new one counts".to_owned(),

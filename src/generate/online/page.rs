@@ -109,7 +109,7 @@ fn cost(dialect: Dialect, change: &Change) -> Vec<String> {
             lines.push("the short steps need the table alone for a moment: they give up after 5 seconds of waiting (`lock_timeout`); run them again".to_owned());
             if copies {
                 lines.push(
-                    "what runs outside of a transaction splits the run: `--allow-split`, or `split: allow`"
+                    "what runs outside of a transaction splits the run: `--allow-split`, or `policy.allow-split`"
                         .to_owned(),
                 );
             }
