@@ -191,6 +191,8 @@ pub struct NewRun {
     pub user: String,
     /// Why a check was softened.
     pub reason: Option<String>,
+    /// The release that it belongs to, if it is known.
+    pub release: Option<String>,
 }
 
 /// A script to be run together with what it means for the history.
@@ -471,6 +473,13 @@ pub trait Session: Read {
         run: &'a NewRun,
         tasks: &'a [Task<'a>],
     ) -> BoxFuture<'a, Vec<Result<i64, TaskFailure>>>;
+    /// Runs data statements that have run before once more, and says how many rows they changed. The history
+    /// stays as it is.
+    fn catch_up<'a>(
+        &'a mut self,
+        script: &'a Script,
+        statements: &'a [Statement],
+    ) -> BoxFuture<'a, Result<u64, TaskFailure>>;
     /// How many migrations are worth handing over at once.
     fn batch(&self) -> usize;
     /// Writes into our own tables.

@@ -1,6 +1,6 @@
 //! What is asked of git, through its program.
 //!
-//! Only the index of a merge, the settings of a merge driver, and what is committed. What the texts mean is not known here.
+//! Only the index of a merge, the settings of a merge driver, and what is committed, and its name. What the texts mean is not known here.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -59,6 +59,13 @@ pub fn show(folder: &Path, revision: &str, file: &str) -> Result<Option<String>,
 pub fn is_uncommitted(folder: &Path, file: &str) -> bool {
     let succeeds = |args: &[&str]| git(folder, args).is_ok_and(|output| output.status.success());
     succeeds(&["rev-parse", "--git-dir"]) && !succeeds(&["cat-file", "-e", &format!("HEAD:./{file}")])
+}
+
+/// The revision that is checked out in a folder, shortened; `None` where git or a repository is absent.
+pub fn revision(folder: &Path) -> Option<String> {
+    let output = git(folder, &["rev-parse", "--short=12", "HEAD"]).ok().filter(|out| out.status.success())?;
+    let name = String::from_utf8(output.stdout).ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Sets a value in the repository's own configuration.

@@ -7,6 +7,7 @@ mod bundle;
 mod confirm;
 mod context;
 mod current;
+mod deploy;
 mod diff;
 mod dump_schema;
 mod execute;

@@ -289,6 +289,26 @@ pub struct Policy {
     pub allow_split: bool,
     /// Whether a run that cannot be one transaction is tried on a scratch database first.
     pub rehearsal: Rehearsal,
+    /// Which steps of a deploy a run means that does not say so itself.
+    pub phase: Phases,
+}
+
+/// Which steps of a deploy a run means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phases {
+    /// All that may run now: a contract step that must wait is left out.
+    #[default]
+    All,
+    /// What must run before the new code.
+    Expand,
+    /// What may run once no old code is left.
+    Contract,
+}
+
+impl Phases {
+    /// The words of configuration and command line.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("all", Self::All), ("expand", Self::Expand), ("contract", Self::Contract)];
 }
 
 /// Whether a run that the database commits bit by bit is rehearsed on a scratch database first.

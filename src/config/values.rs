@@ -10,8 +10,8 @@ use serde_saphyr::Spanned;
 
 use super::wire::{self, Text};
 use super::{
-    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Password, Policy, Reaction, Rehearsal,
-    Review, Source,
+    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Password, Phases, Policy, Reaction,
+    Rehearsal, Review, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::dialect::Dialect;
@@ -263,6 +263,7 @@ impl<'a> Reader<'a> {
                 .unwrap_or_default(),
             allow_split: wire.allow_split.unwrap_or(false),
             rehearsal: self.word(wire.rehearsal, "rehearsal", &rehearsals).unwrap_or_default(),
+            phase: self.word(wire.phase, "phase", &Phases::WORDS).unwrap_or_default(),
         }
     }
 

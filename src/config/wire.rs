@@ -144,6 +144,7 @@ pub(super) struct Policy {
     pub(super) unknown_executed: Option<Text>,
     pub(super) allow_split: Option<bool>,
     pub(super) rehearsal: Option<Text>,
+    pub(super) phase: Option<Text>,
 }
 
 /// The entries in the order of the file.

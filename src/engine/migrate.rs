@@ -86,11 +86,22 @@ pub struct Applied {
     pub milliseconds: i64,
 }
 
+/// A data step that has run before, and once more in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Which.
+    pub id: MigrationId,
+    /// How many rows it changed.
+    pub rows: u64,
+}
+
 /// A run that was committed.
 #[derive(Clone, Debug)]
 pub struct Migrated {
     /// What ran, in order.
     pub applied: Vec<Applied>,
+    /// What ran again, before all of it.
+    pub caught_up: Vec<CaughtUp>,
     /// What was merged.
     pub prepared: Prepared,
     /// What the check said.
@@ -281,6 +292,7 @@ async fn run(
         tool_version: env!("CARGO_PKG_VERSION"),
         user: request.user.clone(),
         reason: why(request),
+        release: request.aim.release.name(),
     };
     let mut progress = Progress::of(&prepared.plan);
     mirror::make_tables(project, &mut *guard).await?;
@@ -359,6 +371,7 @@ async fn run(
     }
     Ok(Outcome::Migrated(Box::new(Migrated {
         applied: progress.applied,
+        caught_up: progress.caught_up,
         prepared,
         verdict,
         written,

@@ -19,6 +19,7 @@ pub(super) fn new_run(project: &Project, request: &Request<'_>, why: String) -> 
             Some(reason) => format!("{why}: {reason}"),
             None => why,
         }),
+        release: None,
     }
 }
 

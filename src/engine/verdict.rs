@@ -165,7 +165,12 @@ async fn expected(
 
 /// Why a run that stops before the lock's end is not compared.
 fn pending(prepared: &Prepared) -> String {
-    format!("{} pending", prepared.plan.remaining)
+    let waiting = prepared.plan.waiting;
+    match prepared.plan.remaining.saturating_sub(waiting) {
+        0 if waiting > 0 => format!("{waiting} waiting"),
+        n if waiting > 0 => format!("{n} pending, {waiting} waiting"),
+        n => format!("{n} pending"),
+    }
 }
 
 /// A schema for the snapshot, the server that made it, and how far it is proved.

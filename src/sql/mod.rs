@@ -26,8 +26,8 @@ pub use effect::{
     AddedValue, Boundary, Commits, Executed, Leftovers, Lost, ObjectKind, ObjectName, Rows, Source, Way,
     added_enum_value, asleep, beyond_database, body_only_changes_rows, boundary, called_procedure,
     changes_rows, commits, completion, created_with_engine, creates_code, creates_table, creates_temporary,
-    dropped_tables, executed, is_pragma, leftovers, lost_by_restart, prepared, recovers, rows, selects,
-    sets_session, written_tables,
+    dropped_tables, executed, is_data, is_pragma, leftovers, lost_by_restart, prepared, recovers, rows,
+    selects, sets_session, written_tables,
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, TableText, normal_form, table_parts, table_text};

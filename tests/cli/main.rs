@@ -38,6 +38,7 @@ mod lock_refusals;
 mod looking;
 mod modes;
 mod names;
+mod phases;
 mod pooler;
 mod refusals;
 mod renames;

@@ -5,6 +5,7 @@
 //! connection ends with its statement: until then another run waits. What both dialects differ in is
 //! asked of `flavour`.
 
+mod catch_up;
 mod confine;
 mod dynamic;
 mod fingerprint;

@@ -5,6 +5,7 @@
 //! under it is not stale. A plan that splits takes the session-level lock on the same connection.
 
 mod alone;
+mod catch_up;
 mod history;
 mod introspect;
 mod login;

@@ -4,6 +4,7 @@
 //! an operating system lock on a file beside the database (`app.db-guard`), freed by the system when
 //! its process dies. The file stays; only the lock on it means anything.
 
+mod catch_up;
 mod history;
 mod introspect;
 mod session;
