@@ -21,7 +21,8 @@ pub fn page(dialect: Dialect, change: &Change, steps: &Steps, ids: &[String]) ->
     section(&mut lines, "Back", back(change));
     section(&mut lines, "Cost", cost(dialect, change));
     section(&mut lines, "Limits", steps.limits.clone());
-    lines.join("\n")
+    // names of MariaDB have such marks already
+    lines.join("\n").replace("``", "`")
 }
 
 fn section(lines: &mut Vec<String>, name: &str, texts: Vec<String>) {
