@@ -78,6 +78,156 @@ fn a_column_gets_another_name() {
     });
 }
 
+#[test]
+fn a_table_gets_another_name() {
+    each_database(|db| {
+        let work = |db: &Db| {
+            db.execute("INSERT INTO users (id, image) VALUES (3, 'old')");
+            db.execute("INSERT INTO accounts (id, image) VALUES (4, 'new')");
+            db.execute("UPDATE users SET image = 'b' WHERE image = 'B'");
+            db.execute("UPDATE accounts SET n = 5 WHERE n IS NULL");
+            db.execute("DELETE FROM users WHERE id = 3");
+            assert_eq!(db.query("SELECT n FROM users ORDER BY id"), ["5", "7", "5"]);
+        };
+        let plain = "ALTER TABLE users RENAME TO accounts;";
+        let after = ("SELECT image FROM accounts ORDER BY id", &["a", "b", "new"][..]);
+        through(db, &["rename-table", "users", "accounts"], plain, work, after);
+    });
+}
+
+#[test]
+fn a_column_is_followed_by_one_of_another_type() {
+    each_database(|db| {
+        let work = |db: &Db| {
+            db.execute("INSERT INTO posts (id, total) VALUES (2, 5)");
+            db.execute("INSERT INTO posts (id, price) VALUES (3, 700)");
+            db.execute("INSERT INTO posts (id) VALUES (4)");
+            db.execute("UPDATE posts SET price = 855 WHERE id = 1");
+            assert_eq!(db.query("SELECT total FROM posts ORDER BY id"), ["8", "5", "7", "3"]);
+            assert_eq!(db.query("SELECT price FROM posts ORDER BY id"), ["855", "500", "700", "300"]);
+            db.execute("UPDATE posts SET user_id = 2");
+            db.execute("UPDATE posts SET total = 6 WHERE id = 2");
+            assert_eq!(
+                db.query("SELECT price FROM posts WHERE id = 1"),
+                ["855"],
+                "nobody has changed it since"
+            );
+            // what the old type cannot hold would not come back from there
+            db.execute("UPDATE posts SET price = 800 WHERE id = 1");
+        };
+        let plain = match db.dialect() {
+            "postgres" => {
+                "ALTER TABLE posts ALTER COLUMN total TYPE bigint USING total * 100; ALTER TABLE posts RENAME COLUMN total TO price;"
+            }
+            "mariadb" => "ALTER TABLE posts CHANGE COLUMN total price bigint NOT NULL DEFAULT 3;",
+            _ => {
+                "ALTER TABLE posts RENAME COLUMN total TO price; PRAGMA writable_schema = on; \
+                  UPDATE sqlite_schema SET sql = replace(sql, 'price integer', 'price bigint') WHERE name = 'posts';"
+            }
+        };
+        let args = ["change-type", "posts.total", "bigint", "--as", "price", "--using", "total * 100"];
+        let back = if db.is_mariadb() { "price DIV 100" } else { "price / 100" };
+        let after = ("SELECT price FROM posts ORDER BY id", &["800", "600", "700", "300"][..]);
+        through(db, &[&args[..], &["--back", back]].concat(), plain, work, after);
+    });
+}
+
+#[test]
+fn a_column_must_have_a_value() {
+    each_database(|db| {
+        let work = |db: &Db| {
+            assert_eq!(db.query("SELECT n FROM users ORDER BY id"), ["1", "7"]);
+            db.execute("INSERT INTO users (id, image) VALUES (3, 'c')");
+            db.execute("UPDATE users SET n = NULL WHERE id = 2");
+            assert_eq!(db.query("SELECT n FROM users ORDER BY id"), ["1", "2", "3"]);
+        };
+        let plain = match db.dialect() {
+            "postgres" => "UPDATE users SET n = 0; ALTER TABLE users ALTER COLUMN n SET NOT NULL;",
+            "mariadb" => "UPDATE users SET n = 0; ALTER TABLE users MODIFY COLUMN n integer NOT NULL;",
+            _ => {
+                "PRAGMA writable_schema = on; \
+                  UPDATE sqlite_schema SET sql = replace(sql, 'n integer', 'n integer NOT NULL') WHERE name = 'users';"
+            }
+        };
+        let after = ("SELECT n FROM users ORDER BY id", &["1", "2", "3"][..]);
+        through(db, &["set-not-null", "users.n", "--default", "id"], plain, work, after);
+        // without a value to fill in, a row without one stops the contract step
+        let other = db.another();
+        let project = bare().file(BEFORE, SHOP.replace("NULL)", "0)"));
+        project.run(&other, &["migrate", "--release", "r0"]).ok();
+        other.execute("UPDATE users SET n = NULL WHERE id = 1");
+        let ids = generated(&project, &other, &["set-not-null", "users.n"]);
+        phase(&project, &other, "expand", "r1").ok();
+        assert_eq!(ran(&other).len(), 1, "there is no expand step");
+        let failed = phase(&project, &other, "contract", "r2");
+        assert!(failed.code == 3 || failed.code == 4, "{failed}");
+        other.execute("UPDATE users SET n = 1 WHERE n IS NULL");
+        phase(&project, &other, "contract", "r2").ok().says("schema check: passed");
+        assert_eq!(ran(&other)[1..], ids);
+    });
+}
+
+#[test]
+fn what_cannot_be_done_is_said_before_anything_is_written() {
+    each_database(|db| {
+        let more = "CREATE VIEW pictures AS SELECT image FROM users;\n";
+        let project = bare().file(BEFORE, format!("{SHOP}{more}"));
+        project.run_alone(&["lock"]).ok();
+        let before = project.tree();
+        let refused = |args: &[&str], code: i32, text: &str| {
+            let output = project.run(db, &[&["generate"], args].concat()).exits(code).says(text);
+            assert_eq!(project.tree(), before, "{output}");
+        };
+        refused(&["rename-column", "usrs.image", "poster"], 2, "did you mean `users`?");
+        refused(&["rename-column", "users.imag", "poster"], 2, "did you mean `image`?");
+        refused(&["rename-column", "users.image", "n"], 2, "has a column `n` already");
+        refused(&["rename-column", "image", "poster"], 2, "write it as `TABLE.COLUMN`");
+        refused(&["rename-table", "users", "pictures"], 2, "already");
+        refused(&["rename-table", "pictures", "x"], 2, "it is a view");
+        refused(&["set-not-null", "users.image"], 7, "is `NOT NULL` already");
+        refused(&["change-type", "users.id", "bigint", "--as", "number"], 7, "primary key");
+        refused(
+            &["change-type", "users.image", "text", "--as", "poster"],
+            7,
+            "`public.pictures`".trim_start_matches(if db.is_postgres() { "" } else { "`public." }),
+        );
+        if !db.is_sqlite() {
+            refused(&["change-type", "users.n", "nonsense type of mine", "--as", "m"], 7, "fails");
+        }
+        refused(
+            &["rename-column", "users.image", "poster", "--module", "nobody"],
+            2,
+            "there is no module `nobody`",
+        );
+    });
+}
+
+#[test]
+fn each_module_gets_what_is_its_own_in_its_format() {
+    let db = Db::sqlite();
+    let project = Project::with_config("cargo: off\nmodules: { paths: [\"plugins/*\"] }\n")
+        .file("migrations/20240101000000_own.sql", "CREATE TABLE own (id integer PRIMARY KEY, a text);\n")
+        .file("plugins/shop/module.yml", "format: goose\n")
+        .file(
+            "plugins/shop/migrations/00001_things.sql",
+            "-- +goose Up\nCREATE TABLE things (id integer PRIMARY KEY, a text);\n-- +goose Down\nDROP TABLE things;\n",
+        );
+    project.run(&db, &["migrate", "--release", "r0"]).ok();
+    db.execute("INSERT INTO things VALUES (1, 'x')");
+    let output = project.run(&db, &["generate", "rename-column", "things.a", "b"]).ok();
+    let wrote: Vec<&str> = output.stdout.lines().filter_map(|line| line.strip_prefix("wrote ")).collect();
+    assert_eq!(wrote.len(), 3, "{output}");
+    assert!(wrote.iter().all(|path| path.starts_with("plugins/shop/migrations/0000")), "{output}");
+    phase(&project, &db, "expand", "r1").ok();
+    phase(&project, &db, "contract", "r2").ok().says("schema check: passed");
+    assert_eq!(db.query("SELECT b FROM things"), ["x"]);
+    assert!(ran(&db).last().unwrap().starts_with("shop::00004_rename_things_a_to_b_3_contract"));
+    // a name that is no change is a name
+    project.run(&db, &["generate", "rename things"]).ok().says("_rename_things");
+    let printed = project.run(&db, &["generate", "rename-table", "own", "mine", "--dry-run"]).ok();
+    printed.says("phase contract").says("CREATE VIEW").does_not_say("wrote");
+}
+
 /// Old and new code at work through all steps.
 #[track_caller]
 fn traffic(db: &Db, args: &[&str], create: &str, old: Words, new: Words) {

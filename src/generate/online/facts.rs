@@ -18,7 +18,7 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// These names.
-    pub const fn new(table: &'a str, column: &'a str) -> Self {
+    pub(super) const fn new(table: &'a str, column: &'a str) -> Self {
         Self { table, column }
     }
 
