@@ -263,7 +263,7 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Import(args) => import::run(&global, args).await,
         Command::Repair(args) => repair::run(&global, args).await,
         Command::Init(args) => init::run(&global, &args),
-        Command::Generate(args) => generate::run(&global, &args),
+        Command::Generate(args) => generate::run(&global, &args).await,
         Command::Diff(args) => diff::run(&global, &args).await,
         Command::DumpSchema(args) => dump_schema::run(&global, &args).await,
         Command::Rollup(args) => rollup::run(&global, args).await,
@@ -288,6 +288,8 @@ mod tests {
             "lock --check --replay",
             "lock rename a::1 a::2",
             "maintenance run -- sh -c true --format",
+            "generate add_users --down",
+            "generate rename-column users.image poster --no-verify",
         ] {
             let words = ["db-migrations"].into_iter().chain(line.split(' '));
             assert!(Args::try_parse_from(words).is_ok(), "{line}");

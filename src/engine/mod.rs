@@ -37,6 +37,7 @@ mod maintenance;
 mod mend;
 mod migrate;
 mod mirror;
+pub mod online;
 mod owners;
 mod prepare;
 mod project;

@@ -128,7 +128,7 @@ impl Sides {
 }
 
 /// What is in a database on which all migrations have run.
-async fn live(project: &Project, connect: &dyn Connect) -> Result<Schema, Failure> {
+pub(in crate::engine) async fn live(project: &Project, connect: &dyn Connect) -> Result<Schema, Failure> {
     let mut database = connect.connect().await?;
     let history = database.history().await?;
     let plan = prepare(project, &history, &mut *database).await?.plan;
