@@ -190,6 +190,8 @@ pub struct History {
     pub last_run: Option<Run>,
     /// The layout of the tables; `None` where they are absent.
     pub layout: Option<u32>,
+    /// The release of each run whose release is known.
+    releases: HashMap<String, String>,
 }
 
 impl History {
@@ -208,6 +210,16 @@ impl History {
     /// With what stopped half-way. A migration that has a row is whole, unless it was being undone.
     pub fn set_partial(&mut self, partial: Vec<Partial>) {
         self.partial = partial.into_iter().filter(|one| one.undoing || !self.contains(&one.id)).collect();
+    }
+
+    /// With the releases of runs, as far as they are known.
+    pub fn set_releases(&mut self, releases: impl IntoIterator<Item = (String, String)>) {
+        self.releases = releases.into_iter().collect();
+    }
+
+    /// The release in which a row was written.
+    pub fn release_of(&self, row: &Row) -> Option<&str> {
+        self.releases.get(&row.run).map(String::as_str)
     }
 
     /// The rows in the order of execution, without what bases stand for.

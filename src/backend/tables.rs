@@ -130,8 +130,8 @@ impl Tables {
     pub(super) fn insert_run(&self, words: &Words, run: &NewRun) -> String {
         let (quote, mark) = (words.quote, self.mark);
         format!(
-            "INSERT {}INTO {} (id, started_at, lock_digest, tool_version, {mark}user{mark}, reason) \
-             VALUES ({}, {}, '{}', {}, {}, {}){}",
+            "INSERT {}INTO {} (id, started_at, lock_digest, tool_version, {mark}user{mark}, reason, {mark}release{mark}) \
+             VALUES ({}, {}, '{}', {}, {}, {}, {}){}",
             words.once.0,
             self.runs(),
             quote(&run.id),
@@ -140,6 +140,7 @@ impl Tables {
             quote(run.tool_version),
             quote(&run.user),
             run.reason.as_deref().map_or_else(|| "NULL".to_owned(), quote),
+            run.release.as_deref().map_or_else(|| "NULL".to_owned(), quote),
             words.once.1,
         )
     }

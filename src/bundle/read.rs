@@ -79,7 +79,7 @@ fn bundle(content: wire::Content) -> Result<Bundle, String> {
         snapshots.insert(dialect, sealed(file)?);
     }
     let modules = content.modules.into_iter().map(module).collect::<Result<_, _>>()?;
-    Ok(Bundle { config, lock: sealed(content.lock)?, modules, snapshots })
+    Ok(Bundle { config, release: content.release, lock: sealed(content.lock)?, modules, snapshots })
 }
 
 /// The text of a file whose digest is the one that stands there.

@@ -10,14 +10,14 @@ use clap::ValueEnum;
 use super::confirm::confirm;
 use super::context::{self, Context};
 use super::watch::{Seen, Watching, interruptible, peek, reporter};
-use super::{Done, Exit, Format, Global, plan, write_sql};
-use crate::config::Rehearsal;
+use super::{Done, Exit, Format, Global, deploy, plan, write_sql};
+use crate::config::{Phases, Rehearsal};
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::drift::Change;
 use crate::engine::{
-    self, Aim, CheckMode, Failure, FailureKind, LockMode, Migrated, Outcome, Prepared, Project, Request,
-    Verdict,
+    self, Aim, CheckMode, Failure, FailureKind, LockMode, Maintenance, Migrated, Outcome, Prepared, Project,
+    Request, Verdict,
 };
 use crate::event::{Event, Silence};
 use crate::plan::Goal;
@@ -67,6 +67,11 @@ pub(super) struct Options {
     /// Why the check is softened, or why this is run; kept in the history
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    #[command(flatten)]
+    named: deploy::Named,
+    /// Do not switch maintenance mode on, whatever the configuration says
+    #[arg(long)]
+    no_maintenance: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -110,17 +115,13 @@ impl SchemaCheck {
 }
 
 impl Options {
-    fn request<'a>(
-        self,
-        context: &Context,
-        connect: &'a dyn Connect,
-        goal: Goal,
-        compensate: bool,
-    ) -> Request<'a> {
+    fn request<'a>(self, context: &Context, connect: &'a dyn Connect, job: Job) -> Request<'a> {
+        let Job { goal, compensate, phases, .. } = job;
+        let release = self.named.release(context);
         let policy = &context.config.policy;
         Request {
             connect,
-            aim: Aim { goal, apart: self.no_all_or_nothing },
+            aim: Aim { goal, apart: self.no_all_or_nothing, phases, release },
             agreed: None,
             mode: if self.is_locked() { LockMode::Locked } else { LockMode::Update },
             dry_run: self.dry_run,
@@ -133,7 +134,16 @@ impl Options {
             check: self.schema_check.value(),
             reason: self.reason,
             user: context::user(),
+            maintenance: None,
         }
+    }
+
+    /// Maintenance mode for a run that may change something.
+    fn maintenance(&self, context: &Context) -> Result<Option<Maintenance>, Failure> {
+        if self.no_maintenance || self.dry_run || self.write_sql.is_some() {
+            return Ok(None);
+        }
+        Ok(Maintenance::new(&*context.maintenance()?, &context.root))
     }
 
     fn is_locked(&self) -> bool {
@@ -149,11 +159,13 @@ pub(super) struct Job {
     pub(super) compensate: bool,
     /// A `--locked` run of a project without any migration is an error.
     pub(super) needs_any: bool,
+    /// Which steps of a deploy; `None` = what the configuration says.
+    pub(super) phases: Option<Phases>,
 }
 
 /// Runs, and says what came of it.
 pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<Done, Failure> {
-    let Job { goal, compensate, needs_any } = job;
+    let needs_any = job.needs_any;
     if options.schema_check != SchemaCheck::Fail && options.reason.is_none() {
         return Err(Failure::new(
             FailureKind::Usage,
@@ -162,9 +174,11 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
         ));
     }
     let context = Context::open(global, &options.from)?;
-    let connect = context.connector(!options.dry_run && options.write_sql.is_none() && goal.may_run())?;
+    let connect = context.connector(!options.dry_run && options.write_sql.is_none() && job.goal.may_run())?;
     let (yes, atomic, write_sql) = (options.yes, options.all_or_nothing, options.write_sql.clone());
-    let mut request = options.request(&context, &*connect, goal, compensate);
+    let maintenance = options.maintenance(&context)?;
+    let mut request = options.request(&context, &*connect, job);
+    request.maintenance = maintenance.as_ref();
     let mut project = context.project()?;
     if needs_any
         && request.mode == LockMode::Locked
@@ -191,12 +205,19 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
     let seen = Arc::new(Mutex::new(Seen::new(request.aim.goal.may_undo())));
     let mut sink = Watching { inner: reporter(global), seen: Arc::clone(&seen) };
     let run = Box::pin(engine::migrate(&mut project, &request, &mut sink));
-    let outcome = Box::pin(interruptible(run, &seen, &*connect, global)).await?;
+    let mut outcome = Box::pin(interruptible(run, &seen, &*connect, global)).await;
+    if let Some(maintenance) = &maintenance {
+        outcome = maintenance.settle(outcome, &mut sink).await; // an interrupt has dropped the run
+    }
+    let outcome = outcome?;
     drop(sink);
     let mut seen = peek(&seen);
     let (warnings, statements) = (std::mem::take(&mut seen.warnings), std::mem::take(&mut seen.statements));
     drop(seen);
     let mut done = told(global, &request, outcome, warnings);
+    if let Some(word) = maintenance.as_ref().and_then(Maintenance::word) {
+        done.json["maintenance"] = word.into();
+    }
     if request.timed {
         done.json["statements"] = statements.into();
     }
@@ -224,9 +245,13 @@ fn told(global: &Global, request: &Request<'_>, outcome: Outcome, warnings: Vec<
     match outcome {
         Outcome::NothingToDo(prepared) => {
             if human {
-                human::line(match (prepared.plan.undoes, prepared.plan.remaining) {
+                let plan = &prepared.plan;
+                human::line(match (plan.undoes, plan.remaining) {
                     (true, _) => "nothing to undo",
                     (false, 0) => "nothing to do: all locked migrations have run",
+                    (false, n) if n == plan.waiting => {
+                        "nothing to do: all has run but what waits for the contract phase"
+                    }
                     (false, _) => "nothing to do: the database is in that state",
                 });
             }
@@ -258,6 +283,7 @@ async fn planned(project: &mut Project, request: &Request<'_>) -> Result<Option<
         agreed: None,
         reason: None,
         user: String::new(),
+        maintenance: None,
         ..*request
     };
     match engine::migrate(project, &looking, &mut Silence).await? {
@@ -297,12 +323,13 @@ async fn ask(project: &mut Project, request: &mut Request<'_>) -> Result<(), Fai
 fn print(migrated: &Migrated, quiet: bool) {
     let undoes = migrated.prepared.plan.undoes;
     let done = if undoes { "undone" } else { "applied" };
-    let lines: Vec<String> = migrated
-        .applied
-        .iter()
-        .filter(|_| !quiet)
-        .map(|applied| format!("{done} {} ({} ms)\n", applied.id, applied.milliseconds))
-        .collect();
+    let caught = migrated.caught_up.iter().map(|one| {
+        let rows = usize::try_from(one.rows).unwrap_or(usize::MAX);
+        format!("caught up {}: {}\n", one.id, count(rows, "row", "rows"))
+    });
+    let applied = migrated.applied.iter();
+    let applied = applied.map(|applied| format!("{done} {} ({} ms)\n", applied.id, applied.milliseconds));
+    let lines: Vec<String> = caught.chain(applied).filter(|_| !quiet).collect();
     human::raw(&crate::report::clean(&lines.concat()));
     let total: i64 = migrated.applied.iter().map(|applied| applied.milliseconds).sum();
     let adopted = migrated.prepared.adoption.rows.len();

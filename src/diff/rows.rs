@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::dialect::Dialect;
 use crate::schema::{Kind, Schema};
 
+pub(crate) use shape::key;
 use shape::{Column, Table, tables};
 use value::value;
 

@@ -1,8 +1,8 @@
 //! The flow of a run, on one page.
 //!
 //! merge (no database) → connect → history → merge again → nothing to do? → replay if the snapshot
-//! is stale → **guard** → re-read lock and history, merge again → plan → groups → check → commit →
-//! snapshot and lock written → guard freed. Only a committed session lets the lock be written.
+//! is stale → **guard** → re-read lock and history, merge again → plan → maintenance on → groups → check →
+//! commit → snapshot and lock written → maintenance off → guard freed. Only a committed session lets the lock be written.
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use super::compensate::{compensate, fingerprint};
 use super::consent::{refuse_unreviewed, tell_external};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
+use super::maintenance::{Listening, Maintenance};
 use super::mirror;
 use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
@@ -76,6 +77,8 @@ pub struct Request<'a> {
     pub reason: Option<String>,
     /// Who runs it.
     pub user: String,
+    /// How an application is told that it must not work meanwhile, if it is.
+    pub maintenance: Option<&'a Maintenance>,
 }
 
 /// A migration that ran.
@@ -87,11 +90,22 @@ pub struct Applied {
     pub milliseconds: i64,
 }
 
+/// A data step that has run before, and once more in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Which.
+    pub id: MigrationId,
+    /// How many rows it changed.
+    pub rows: u64,
+}
+
 /// A run that was committed.
 #[derive(Clone, Debug)]
 pub struct Migrated {
     /// What ran, in order.
     pub applied: Vec<Applied>,
+    /// What ran again, before all of it.
+    pub caught_up: Vec<CaughtUp>,
     /// What was merged.
     pub prepared: Prepared,
     /// What the check said.
@@ -114,6 +128,17 @@ pub enum Outcome {
 
 /// Runs what is pending.
 pub async fn migrate(
+    project: &mut Project,
+    request: &Request<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Outcome, Failure> {
+    let Some(maintenance) = request.maintenance else { return tries(project, request, sink).await };
+    let ended = tries(project, request, &mut Listening { maintenance, sink: &mut *sink }).await;
+    maintenance.settle(ended, sink).await
+}
+
+/// Runs what is pending, and again after another session was in the way.
+async fn tries(
     project: &mut Project,
     request: &Request<'_>,
     sink: &mut dyn Sink,
@@ -282,7 +307,11 @@ async fn run(
         tool_version: env!("CARGO_PKG_VERSION"),
         user: request.user.clone(),
         reason: why(request),
+        release: request.aim.release.name(),
     };
+    if let Some(maintenance) = request.maintenance.filter(|_| !prepared.plan.is_empty()) {
+        maintenance.begin(&run, sink).await?;
+    }
     let mut progress = Progress::of(&prepared.plan);
     mirror::make_tables(project, &mut *guard).await?;
     let adopted = &prepared.adoption.rows[..];
@@ -358,11 +387,15 @@ async fn run(
     sink.tell(Event::Committed);
     let written = write_files(&committed, project, &prepared, live, sink)?;
     fault_point!("commit.files", |e| stays(Diagnostic::new(e.to_string())));
+    if let Some(maintenance) = request.maintenance {
+        maintenance.end(sink).await; // before the next run may begin
+    }
     if let Ok(database) = guard.free().await {
         database.close().await;
     }
     Ok(Outcome::Migrated(Box::new(Migrated {
         applied: progress.applied,
+        caught_up: progress.caught_up,
         prepared,
         verdict,
         written,

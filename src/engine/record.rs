@@ -21,6 +21,7 @@ pub(super) fn new_run(project: &Project, request: &Request<'_>, why: String) -> 
             Some(reason) => format!("{why}: {reason}"),
             None => why,
         }),
+        release: None,
     }
 }
 

@@ -168,7 +168,7 @@ async fn expected(
 
 /// Why a run that stops before the lock's end is not compared.
 fn pending(prepared: &Prepared) -> String {
-    format!("{} pending", prepared.plan.remaining)
+    prepared.plan.left()
 }
 
 /// A schema for the snapshot, the server that made it, and how far it is proved.

@@ -1,6 +1,6 @@
 //! The order of migrations that are not locked yet.
 //!
-//! A topological order with a priority queue. Hard edges: the order inside a module; `depends-on`;
+//! A topological order with a priority queue. Hard edges: the order inside a module; `depends-on`, `contract-of`;
 //! and for each migration a and each module B that its module depends on, one edge from the last b
 //! of B that does not itself wait for a (by the first two kinds) and where a or b is not
 //! timestamped. So between timestamped migrations time decides, else dependencies come first, and
@@ -60,7 +60,8 @@ pub(super) fn order(catalogue: &Catalogue, places: &[Place]) -> Result<Vec<Place
         }
     }
     for (place, node) in sorted.iter().zip(&nodes) {
-        for dependency in &catalogue.at(*place).depends_on {
+        let migration = catalogue.at(*place);
+        for dependency in migration.depends_on.iter().chain(&migration.contract_of) {
             if let Some(from) = by_id.get(dependency) {
                 graph.add_edge(*from, *node, ());
             }

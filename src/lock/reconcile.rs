@@ -1,11 +1,13 @@
 //! What the locked entries have to say: changed, missing, orphaned, renamed, unsatisfied.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
+use crate::diagnostic::Frame;
 use crate::history::History;
 use crate::id::MigrationId;
-use crate::migration::Migration;
+use crate::migration::{Migration, Script};
 
 use super::Entry;
 use super::finding::{Finding, Rule};
@@ -178,7 +180,9 @@ pub(super) fn whole(merged: &mut Merged, catalogue: &Catalogue, history: Option<
             continue;
         }
         let Some(migration) = catalogue.get(id) else { continue };
-        for dependency in &migration.depends_on {
+        findings.extend(unknown_contract(merged, catalogue, history, migration));
+        let linked = migration.contract_of.iter().filter(|expand| lock.entries.contains_key(*expand));
+        for dependency in migration.depends_on.iter().chain(linked) {
             findings.extend(dependency_finding(merged, catalogue, id, dependency));
         }
     }
@@ -217,6 +221,34 @@ fn unsatisfied(merged: &Merged, catalogue: &Catalogue, id: &MigrationId, entry: 
 fn no_longer_a_copy(catalogue: &Catalogue, id: &MigrationId, original: &MigrationId) -> bool {
     let (Some(copy), Some(original)) = (catalogue.get(id), catalogue.get(original)) else { return false };
     !texts(original).is_superset(&texts(copy))
+}
+
+/// A contract step that is linked to nothing would wait for ever, or not at all.
+fn unknown_contract(
+    merged: &Merged,
+    catalogue: &Catalogue,
+    history: Option<&History>,
+    migration: &Migration,
+) -> Option<Finding> {
+    let entries = &merged.lock.entries;
+    let known = |expand: &MigrationId| {
+        entries.contains_key(expand)
+            || catalogue.get(expand).is_some()
+            || history.is_some_and(|history| history.contains(expand))
+            || entries.values().any(|entry| entry.former_names().any(|old| old == expand))
+    };
+    let unknown = migration.contract_of.iter().find(|expand| !known(expand))?;
+    let id = &migration.id;
+    let message = format!("`{id}` is the contract of `{unknown}`, which does not exist");
+    let finding = Finding::new(Rule::UnknownContract, id, message)
+        .help("correct the `contract-of`, or enable the module that has it");
+    let named = |script: &Script| Some((script.clone(), script.text.find(unknown.as_str())?));
+    let Some((script, at)) = migration.up.iter().find_map(named) else { return Some(finding) };
+    let span = at..at + unknown.as_str().len();
+    let mut frame =
+        Frame::new(&*script.path, Arc::clone(&script.text), span).label("no migration has this id");
+    frame.lines_before = script.lines_before;
+    Some(Finding { diagnostic: finding.diagnostic.frame(frame), ..finding })
 }
 
 fn dependency_finding(

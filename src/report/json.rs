@@ -50,7 +50,11 @@ pub fn text(document: &Value) -> String {
 
 /// A bad end.
 pub fn failure(failure: &Failure) -> Value {
-    json!({ "errors": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>() })
+    let mut document = json!({ "errors": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>() });
+    if let Some(maintenance) = failure.maintenance {
+        document["maintenance"] = maintenance.into();
+    }
+    document
 }
 
 /// A diagnostic with its first place.
@@ -114,10 +118,13 @@ pub fn plan(plan: &Plan) -> Value {
     json!({
         "steps": plan.len(),
         "remaining": plan.remaining,
+        "waiting": plan.waiting,
+        "caught_up": plan.catch_ups.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(),
         "splits": plan.splits(),
         "groups": groups,
         "left_out": left_out,
         "refusals": plan.refusals.iter().map(diagnostic).collect::<Vec<_>>(),
+        "notes": plan.notes,
         "warnings": plan.warnings.iter().map(diagnostic).collect::<Vec<_>>(),
     })
 }
@@ -133,6 +140,7 @@ pub fn why(why: &Why) -> String {
         Why::Absent => "absent".to_owned(),
         Why::Beyond => "not asked for".to_owned(),
         Why::Torn => "only some of what it stands for has run".to_owned(),
+        Why::Waits(why) => format!("waits: {why}"),
     }
 }
 
@@ -158,6 +166,8 @@ pub fn migrated(migrated: &Migrated) -> Value {
     json!({
         "run": migrated.run,
         (if migrated.prepared.plan.undoes { "undone" } else { "applied" }): applied,
+        "caught_up": migrated.caught_up.iter().map(|one| json!({ "id": one.id.as_str(), "rows": one.rows })).collect::<Vec<_>>(),
+        "waiting": migrated.prepared.plan.waiting,
         "schema_check": verdict(&migrated.verdict),
         "adopted": migrated.prepared.adoption.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(),
         "recorded": recorded(&migrated.prepared.plan),
@@ -213,6 +223,7 @@ pub fn status(status: &Status) -> Value {
             json!({
                 "id": line.id.as_str(),
                 "state": line.state.word(),
+                "waits": line.waits(),
                 "locked": line.locked,
                 "executed_at": line.executed_at,
                 "execution_ms": line.execution_ms,

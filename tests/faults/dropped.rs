@@ -52,7 +52,7 @@ fn dropped_after(root: &std::path::Path, url: &str, polls: usize) -> bool {
     let mut project = Project::open(root, config).unwrap();
     let request = Request {
         connect: &*connect,
-        aim: Aim { goal: Goal::Latest, apart: false },
+        aim: Aim { goal: Goal::Latest, ..Aim::default() },
         agreed: None,
         mode: LockMode::Update,
         dry_run: false,
@@ -65,6 +65,7 @@ fn dropped_after(root: &std::path::Path, url: &str, polls: usize) -> bool {
         check: CheckMode::Fail,
         reason: None,
         user: "test".to_owned(),
+        maintenance: None,
     };
     let mut sink = Silence;
     let run = Box::pin(migrate(&mut project, &request, &mut sink));
