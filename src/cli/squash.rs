@@ -70,13 +70,13 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let Some(choice) = range.map_err(refused)? else { return Ok(say::nothing(global, module)) };
     let dialects = dialects(&context, &project, &choice)?;
     let plan = Plan { project: &project, module, choice: &choice, slug: &slug, merged: &merged };
-    let moved = plan.moves()?;
+    let old = plan.moves()?;
     let bases = plan.bases(global, &context, args, &dialects).await?;
     let files = plan.files(&bases)?;
     if args.dry_run {
         return Ok(say::printed(global, module, &choice, &bases, &files));
     }
-    let written = plan.write(&context, &files, &moved, &bases)?;
+    let written = plan.write(&context, &files, &old, &bases)?;
     Ok(say::done(global, module, &choice, &bases, &written))
 }
 
@@ -197,15 +197,15 @@ impl Plan<'_> {
         &self,
         context: &Context,
         files: &[NewFile],
-        moves: &archive::Moves,
+        old: &archive::Moves,
         bases: &[Squashed],
     ) -> Result<Written, Failure> {
-        let mut written = write_new(files, &moves.folder, &context.root)?;
+        let mut written = write_new(files, &old.folder, &context.root)?;
         let checksum = match self.found(context) {
             Ok(checksum) => checksum,
             Err(failure) => {
                 for file in files {
-                    let _ = std::fs::remove_file(moves.folder.join(&file.path));
+                    let _ = std::fs::remove_file(old.folder.join(&file.path));
                 }
                 return Err(failure);
             }
@@ -215,13 +215,13 @@ impl Plan<'_> {
             self.project.document.edit(&wanted).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
         lockfile::write(&self.project.lock_path(), &text).map_err(usage)?;
         written.push(self.project.config.lock.clone());
-        let moved = moves.carry_out()?;
+        let moved = old.carry_out()?;
         let after = context.project()?;
         let merged = fresh(&after)?;
         for base in bases.iter().filter(|base| base.proof.holds() && checks_schema(&after)) {
             written.extend(base.snapshot(&after, &merged).map_err(usage)?);
         }
-        Ok(Written { files: written, moved, archive: shown(&moves.archive(), &context.root) })
+        Ok(Written { files: written, moved, archive: shown(&old.archive(), &context.root) })
     }
 
     /// The checksum of the base as it is read from its files.
@@ -247,7 +247,7 @@ fn finish(global: &Global, context: &Context, project: &Project, module: &Module
     let left = formers
         .filter(|id| id.namespace() == module.namespace.as_str() && !lock.entries.contains_key(*id))
         .filter_map(|id| project.catalogue.get(id));
-    let moves = archive::Moves::of(module, &source.folder, left)?;
-    let moved = moves.carry_out()?;
-    Ok(say::finished(global, module, &moved, &shown(&moves.archive(), &context.root)))
+    let old = archive::Moves::of(module, &source.folder, left)?;
+    let moved = old.carry_out()?;
+    Ok(say::finished(global, module, &moved, &shown(&old.archive(), &context.root)))
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::diagnostic::count;
 use crate::schema::{Kind, Object, Schema};
 
 /// What a table holds.
@@ -96,14 +97,15 @@ fn difference(table: &str, columns: &[&String], was: &[Vec<&str>], is: &[Vec<&st
         let pairs = columns.iter().zip(row).map(|(name, value)| format!("{name} = {}", readable(value)));
         Some(format!("({})", pairs.collect::<Vec<_>>().join(", ")))
     };
-    let counts = format!("`{table}` has {} of the {} rows that it had", is.len(), was.len());
+    let had = count(was.len(), "row", "rows");
+    let has = count(is.len(), "row", "rows");
     match (only(was, is), only(is, was)) {
-        _ if was.is_empty() => format!("`{table}` has {} rows, where it had none", is.len()),
-        _ if is.is_empty() => format!("`{table}` is empty, where it had {} rows", was.len()),
+        _ if was.is_empty() => format!("`{table}` has {has}, where it had none"),
+        _ if is.is_empty() => format!("`{table}` is empty, where it had {had}"),
         (Some(lost), Some(new)) => format!("`{table}` has {new}, and not {lost}"),
         (Some(lost), None) => format!("`{table}` has no {lost}"),
         (None, Some(new)) => format!("`{table}` has {new}, which it had not"),
-        (None, None) => counts,
+        (None, None) => format!("`{table}` has {has}, where it had {had}"),
     }
 }
 
@@ -140,7 +142,7 @@ mod tests {
     use super::*;
 
     fn hex(text: &str) -> String {
-        text.bytes().map(|byte| format!("{byte:02x}")).collect()
+        text.bytes().fold(String::new(), |all, byte| all + &format!("{byte:02x}"))
     }
 
     fn rows(values: &[(&str, &str)]) -> Rows {
@@ -183,9 +185,9 @@ mod tests {
         let none = BTreeSet::new();
         assert_eq!(differences(&one, &two, &none), ["`t` has (a = 2, b = y), which it had not"]);
         assert_eq!(differences(&two, &one, &none), ["`t` has no (a = 2, b = y)"]);
-        assert_eq!(differences(&one, &rows(&[]), &none), ["`t` is empty, where it had 1 rows"]);
+        assert_eq!(differences(&one, &rows(&[]), &none), ["`t` is empty, where it had 1 row"]);
         assert_eq!(volatile(&one, &rows(&[])).len(), 2);
         let twice = rows(&[("1", "x"), ("1", "x")]);
-        assert_eq!(differences(&twice, &one, &none), ["`t` has 1 of the 2 rows that it had"]);
+        assert_eq!(differences(&twice, &one, &none), ["`t` has 1 row, where it had 2 rows"]);
     }
 }

@@ -68,9 +68,6 @@ pub fn sort(dialect: Dialect, id: &MigrationId, script: &Script) -> Result<Vec<S
     for (statement, first) in statements.iter().zip(firsts) {
         let text = &script.text[statement.span.clone()];
         let fate = match first {
-            First::Is(Fate::Kept) if !stands_alone(dialect, text) => {
-                Fate::Hand("several statements stand between delimiters of their own".to_owned())
-            }
             First::Is(fate) => fate,
             First::Rights => Fate::Kept,
             First::Setting if has_data => {
@@ -87,11 +84,6 @@ pub fn sort(dialect: Dialect, id: &MigrationId, script: &Script) -> Result<Vec<S
         });
     }
     Ok(sorted)
-}
-
-/// Whether it is one statement with a semicolon behind it, too.
-fn stands_alone(dialect: Dialect, text: &str) -> bool {
-    sql::split(dialect, &format!("{text};")).is_ok_and(|found| found.len() == 1)
 }
 
 /// So many words of a statement are looked at, but for what looks for one anywhere.
@@ -133,18 +125,18 @@ fn first(dialect: Dialect, text: &str) -> First {
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" | "TRUNCATE" | "COPY" | "LOAD" | "REFRESH",
             ..,
         ] => First::Is(Fate::Kept),
-        ["SET", "CONSTRAINTS", ..] => First::Is(Fate::Nothing),
+        ["SET", "CONSTRAINTS", ..]
+        | [
+            "LOCK" | "UNLOCK" | "ANALYZE" | "VACUUM" | "REINDEX" | "CLUSTER" | "OPTIMIZE" | "CHECKPOINT"
+            | "EXPLAIN" | "SHOW" | "NOTIFY" | "LISTEN" | "DEALLOCATE" | "CLOSE" | "CHECK" | "REPAIR",
+            ..,
+        ] => First::Is(Fate::Nothing),
         ["SET" | "RESET" | "DISCARD" | "USE", ..] => setting(few),
         ["PRAGMA", ..] => pragma(text),
         ["DO" | "CALL" | "EXECUTE" | "PREPARE" | "BEGIN" | "IF" | "DECLARE" | "HANDLER", ..] => {
             hand(TOLD_BY_RUNNING)
         }
         ["SELECT" | "WITH" | "VALUES", ..] => selects(dialect, text, &words),
-        [
-            "LOCK" | "UNLOCK" | "ANALYZE" | "VACUUM" | "REINDEX" | "CLUSTER" | "OPTIMIZE" | "CHECKPOINT"
-            | "EXPLAIN" | "SHOW" | "NOTIFY" | "LISTEN" | "DEALLOCATE" | "CLOSE" | "CHECK" | "REPAIR",
-            ..,
-        ] => First::Is(Fate::Nothing),
         _ => hand("it was not understood"),
     }
 }
@@ -308,8 +300,9 @@ mod tests {
         assert_eq!(fates(Dialect::Sqlite, "PRAGMA user_version = 3"), ["kept"]);
         assert_eq!(fates(Dialect::MariaDb, "ALTER TABLE t AUTO_INCREMENT = 7"), ["kept"]);
         assert_eq!(fates(Dialect::MariaDb, "CALL p()"), ["hand"]);
-        let two = "DELIMITER //\nINSERT INTO t VALUES (1); INSERT INTO t VALUES (2)//\nINSERT INTO t VALUES (3)//\n";
-        assert_eq!(fates(Dialect::MariaDb, two), ["hand", "kept"]);
+        // each is one by itself: it must run behind the others
+        let two = "DELIMITER //\nINSERT INTO t VALUES (1); INSERT INTO t VALUES (2)//\n";
+        assert_eq!(fates(Dialect::MariaDb, two), ["kept", "kept"]);
     }
 
     #[test]

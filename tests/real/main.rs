@@ -24,5 +24,6 @@ mod m3;
 mod mysql;
 mod peers;
 mod schemas;
+mod squash;
 mod tables;
 mod zksync;

@@ -101,14 +101,16 @@ pub async fn squash(
     let schema = ddl(dialect, choice, &before, &after)?;
     let mut statements = sorted(dialect, &scripts)?;
     let sequences = crate::squash::sequences(&before.rows, &after.rows, &after.schema);
-    let base = |statements: &[Sorted], sequences: &[String]| {
+    let text_of = |statements: &[Sorted], sequences: &[String]| {
         Base { choice, schema: &schema, statements, sequences }.text()
     };
     let shape = |text: String| base_script(text, request.path, &schema, &scripts);
-    let bare = range.with(shape(base(&[], &[])))?;
-    let tried = trial::fit(project, &bare.catalogue, &bare.first, &mut statements, request.scratch).await;
+    let schema_only = range.with(shape(text_of(&[], &[])))?;
+    let tried =
+        trial::fit(project, &schema_only.catalogue, &schema_only.first, &mut statements, request.scratch)
+            .await;
     tried.map_err(|unmade| range.base_fails(unmade))?;
-    let text = base(&statements, &sequences);
+    let text = text_of(&statements, &sequences);
     let wanted = range.with(shape(text.clone()))?;
     let old = if range.is_all { Some(after) } else { None };
     let texts = scripts.iter().map(|(_, script)| &*script.text);

@@ -156,7 +156,10 @@ impl Range<'_> {
         fault.notes.extend(squashed.proof.notes.iter().cloned());
         match self.request.choice.between(self.lock).first() {
             Some(first) => fault.help(way_out(self, first)),
-            None => fault,
+            None if squashed.by_hand().next().is_some() => {
+                fault.help("`--up-to ID` ends before what changes the schema under those statements")
+            }
+            None => fault.help("`--up-to ID` ends before what makes the difference"),
         }
     }
 }
