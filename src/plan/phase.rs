@@ -278,7 +278,8 @@ fn contracted<'a>(
     history: &History,
 ) -> HashSet<&'a MigrationId> {
     let of = |id: &MigrationId| catalogue.get(id).map_or(&[][..], |migration| &migration.contract_of);
-    let half = history.partial.iter().map(|partial| &partial.id);
+    let half = history.partial.iter().filter(|one| one.finished > 0 || one.interrupted.is_some());
+    let half = half.map(|partial| &partial.id);
     let begun = lock.entries.keys().filter(|id| history.contains(id)).chain(half);
     let begun: HashSet<&MigrationId> = begun.flat_map(of).collect();
     chosen.iter().flat_map(of).filter(|expand| !begun.contains(expand)).collect()
