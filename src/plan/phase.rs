@@ -20,7 +20,7 @@ use crate::lock::Lock;
 use crate::migration::{Migration, Phase};
 use crate::sql::{self, Way};
 
-use super::{Circumstances, Goal, LeftOut, Plan, Step, Why, step};
+use super::{Circumstances, Goal, LeftOut, Plan, Step, Target, Why, step};
 use link::Links;
 
 /// What a deploy asks for.
@@ -183,6 +183,18 @@ impl Sorter<'_> {
         self.held.insert(id.clone(), why.clone());
         self.sorted.waits.push(LeftOut { id: id.clone(), why: Why::Waits(why) });
     }
+}
+
+/// What is said of a target that waits.
+pub(super) fn not_yet(goal: &Goal, waits: &[LeftOut]) -> Option<Diagnostic> {
+    let Goal::Target(Target::Named(name)) = goal else { return None };
+    let id = crate::lock::find(waits.iter().map(|one| &one.id), name).ok()?;
+    let why = waits.iter().find_map(|one| match &one.why {
+        Why::Waits(why) if one.id == *id => Some(why),
+        _ => None,
+    })?;
+    let fault = Diagnostic::new(format!("`{id}` waits for the contract phase")).note(why);
+    Some(fault.help("when no old code is left: `db-migrations migrate --phase contract`"))
 }
 
 fn too_early(id: &MigrationId, why: &str) -> Diagnostic {
