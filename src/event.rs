@@ -120,6 +120,17 @@ pub enum Event {
         /// Which.
         path: String,
     },
+    /// Maintenance mode was switched on for the run.
+    MaintenanceOn {
+        /// Where its mark is.
+        place: String,
+        /// Who had switched it on before, and keeps it.
+        left: Option<String>,
+    },
+    /// It was switched off.
+    MaintenanceOff,
+    /// It stays on, since the run did not end well.
+    MaintenanceKept,
 }
 
 /// Whoever listens.

@@ -17,7 +17,7 @@ use crate::report::json;
 pub(super) fn reporter(global: &Global) -> Box<dyn Sink> {
     match global.format {
         Format::Human => Box::new(Reporter::new(global.quiet)),
-        Format::Json => Box::new(Silence),
+        Format::Json | Format::Github | Format::Sarif => Box::new(Silence),
     }
 }
 
@@ -172,7 +172,7 @@ pub(super) async fn interruptible<T>(
     tokio::select! {
         biased;
         result = &mut run => return with_blockers(result, seen),
-        () = signals.next() => {}
+        _ = signals.next() => {}
         () = tell_blockers(seen, connect, global.format == Format::Human) => {}
     }
     let ending = peek(seen).ending();
@@ -184,14 +184,14 @@ pub(super) async fn interruptible<T>(
         return tokio::select! {
             biased;
             result = &mut run => result,
-            () = signals.next() => Err(twice(ending)),
+            _ = signals.next() => Err(twice(ending)),
         };
     }
     drop(run);
     let ended = tokio::select! {
         biased;
         ended = connect.end_sessions() => ended,
-        () = signals.next() => false,
+        _ = signals.next() => false,
     };
     Err(peek(seen).interrupted(ended))
 }
@@ -271,15 +271,24 @@ fn with_blockers<T>(result: Result<T, Failure>, seen: &Mutex<Seen>) -> Result<T,
     })
 }
 
+/// A request to end.
+#[derive(Clone, Copy)]
+pub(super) enum Signal {
+    /// Of somebody at a terminal, mostly.
+    Interrupt,
+    /// Of what has started us.
+    Terminate,
+}
+
 /// Requests to end. Listened to from the beginning: one that comes between two looks is not lost.
-struct Signals {
+pub(super) struct Signals {
     #[cfg(unix)]
     streams: Option<[tokio::signal::unix::Signal; 2]>,
 }
 
 impl Signals {
     #[cfg(unix)]
-    fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         let both =
             signal(SignalKind::interrupt()).and_then(|one| Ok([one, signal(SignalKind::terminate())?]));
@@ -287,20 +296,20 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         Self {}
     }
 
     /// The next one.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Signal {
         #[cfg(unix)]
         if let Some([interrupt, terminate]) = &mut self.streams {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+            return tokio::select! {
+                _ = interrupt.recv() => Signal::Interrupt,
+                _ = terminate.recv() => Signal::Terminate,
+            };
         }
         let _ = tokio::signal::ctrl_c().await;
+        Signal::Interrupt
     }
 }

@@ -292,7 +292,7 @@ impl Walker<'_> {
 fn task<'a>(step: &'a Step, row: &'a NewRow, clock: Option<&'a Clock>) -> Task<'a> {
     let record = match step.way {
         Way::Up => Record::Applied(row),
-        Way::Down => Record::Undone(&step.id),
+        Way::Down => Record::Undone(&step.id, &step.formers),
     };
     Task { script: &step.script, statements: &step.statements, record, clock }
 }

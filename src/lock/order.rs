@@ -15,6 +15,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use crate::catalogue::{Catalogue, Place};
 use crate::diagnostic::Diagnostic;
 use crate::id::{MigrationId, Version};
+use crate::migration::Former;
 
 /// What decides among migrations that are ready.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,8 +48,12 @@ pub(super) fn order(catalogue: &Catalogue, places: &[Place]) -> Result<Vec<Place
     sorted.sort();
     let nodes: Vec<NodeIndex> = sorted.iter().map(|place| graph.add_node(*place)).collect();
     let lanes = lanes(catalogue, &sorted, &nodes);
-    let by_id: HashMap<&MigrationId, NodeIndex> =
-        sorted.iter().zip(&nodes).map(|(place, node)| (&catalogue.at(*place).id, *node)).collect();
+    let mut by_id: HashMap<&MigrationId, NodeIndex> = HashMap::new();
+    for (place, node) in sorted.iter().zip(&nodes) {
+        let migration = catalogue.at(*place);
+        let former = migration.replaces.iter().flat_map(Former::names);
+        by_id.extend(former.chain([&migration.id]).map(|id| (id, *node)));
+    }
     for lane in &lanes {
         for pair in lane.nodes.windows(2) {
             graph.add_edge(pair[0], pair[1], ());

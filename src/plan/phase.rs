@@ -269,7 +269,7 @@ impl Plan {
         for (id, entry) in lock.entries.iter().filter(|(_, entry)| !entry.skip) {
             let Some(migration) = catalogue.get(id).filter(|migration| migration.catch_up) else { continue };
             let is_linked = linked.contains(id) || migration.depends_on.iter().any(|on| linked.contains(on));
-            let has_run = history.get_under(id, &entry.replaces).is_some();
+            let has_run = history.get_under(id, entry.former_names()).is_some();
             let script = migration.up.choose(at.dialect).filter(|_| is_linked && has_run);
             let Some(script) = script else { continue };
             let prepared = step::prepare(id, Way::Up, script, false, history, at);

@@ -14,7 +14,7 @@ use crate::lock::Lock;
 use crate::migration::Migration;
 use crate::sql::Way;
 
-use super::{Circumstances, Plan, grouping, step};
+use super::{Circumstances, Plan, Step, grouping, parts_of, step};
 
 impl Plan {
     /// Plans the down scripts, in this order.
@@ -55,7 +55,10 @@ impl Plan {
                 );
             }
             match step::prepare(id, Way::Down, script, false, history, at) {
-                Ok(step) => steps.push(step),
+                Ok(step) => {
+                    let formers = parts_of(lock.entries.get(id), history);
+                    steps.push(Step { formers, ..step });
+                }
                 Err(refusals) => self.refusals.extend(refusals),
             }
         }
@@ -66,8 +69,8 @@ impl Plan {
 /// For each older id that ran here, the one that stands for it alone: its down script fits.
 fn renamed<'a>(lock: &'a Lock, history: &History) -> HashMap<&'a MigrationId, &'a MigrationId> {
     let mut renamed = HashMap::new();
-    for (new, entry) in lock.entries.iter().filter(|(_, entry)| !entry.replaces.is_empty()) {
-        let mut ran = entry.replaces.iter().filter(|old| history.contains(old));
+    for (new, entry) in lock.entries.iter().filter(|(_, entry)| !entry.is_base()) {
+        let mut ran = entry.former_names().filter(|old| history.contains(old));
         if let (Some(old), None) = (ran.next(), ran.next()) {
             renamed.insert(old, new);
         }

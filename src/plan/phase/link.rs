@@ -32,7 +32,7 @@ impl<'a> Links<'a> {
         dialect: Dialect,
     ) -> Self {
         let heirs =
-            lock.entries.iter().flat_map(|(id, entry)| entry.replaces.iter().map(move |old| (old, id)));
+            lock.entries.iter().flat_map(|(id, entry)| entry.former_names().map(move |old| (old, id)));
         Self { lock, catalogue, history, release, dialect, heirs: heirs.collect() }
     }
 
@@ -45,7 +45,7 @@ impl<'a> Links<'a> {
     /// What to say where a link is satisfied only as far as anybody knows.
     pub(super) fn unknown(&self, migration: &Migration) -> Option<String> {
         let is_unknown = |expand: &&MigrationId| {
-            self.row(expand).is_some_and(|row| row.kind == RowKind::Applied && !self.is_comparable(row))
+            self.row(expand).is_some_and(|row| ran_here(row) && !self.is_comparable(row))
         };
         let expand = migration.contract_of.iter().find(is_unknown)?;
         Some(format!(
@@ -59,7 +59,7 @@ impl<'a> Links<'a> {
             let never = self.never_runs(expand);
             return (!never).then(|| format!("`{expand}` must have run here in an earlier release"));
         };
-        if row.kind != RowKind::Applied {
+        if !ran_here(row) {
             return None;
         }
         match (self.history.release_of(row), self.release) {
@@ -82,7 +82,7 @@ impl<'a> Links<'a> {
 
     /// Its row: its own, that of an older id, that of what it is a copy of, or that of what stands for it now.
     fn row(&self, id: &MigrationId) -> Option<&Row> {
-        let older = |entry: &Entry| self.history.get_under(id, &entry.replaces);
+        let older = |entry: &Entry| self.history.get_under(id, entry.former_names());
         let original = |entry: &Entry| entry.same_as.as_ref().and_then(|same| self.history.get(same));
         let entry = self.lock.entries.get(id);
         let heir = || self.heirs.get(id).and_then(|heir| self.history.get(heir));
@@ -94,4 +94,9 @@ impl<'a> Links<'a> {
     fn never_runs(&self, id: &MigrationId) -> bool {
         self.catalogue.get(id).is_some_and(|migration| migration.up.choose(self.dialect).is_none())
     }
+}
+
+/// Whether a run of ours executed it, so that code of that release may use what it made.
+fn ran_here(row: &Row) -> bool {
+    matches!(row.kind, RowKind::Applied | RowKind::Archived)
 }

@@ -18,7 +18,7 @@ fn id(text: &str) -> MigrationId {
 fn every_directive() {
     let text = "\u{feff}/* licence\n*/\n-- A comment\n--\tdb-migrations:no-transaction\n\
                 -- db-migrations: depends-on a::1 b::2, c::3 \r\n;\n\
-                -- db-migrations: depends-on d::4\n-- db-migrations: replaces e::5\n\
+                -- db-migrations: depends-on d::4\n-- db-migrations: replaces e::5 e::6b|e::6\n\
                 -- db-migrations: phase contract\n-- db-migrations: phase contract\n\
                 -- db-migrations: allow some-rule small, and new\n\
                 -- db-migrations: contract-of f::6 f::7\n-- db-migrations: foreign-keys off\n\
@@ -29,7 +29,7 @@ fn every_directive() {
         Directives {
             no_transaction: true,
             depends_on: ["a::1", "b::2", "c::3", "d::4"].map(id).to_vec(),
-            replaces: vec![id("e::5")],
+            replaces: vec![id("e::5").into(), Former::new(id("e::6b"), vec![id("e::6")])],
             phase: Phase::Contract,
             contract_of: vec![id("f::6"), id("f::7")],
             catch_up: false,
