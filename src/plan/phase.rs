@@ -68,8 +68,8 @@ pub(super) fn sort(
         return Sorted { may_run: pending, notes: told.map(note).into_iter().collect(), ..Sorted::default() };
     }
     let links = Links::new(lock, catalogue, history, deploy.release, at.dialect);
-    let (held, sorted) = (HashMap::new(), Sorted::default());
-    let sorter = Sorter { phases: deploy.phases, links, held, first: None, sorted };
+    let (phases, held) = (deploy.phases, HashMap::new());
+    let sorter = Sorter { phases, links, held, first: None, sorted: Sorted::default() };
     if matches!(goal, Goal::Execute(_, Way::Up)) {
         sorter.by_name(goal, pending)
     } else {
@@ -112,8 +112,8 @@ impl Sorter<'_> {
     /// What a person names runs, unless a link forbids it.
     fn by_name(mut self, goal: &Goal, pending: Vec<MigrationId>) -> Sorted {
         let Goal::Execute(names, _) = goal else { return Sorted { may_run: pending, ..self.sorted } };
-        let named = names.iter().filter_map(|name| crate::lock::find(pending.iter(), name).ok());
-        for migration in named.filter_map(|id| self.links.catalogue.get(id)) {
+        let wanted = names.iter().filter_map(|name| crate::lock::find(pending.iter(), name).ok());
+        for migration in wanted.filter_map(|id| self.links.catalogue.get(id)) {
             self.sorted.notes.extend(self.links.unknown(migration));
             if let Some(why) = self.links.unsatisfied(migration, true) {
                 self.sorted.refusals.push(too_early(&migration.id, &why));
