@@ -14,8 +14,10 @@ use crate::database::NewRun;
 use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
 use crate::maintenance::{self as port, Beats, End, Keeper, Mark, Owner, Put};
+use crate::plan::Plan;
 
 use super::failure::{Failure, Kind};
+use super::migrate::Request;
 
 /// What is said where our mark is gone at the end.
 const TAKEN: &str = "somebody else has switched maintenance mode meanwhile: this run leaves it so";
@@ -56,7 +58,7 @@ impl Maintenance {
     }
 
     /// Switches it on; what cannot be told to the application does not begin. Between two tries it stays on.
-    pub(super) async fn begin(&self, run: &NewRun, sink: &mut dyn Sink) -> Result<(), Failure> {
+    async fn begin(&self, run: &NewRun, sink: &mut dyn Sink) -> Result<(), Failure> {
         let held = lock(&self.held).take();
         let is_first = held.is_none();
         let keeper = match held {
@@ -95,11 +97,6 @@ impl Maintenance {
         };
         Keeper::new(switch, mark, Arc::clone(&self.keeps))
             .map_err(|error| Diagnostic::new("no thread can be started").cause(error))
-    }
-
-    /// Switches it off after a good end, if it is on.
-    pub(super) async fn end(&self, sink: &mut dyn Sink) {
-        self.finish(End::Off, sink).await;
     }
 
     /// Ends it as the end of the run wants it. Nothing happens the second time.
@@ -156,6 +153,26 @@ impl Maintenance {
             sink.tell(event);
         }
         end == End::Kept && word == "kept"
+    }
+}
+
+/// Switches it on for a run that will do something.
+pub(super) async fn begin(
+    request: &Request<'_>,
+    plan: &Plan,
+    run: &NewRun,
+    sink: &mut dyn Sink,
+) -> Result<(), Failure> {
+    match request.maintenance {
+        Some(maintenance) if !plan.is_empty() => maintenance.begin(run, sink).await,
+        _ => Ok(()),
+    }
+}
+
+/// Switches it off after a good end, if it is on.
+pub(super) async fn end(request: &Request<'_>, sink: &mut dyn Sink) {
+    if let Some(maintenance) = request.maintenance {
+        maintenance.finish(End::Off, sink).await;
     }
 }
 

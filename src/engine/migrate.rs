@@ -21,7 +21,7 @@ use super::compensate::{compensate, fingerprint};
 use super::consent::{refuse_unreviewed, tell_external};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
-use super::maintenance::{Listening, Maintenance};
+use super::maintenance::{self, Listening, Maintenance};
 use super::mirror;
 use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
@@ -296,9 +296,7 @@ async fn run(
         user: request.user.clone(),
         reason: why(request),
     };
-    if let Some(maintenance) = request.maintenance.filter(|_| !prepared.plan.is_empty()) {
-        maintenance.begin(&run, sink).await?;
-    }
+    maintenance::begin(request, &prepared.plan, &run, sink).await?;
     let mut progress = Progress::of(&prepared.plan);
     mirror::make_tables(project, &mut *guard).await?;
     let adopted = &prepared.adoption.rows[..];
@@ -371,9 +369,7 @@ async fn run(
     sink.tell(Event::Committed);
     let written = write_files(&committed, project, &prepared, live, sink)?;
     fault_point!("commit.files", |e| stays(Diagnostic::new(e.to_string())));
-    if let Some(maintenance) = request.maintenance {
-        maintenance.end(sink).await; // before the next run may begin
-    }
+    maintenance::end(request, sink).await; // before the next run may begin
     if let Ok(database) = guard.free().await {
         database.close().await;
     }
