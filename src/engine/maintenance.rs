@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::{self, OnFailure};
+use crate::config::{self, MaintenanceWay as Way, OnFailure};
 use crate::database::NewRun;
 use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
-use crate::maintenance::{self as port, Beats, End, Keeper, Mark, Owner, Put};
+use crate::maintenance::{self as port, Beats, End, Keeper, Mark, Owner, Put, State};
 use crate::plan::Plan;
 
 use super::failure::{Failure, Kind};
-use super::migrate::Request;
+use super::migrate::{Outcome, Request};
 
 /// What is said where our mark is gone at the end.
 const TAKEN: &str = "somebody else has switched maintenance mode meanwhile: this run leaves it so";
@@ -173,6 +173,44 @@ pub(super) async fn begin(
 pub(super) async fn end(request: &Request<'_>, sink: &mut dyn Sink) {
     if let Some(maintenance) = request.maintenance {
         maintenance.finish(End::Off, sink).await;
+    }
+}
+
+/// Where all has run without a statement of this run, what an earlier one had left on is over: a person has mended
+/// it, or an outcome that nobody knew is known.
+pub(super) async fn lift(maintenance: &Maintenance, ended: &Result<Outcome, Failure>, sink: &mut dyn Sink) {
+    let prepared = match ended {
+        Ok(Outcome::NothingToDo(prepared)) => prepared,
+        Ok(Outcome::Migrated(migrated)) => &migrated.prepared,
+        Ok(Outcome::Planned(_)) | Err(_) => return,
+    };
+    let is_over = prepared.plan.is_empty() && prepared.plan.remaining == 0 && !prepared.plan.undoes;
+    let is_free = lock(&maintenance.held).is_none();
+    if !is_over || !is_free || !matches!(maintenance.config.way, Some(Way::File(_) | Way::Redis { .. })) {
+        return;
+    }
+    let (config, folder) = (maintenance.config.clone(), maintenance.folder.clone());
+    match tokio::task::spawn_blocking(move || lift_left(&config, &folder)).await {
+        Ok(Ok(true)) => {
+            *lock(&maintenance.word) = Some("off");
+            sink.tell(Event::MaintenanceOff);
+        }
+        Ok(Ok(false)) | Err(_) => {}
+        Ok(Err(fault)) => {
+            let mut diagnostic =
+                Diagnostic::new("nobody knows whether an earlier run has left maintenance mode on");
+            diagnostic.causes = [vec![fault.message], fault.causes].concat();
+            sink.tell(Event::Warned(diagnostic.help("`db-migrations maintenance status` says it")));
+        }
+    }
+}
+
+/// Takes away the mark that a run has left on, if there is one.
+fn lift_left(config: &config::Maintenance, folder: &Path) -> Result<bool, Diagnostic> {
+    let Some(mut switch) = port::open(config, folder)? else { return Ok(false) };
+    match switch.state()? {
+        State::On(mark) if mark.kept && mark.owner == Owner::Run => switch.off(Some(&mark)),
+        _ => Ok(false),
     }
 }
 

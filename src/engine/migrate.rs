@@ -122,6 +122,7 @@ pub async fn migrate(
 ) -> Result<Outcome, Failure> {
     let Some(maintenance) = request.maintenance else { return tries(project, request, sink).await };
     let ended = tries(project, request, &mut Listening { maintenance, sink: &mut *sink }).await;
+    maintenance::lift(maintenance, &ended, sink).await;
     maintenance.settle(ended, sink).await
 }
 

@@ -24,7 +24,7 @@ fn where_it_cannot_be_switched_on_nothing_runs() {
         output.says("so nothing has run").says(cause).says("--no-maintenance").does_not_say("s3cret-word");
         assert!(db.is_empty() && !project.exists("migrations-lock.yml"));
         project.run(&db, &["migrate", "--no-maintenance"]).ok();
-        let output = project.run(&db, &["migrate"]).ok().says("nothing to do");
-        output.does_not_say("maintenance");
+        // nothing is to be switched then: who cannot be asked stops nobody
+        project.run(&db, &["migrate"]).ok().says("nothing to do").does_not_say("s3cret-word");
     }
 }
