@@ -12,7 +12,7 @@ fn where_it_cannot_be_switched_on_nothing_runs() {
         (format!("file: \"{absent}\""), "cannot be"),
         (
             "redis: { url: \"redis://u:s3cret-word@127.0.0.1:1/0\" }".to_owned(),
-            "the Redis server at 127.0.0.1:1 does not do it",
+            "the Redis server at 127.0.0.1:1 cannot be used",
         ),
         ("redis: { url: \"${NO_SUCH_REDIS}\" }".to_owned(), "needs the variable `NO_SUCH_REDIS`"),
     ] {
