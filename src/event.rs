@@ -79,6 +79,18 @@ pub enum Event {
         /// It runs outside of a transaction: each statement stays at once.
         alone: bool,
     },
+    /// A data step that has run before has begun again.
+    CatchUpStarted {
+        /// Which.
+        id: MigrationId,
+    },
+    /// It has ended well.
+    CaughtUp {
+        /// Which.
+        id: MigrationId,
+        /// How many rows it changed.
+        rows: u64,
+    },
     /// How long a statement took, where that was asked.
     StatementTimed {
         /// The migration.

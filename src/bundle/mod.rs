@@ -38,6 +38,8 @@ const FORMAT: &str = "db-migrations-bundle";
 pub struct Bundle {
     /// Of the configuration only what a run uses has a meaning here; all else has its default.
     pub config: Config,
+    /// What the release is called that it is part of, if that was known when it was made.
+    pub release: Option<String>,
     /// The text of the lock.
     pub lock: String,
     /// The modules with their migrations and checks, dependencies first.

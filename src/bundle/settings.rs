@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 
 use super::wire;
 use crate::config::{
-    Adopt, Config, Database, Enable, Mirror, Modules, Policy, Reaction, Rehearsal, Review, SchemaCheck,
-    SchemaCheckMode, SchemaSource,
+    Adopt, Config, Database, Enable, Mirror, Modules, Phases, Policy, Reaction, Rehearsal, Review,
+    SchemaCheck, SchemaCheckMode, SchemaSource,
 };
 use crate::dialect::Dialect;
 use crate::id::Namespace;
@@ -64,9 +64,10 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         modules,
         schema: _, // a bundle is compared with its snapshots
         schema_check: SchemaCheck { mode, source, ignore, filter },
-        policy: Policy { out_of_order, unknown_executed, allow_split, rehearsal },
+        policy: Policy { out_of_order, unknown_executed, allow_split, rehearsal, phase },
         adopt,
         mirror,
+        lint: _,        // for whoever writes migrations
         maintenance: _, // belongs to where it is run
     } = config;
     let Database {
@@ -104,6 +105,7 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
             unknown_executed: word(&REACTIONS, unknown_executed),
             allow_split: *allow_split,
             rehearsal: word(&Rehearsal::WORDS, rehearsal),
+            phase: (*phase != Phases::All).then(|| word(&Phases::WORDS, phase)),
         },
         adopt: adopt.iter().map(adopt_to_wire).collect(),
         mirror: mirror.as_ref().map(mirror_to_wire),
@@ -194,6 +196,7 @@ pub(super) fn of_wire(wire: wire::Settings) -> Result<Config, String> {
             unknown_executed: value(&REACTIONS, &wire.policy.unknown_executed)?,
             allow_split: wire.policy.allow_split,
             rehearsal: value(&Rehearsal::WORDS, &wire.policy.rehearsal)?,
+            phase: wire.policy.phase.map_or(Ok(Phases::All), |word| value(&Phases::WORDS, &word))?,
         },
         ..Config::default()
     })

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub(super) struct Content {
     pub(super) tool: String,
+    /// Absent where nobody named it, and no revision is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) release: Option<String>,
     pub(super) settings: Settings,
     pub(super) lock: File,
     pub(super) snapshots: BTreeMap<String, File>,
@@ -83,6 +86,9 @@ pub(super) struct Policy {
     pub(super) unknown_executed: String,
     pub(super) allow_split: bool,
     pub(super) rehearsal: String,
+    /// Absent where it is `all`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) phase: Option<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

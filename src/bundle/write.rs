@@ -22,6 +22,7 @@ pub fn render(bundle: &Bundle) -> Result<String, Unfit> {
     }
     let content = wire::Content {
         tool: concat!("db-migrations ", env!("CARGO_PKG_VERSION")).to_owned(),
+        release: bundle.release.clone(),
         settings: settings::to_wire(&bundle.config),
         lock: file(&bundle.config.lock, &bundle.lock),
         snapshots: bundle.snapshots.iter().map(|(dialect, text)| snapshot(bundle, *dialect, text)).collect(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::context::{Context, MAINTENANCE};
+use super::deploy::Named;
 use super::{Done, Exit, Format, Global, lock};
 use crate::bundle;
 use crate::diagnostic::Diagnostic;
@@ -25,6 +26,8 @@ pub(super) struct Args {
     /// The file to write
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    named: Named,
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
@@ -33,7 +36,8 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let merged = merge(project.document.lock(), &project.catalogue, None)
         .map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
     let dialects = consented(&context, &project, &merged)?;
-    let bundle = project.bundle(&dialects)?;
+    let mut bundle = project.bundle(&dialects)?;
+    bundle.release = args.named.built(&context);
     let text = bundle::render(&bundle).map_err(|unfit| Failure::all(FailureKind::Refused, unfit))?;
     let written =
         lockfile::write(&args.output, &text).map_err(|fault| Failure::new(FailureKind::Usage, fault))?;

@@ -151,6 +151,11 @@ impl Context {
         self.environment.get(name)
     }
 
+    /// The bundle that takes the place of the configuration, if one does.
+    pub(super) fn bundle(&self) -> Option<&Bundle> {
+        self.bundle.as_deref()
+    }
+
     /// The URL by flag, environment, file.
     pub(super) fn url(&self) -> Option<SecretString> {
         let variable = || self.environment.get("DATABASE_URL").map(SecretString::from);

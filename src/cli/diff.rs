@@ -4,6 +4,8 @@ mod ask;
 mod files;
 mod say;
 
+pub(super) use files::{counted, first_stamp};
+
 use super::context::Context;
 use super::generate::choose;
 use super::import::application;
@@ -99,7 +101,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let wanted = args.module.clone().map_or_else(|| application(&project), Ok)?;
     let module = choose(global, &project, Some(&wanted))?;
     let merged = merge(project.document.lock(), &project.catalogue, None).map_err(usage)?;
-    let dialect = dialect(&context, args)?;
+    let dialect = dialect(&context, args.dialect.as_deref())?;
     let filter = filter(&context, args, dialect)?;
     let scratch = scratch_connector(&context, dialect)?;
     let live = (args.from == From::Live).then(|| looking(&context)).transpose()?;
@@ -204,8 +206,8 @@ fn filter(context: &Context, args: &Args, dialect: Dialect) -> Result<Filter, Fa
 }
 
 /// The database that the migration is for.
-fn dialect(context: &Context, args: &Args) -> Result<Dialect, Failure> {
-    if let Some(name) = &args.dialect {
+pub(super) fn dialect(context: &Context, given: Option<&str>) -> Result<Dialect, Failure> {
+    if let Some(name) = given {
         return Dialect::from_alias(name).ok_or_else(|| {
             let fault = Diagnostic::new(format!("`{name}` is no dialect"));
             usage(fault.help("they are mariadb, mysql, postgres, sqlite"))

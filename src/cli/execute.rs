@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     run::run(
         global,
         args.options,
-        Job { goal: Goal::Execute(args.ids, way), compensate: false, needs_any: false },
+        Job { goal: Goal::Execute(args.ids, way), compensate: false, needs_any: false, phases: None },
     )
     .await
 }

@@ -1,4 +1,6 @@
-//! `generate`: a new, empty migration in a module of this workspace.
+//! `generate`: a new, empty migration in a module of this workspace; `online`: a change as a set of them.
+
+mod online;
 
 use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
@@ -20,10 +22,16 @@ use crate::report::human;
 /// Named after the current time (or the next number, where the module counts), in the format of the module.
 /// Only modules of this workspace can get one: a crate of a registry belongs to its author. On a terminal
 /// you are asked when several modules fit; otherwise the application gets it.
+///
+/// With a subcommand: all migrations of a change that old and new code live through, each with what undoes it.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    change: Option<online::Command>,
     /// What it does: `add users` becomes `20260101120000_add_users.sql`
-    name: String,
+    #[arg(required = true)]
+    name: Option<String>,
     /// The module that gets it
     #[arg(long, value_name = "NAMESPACE")]
     module: Option<String>,
@@ -32,12 +40,19 @@ pub(super) struct Args {
     down: bool,
 }
 
-pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
+pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
+    match &args.change {
+        Some(change) => online::run(global, change).await,
+        None => empty(global, args),
+    }
+}
+
+fn empty(global: &Global, args: &Args) -> Result<Done, Failure> {
     let usage = |fault: Diagnostic| Failure::new(FailureKind::Usage, fault);
     let context = Context::read(global)?;
     let project = context.project()?;
-    let slug = slug(&args.name)
-        .ok_or_else(|| usage(Diagnostic::new(format!("`{}` gives no file name", args.name))))?;
+    let name = args.name.as_deref().unwrap_or_default();
+    let slug = slug(name).ok_or_else(|| usage(Diagnostic::new(format!("`{name}` gives no file name"))))?;
     let module = choose(global, &project, args.module.as_deref())?;
     let source = project
         .discovery

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::deploy::Deploy;
 use super::run::looking;
 use super::status::{at, state, took};
 use super::{Done, Exit, Format, Global};
@@ -13,6 +14,8 @@ use crate::dialect::Dialect;
 use crate::engine::{self, Failure, FailureKind, Line, Project, State};
 use crate::id::MigrationId;
 use crate::lock::{Rule, merge};
+use crate::migration::Phase;
+use crate::plan::Goal;
 use crate::report::human;
 
 /// List all migrations with state, time, duration and file
@@ -23,6 +26,8 @@ pub(super) struct Args {
     /// Only those of this module
     #[arg(long, value_name = "NAMESPACE")]
     module: Option<String>,
+    #[command(flatten)]
+    deploy: Deploy,
 }
 
 /// One migration; without a database nobody knows its state.
@@ -30,6 +35,7 @@ struct Item {
     id: MigrationId,
     file: Option<String>,
     locked: bool,
+    phase: Option<Phase>,
     /// What the lock alone says.
     word: Option<String>,
     line: Option<Line>,
@@ -40,12 +46,13 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let project = context.project()?;
     let (items, database) = if context.url().is_some() {
         let connect = looking(&context)?;
-        let status = engine::status(&project, &*connect).await?;
+        let status = engine::status(&project, &*connect, &args.deploy.aim(&context, Goal::Latest)).await?;
         let dialect = Some(status.server.dialect);
         let items = status.lines.into_iter().map(|line| Item {
             id: line.id.clone(),
             file: file(&project, &line.id, dialect),
             locked: line.locked,
+            phase: phase(&project, &line.id),
             word: None,
             line: Some(line),
         });
@@ -89,7 +96,14 @@ fn without_database(project: &Project) -> Result<Vec<Item>, Failure> {
             }),
         };
         let locked = project.document.lock().entries.contains_key(id);
-        Item { id: id.clone(), file: file(project, id, None), locked, word, line: None }
+        Item {
+            id: id.clone(),
+            file: file(project, id, None),
+            locked,
+            phase: phase(project, id),
+            word,
+            line: None,
+        }
     });
     Ok(items.collect())
 }
@@ -101,24 +115,45 @@ fn file(project: &Project, id: &MigrationId, dialect: Option<Dialect>) -> Option
     script.map(|script| script.path.to_string())
 }
 
+fn phase(project: &Project, id: &MigrationId) -> Option<Phase> {
+    project.catalogue.get(id).map(|migration| migration.phase)
+}
+
+fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Expand => "expand",
+        Phase::Contract => "contract",
+    }
+}
+
 fn print(items: &[Item], connected: bool) {
     if items.is_empty() {
         return human::line("no migrations");
     }
-    let file = |item: &Item| item.file.clone().unwrap_or_default();
+    // where nothing contracts, a column of equal words would say nothing
+    let shows_phase = items.iter().any(|item| item.phase == Some(Phase::Contract));
+    let file = |item: &Item| {
+        let phase = shows_phase.then(|| item.phase.map_or("", word).to_owned());
+        phase.into_iter().chain([item.file.clone().unwrap_or_default()])
+    };
+    let head = |words: &[&'static str]| {
+        let phase = shows_phase.then_some("phase");
+        words.iter().copied().chain(phase).chain(["file"]).collect::<Vec<_>>()
+    };
     if connected {
         let rows = items.iter().filter_map(|item| {
             let line = item.line.as_ref()?;
-            Some(vec![item.id.to_string(), state(line), at(line), took(line), file(item)])
+            let known = [item.id.to_string(), state(line), at(line), took(line)];
+            Some(known.into_iter().chain(file(item)).collect())
         });
-        return human::table(&["migration", "state", "ran at (UTC)", "took", "file"], rows, &[3]);
+        return human::table(&head(&["migration", "state", "ran at (UTC)", "took"]), rows, &[3]);
     }
     let rows = items.iter().map(|item| {
         let locked = if item.locked { "locked" } else { "not locked yet" };
         let lock = item.word.clone().unwrap_or_else(|| locked.to_owned());
-        vec![item.id.to_string(), lock, file(item)]
+        [item.id.to_string(), lock].into_iter().chain(file(item)).collect()
     });
-    human::table(&["migration", "lock", "file"], rows, &[]);
+    human::table(&head(&["migration", "lock"]), rows, &[]);
     human::note("note: no database is named, so nothing is said of what has run (`--url`, `DATABASE_URL`)");
 }
 
@@ -129,6 +164,7 @@ fn document(item: &Item) -> Value {
         "module": item.id.namespace(),
         "file": item.file,
         "locked": item.locked,
+        "phase": item.phase.map(word),
         "state": line.map(|line| line.state.word()).or_else(|| item.word.clone()),
         "executed_at": line.and_then(|line| line.executed_at.clone()),
         "execution_ms": line.and_then(|line| line.execution_ms),

@@ -1,5 +1,6 @@
 //! `migrate`: the main job.
 
+use super::deploy::Phase;
 use super::run::{self, Job, Options};
 use super::{Done, Global};
 use crate::diagnostic::Diagnostic;
@@ -12,6 +13,9 @@ use crate::plan::{Goal, Target};
 /// must fit already: a difference is an error, and nothing is written. Any failure, of a statement or of
 /// the schema check, rolls everything back. MariaDB and MySQL commit at every DDL statement: there a run is
 /// rehearsed on a scratch database first, goes statement by statement, and a failure says what has stayed.
+///
+/// In a deploy, `--phase expand` runs what must be there before the new code, and `--phase contract` what may run
+/// once no old code is left. Without it all runs that may run now; a contract step that must wait is left out.
 ///
 /// With a TARGET the run goes to that state, up or down. Down runs the down scripts in the reverse of the order
 /// in which this database executed; it lists them and asks first, and leaves the lock as it is.
@@ -29,11 +33,14 @@ pub(super) struct Args {
     /// With `--locked`: do not fail where the project has no migration at all
     #[arg(long)]
     allow_no_migration: bool,
+    #[command(flatten)]
+    phase: Phase,
 }
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     let goal = args.target.map_or(Goal::Latest, Goal::Target);
-    let job = Job { goal, compensate: args.compensate, needs_any: !args.allow_no_migration };
+    let phases = args.phase.phases();
+    let job = Job { goal, compensate: args.compensate, needs_any: !args.allow_no_migration, phases };
     run::run(global, args.options, job).await
 }
 

@@ -1,11 +1,12 @@
 //! `plan`: what `migrate` would do, read-only.
 
 use super::context::{Context, From};
+use super::deploy::Deploy;
 use super::run::looking;
 use super::{Done, Exit, Format, Global};
-use crate::engine::{self, Aim, Failure, Prepared};
+use crate::engine::{self, Failure, Prepared};
 use crate::lock::Finding;
-use crate::plan::{Goal, Group, Mode, Target, Why};
+use crate::plan::{Goal, Group, Mode, Recorded, Target, Why};
 use crate::report::count;
 use crate::report::human::{self, Weight};
 use crate::report::json;
@@ -25,6 +26,8 @@ pub(super) struct Args {
     /// Say what `migrate --locked` would refuse, too; `--bundle` implies it
     #[arg(long)]
     locked: bool,
+    #[command(flatten)]
+    deploy: Deploy,
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
@@ -34,7 +37,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let mut database = connect.connect().await?;
     let history = database.history().await?;
     let goal = args.target.clone().map_or(Goal::Latest, Goal::Target);
-    let aim = Aim { goal, apart: false };
+    let aim = args.deploy.aim(&context, goal);
     let mut prepared = engine::prepare_for(&project, &history, &aim, &mut *database).await?;
     if !prepared.plan.undoes && (args.locked || args.from.is_bundle()) {
         let refusals = engine::locked_refusals(&project, &prepared, connect.dialect());
@@ -76,6 +79,9 @@ pub(super) fn print(prepared: &Prepared) {
     for finding in prepared.merged.findings.iter().filter(told).filter(|finding| !refused(finding)) {
         human::print(&finding.diagnostic, Weight::Warning);
     }
+    for note in &plan.notes {
+        human::note(&format!("note: {note}"));
+    }
     for warning in &plan.warnings {
         human::print(warning, Weight::Warning);
     }
@@ -85,10 +91,23 @@ pub(super) fn print(prepared: &Prepared) {
     for source in &prepared.adoption.sources {
         human::line(&format!("takes over {source}"));
     }
+    for base in &plan.recorded {
+        human::line(&format!("records {}", told_recorded(base)));
+    }
     match (plan.is_empty(), plan.refusals.is_empty() && !prepared.merged.needs_hand()) {
         (true, true) => human::line("nothing would run"),
         (_, false) => human::line("`migrate` would refuse, see above"),
         _ => {}
+    }
+    if !plan.catch_ups.is_empty() {
+        human::line("caught up first, by what has run before:");
+        for step in &plan.catch_ups {
+            human::line(&format!(
+                "  {} ({}, again)",
+                step.id,
+                count(step.statements.len(), "statement", "statements")
+            ));
+        }
     }
     for (n, group) in plan.groups.iter().enumerate() {
         print_group(n, group);
@@ -107,6 +126,12 @@ pub(super) fn print(prepared: &Prepared) {
     } else if plan.splits() {
         human::line("this plan is not one transaction: a failure keeps the statements before it");
     }
+}
+
+/// A base that does not run.
+pub(super) fn told_recorded(base: &Recorded) -> String {
+    let formers = count(base.formers.len(), "migration", "migrations");
+    format!("{} without running it: the {formers} that it stands for ran here", base.id)
 }
 
 fn print_group(n: usize, group: &Group) {

@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     run::run(
         global,
         args.options,
-        Job { goal: Goal::Rollback(rollback), compensate: false, needs_any: false },
+        Job { goal: Goal::Rollback(rollback), compensate: false, needs_any: false, phases: None },
     )
     .await
 }

@@ -10,8 +10,8 @@ use clap::ValueEnum;
 use super::confirm::confirm;
 use super::context::{self, Context};
 use super::watch::{Seen, Watching, interruptible, peek, reporter};
-use super::{Done, Exit, Format, Global, plan, write_sql};
-use crate::config::Rehearsal;
+use super::{Done, Exit, Format, Global, deploy, plan, write_sql};
+use crate::config::{Phases, Rehearsal};
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::drift::Change;
@@ -67,6 +67,8 @@ pub(super) struct Options {
     /// Why the check is softened, or why this is run; kept in the history
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    #[command(flatten)]
+    named: deploy::Named,
     /// Do not switch maintenance mode on, whatever the configuration says
     #[arg(long)]
     no_maintenance: bool,
@@ -113,17 +115,13 @@ impl SchemaCheck {
 }
 
 impl Options {
-    fn request<'a>(
-        self,
-        context: &Context,
-        connect: &'a dyn Connect,
-        goal: Goal,
-        compensate: bool,
-    ) -> Request<'a> {
+    fn request<'a>(self, context: &Context, connect: &'a dyn Connect, job: Job) -> Request<'a> {
+        let Job { goal, compensate, phases, .. } = job;
+        let release = self.named.release(context);
         let policy = &context.config.policy;
         Request {
             connect,
-            aim: Aim { goal, apart: self.no_all_or_nothing },
+            aim: Aim { goal, apart: self.no_all_or_nothing, phases, release },
             agreed: None,
             mode: if self.is_locked() { LockMode::Locked } else { LockMode::Update },
             dry_run: self.dry_run,
@@ -161,11 +159,13 @@ pub(super) struct Job {
     pub(super) compensate: bool,
     /// A `--locked` run of a project without any migration is an error.
     pub(super) needs_any: bool,
+    /// Which steps of a deploy; `None` = what the configuration says.
+    pub(super) phases: Option<Phases>,
 }
 
 /// Runs, and says what came of it.
 pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<Done, Failure> {
-    let Job { goal, compensate, needs_any } = job;
+    let needs_any = job.needs_any;
     if options.schema_check != SchemaCheck::Fail && options.reason.is_none() {
         return Err(Failure::new(
             FailureKind::Usage,
@@ -174,10 +174,10 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
         ));
     }
     let context = Context::open(global, &options.from)?;
-    let connect = context.connector(!options.dry_run && options.write_sql.is_none() && goal.may_run())?;
+    let connect = context.connector(!options.dry_run && options.write_sql.is_none() && job.goal.may_run())?;
     let (yes, atomic, write_sql) = (options.yes, options.all_or_nothing, options.write_sql.clone());
     let maintenance = options.maintenance(&context)?;
-    let mut request = options.request(&context, &*connect, goal, compensate);
+    let mut request = options.request(&context, &*connect, job);
     request.maintenance = maintenance.as_ref();
     let mut project = context.project()?;
     if needs_any
@@ -245,9 +245,13 @@ fn told(global: &Global, request: &Request<'_>, outcome: Outcome, warnings: Vec<
     match outcome {
         Outcome::NothingToDo(prepared) => {
             if human {
-                human::line(match (prepared.plan.undoes, prepared.plan.remaining) {
+                let plan = &prepared.plan;
+                human::line(match (plan.undoes, plan.remaining) {
                     (true, _) => "nothing to undo",
                     (false, 0) => "nothing to do: all locked migrations have run",
+                    (false, n) if n == plan.waiting => {
+                        "nothing to do: all has run but what waits for the contract phase"
+                    }
                     (false, _) => "nothing to do: the database is in that state",
                 });
             }
@@ -319,17 +323,21 @@ async fn ask(project: &mut Project, request: &mut Request<'_>) -> Result<(), Fai
 fn print(migrated: &Migrated, quiet: bool) {
     let undoes = migrated.prepared.plan.undoes;
     let done = if undoes { "undone" } else { "applied" };
-    let lines: Vec<String> = migrated
-        .applied
-        .iter()
-        .filter(|_| !quiet)
-        .map(|applied| format!("{done} {} ({} ms)\n", applied.id, applied.milliseconds))
-        .collect();
+    let caught = migrated.caught_up.iter().map(|one| {
+        let rows = usize::try_from(one.rows).unwrap_or(usize::MAX);
+        format!("caught up {}: {}\n", one.id, count(rows, "row", "rows"))
+    });
+    let applied = migrated.applied.iter();
+    let applied = applied.map(|applied| format!("{done} {} ({} ms)\n", applied.id, applied.milliseconds));
+    let lines: Vec<String> = caught.chain(applied).filter(|_| !quiet).collect();
     human::raw(&crate::report::clean(&lines.concat()));
     let total: i64 = migrated.applied.iter().map(|applied| applied.milliseconds).sum();
     let adopted = migrated.prepared.adoption.rows.len();
     if adopted > 0 {
         human::line(&format!("{} of other tools taken over", count(adopted, "row", "rows")));
+    }
+    for base in &migrated.prepared.plan.recorded {
+        human::line(&format!("recorded {}", plan::told_recorded(base)));
     }
     if migrated.applied.is_empty() {
         let verdict = verdict(&migrated.verdict);

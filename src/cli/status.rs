@@ -1,9 +1,11 @@
 //! `status`: what this database has of the lock.
 
 use super::context::{Context, From};
+use super::deploy::Deploy;
 use super::run::looking;
 use super::{Done, Exit, Format, Global};
 use crate::engine::{self, Failure, Line, State, Status};
+use crate::plan::Goal;
 use crate::report::human::{self, Weight};
 use crate::report::json;
 
@@ -17,13 +19,15 @@ pub(super) struct Args {
     /// Leave out what has run
     #[arg(long)]
     pending: bool,
+    #[command(flatten)]
+    deploy: Deploy,
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let context = Context::open(global, &args.from)?;
     let connect = looking(&context)?;
     let project = context.project()?;
-    let status = engine::status(&project, &*connect).await?;
+    let status = engine::status(&project, &*connect, &args.deploy.aim(&context, Goal::Latest)).await?;
     if global.format == Format::Human {
         print(&status, args.pending);
     }
@@ -41,6 +45,9 @@ fn print(status: &Status, pending_only: bool) {
     let shown = status.lines.iter().filter(|line| !pending_only || line.state != State::Applied);
     let rows = shown.map(|line| vec![line.id.to_string(), state(line), at(line), took(line)]);
     human::table(&["migration", "state", "ran at (UTC)", "took"], rows, &[3]);
+    for (id, why) in status.lines.iter().filter_map(|line| Some((&line.id, line.waits()?))) {
+        human::line(&format!("{id} waits for the contract phase: {why}"));
+    }
     for partial in &status.partial {
         human::line(&super::repair::describe(partial, status.holder.is_some()));
     }
@@ -92,6 +99,7 @@ fn summary(status: &Status) -> String {
         "applied",
         "pending",
         "late",
+        "waiting",
         "partial",
         "refused",
         "skipped",

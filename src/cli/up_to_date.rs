@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use super::context::Context;
+use super::deploy::Deploy;
 use super::run::looking;
 use super::status::state;
 use super::{Done, Exit, Format, Global};
 use crate::diagnostic::count as counted;
 use crate::engine::{self, Failure, Line, Status};
+use crate::plan::Goal;
 use crate::report::human::{self, Weight};
 use crate::report::json as wire;
 
@@ -22,6 +24,8 @@ pub(super) struct Args {
     /// Name the migrations
     #[arg(long, short, visible_alias = "list-migrations")]
     list: bool,
+    #[command(flatten)]
+    deploy: Deploy,
 }
 
 /// Show how many migrations are pending
@@ -32,17 +36,19 @@ pub(super) struct CountArgs {
     /// Only the number
     #[arg(long)]
     simple: bool,
+    #[command(flatten)]
+    deploy: Deploy,
 }
 
-async fn look(global: &Global) -> Result<Status, Failure> {
+async fn look(global: &Global, deploy: &Deploy) -> Result<Status, Failure> {
     let context = Context::read(global)?;
     let connect = looking(&context)?;
     let project = context.project()?;
-    engine::status(&project, &*connect).await
+    engine::status(&project, &*connect, &deploy.aim(&context, Goal::Latest)).await
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
-    let status = look(global).await?;
+    let status = look(global, &args.deploy).await?;
     let pending: Vec<&Line> = status.lines.iter().filter(|line| line.is_pending()).collect();
     let unregistered: Vec<&Line> = status.lines.iter().filter(|line| line.is_unregistered()).collect();
     let by_hand: Vec<_> = status.prepared.merged.findings.iter().filter(|f| f.rule.needs_hand()).collect();
@@ -66,6 +72,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let ids = |lines: &[&Line]| lines.iter().map(|line| line.id.to_string()).collect::<Vec<_>>();
     let document = json!({
         "pending": ids(&pending),
+        "waiting": status.lines.iter().filter(|line| line.waits().is_some()).map(|line| line.id.as_str()).collect::<Vec<_>>(),
         "half_applied": status.partial.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(),
         "unregistered": ids(&unregistered),
         "findings": wire::findings(by_hand),
@@ -86,6 +93,10 @@ fn words(status: &Status, pending: usize, unregistered: usize, refused: bool) ->
         parts.push("`migrate` would refuse to run".to_owned());
     }
     let mut text = if parts.is_empty() { "up to date".to_owned() } else { parts.join("; ") };
+    let waiting = status.lines.iter().filter(|line| line.waits().is_some()).count();
+    if waiting > 0 {
+        text = format!("{text}; {} for the contract phase", counted(waiting, "step waits", "steps wait"));
+    }
     if unregistered > 0 {
         let what = counted(unregistered, "migration has", "migrations have");
         text = format!("{text}; {what} run here, and their files are gone");
@@ -94,7 +105,7 @@ fn words(status: &Status, pending: usize, unregistered: usize, refused: bool) ->
 }
 
 pub(super) async fn count(global: &Global, args: &CountArgs) -> Result<Done, Failure> {
-    let status = look(global).await?;
+    let status = look(global, &args.deploy).await?;
     let pending = status.lines.iter().filter(|line| line.is_pending()).count();
     if global.format == Format::Human {
         human::line(&if args.simple {

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::context::{self, Context};
+use super::deploy::Named;
 use super::run::looking;
 use super::{Done, Exit, Format, Global};
+use crate::config::Phases;
 use crate::database::Connect;
 use crate::diagnostic::{Diagnostic, count};
-use crate::engine::{self, Failure, FailureKind, Project};
+use crate::engine::{self, Aim, Failure, FailureKind, Project};
 use crate::report::human;
 
 /// Wait until all that is locked or found has run on the database
@@ -27,12 +29,14 @@ pub(super) struct Args {
     /// How long to wait between two looks, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..))]
     interval: u64,
+    #[command(flatten)]
+    named: Named,
 }
 
 /// What a look saw.
 enum Seen {
-    /// Nothing is pending.
-    Ready,
+    /// Nothing is pending; so many steps wait for the contract phase.
+    Ready(usize),
     /// These are.
     Pending(Vec<String>),
     /// `migrate` would refuse, so waiting is in vain; why.
@@ -48,13 +52,16 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         failure.diagnostics[0].help.truncate(1); // there is no way to say that this is right
         return Err(failure);
     }
+    // code can start once what comes before it has run; contract steps come after it
+    let release = args.named.release(&context);
+    let aim = Aim { phases: Some(Phases::Expand), release, ..Aim::default() };
     let (start, limit) = (Instant::now(), Duration::from_secs(args.timeout));
     let mut told = String::new();
     loop {
-        let seen = look(&project, &*connect).await;
+        let seen = look(&project, &*connect, &aim).await;
         let left = limit.saturating_sub(start.elapsed());
         let (line, last) = match seen {
-            Ok(Seen::Ready) => return Ok(ready(global, start.elapsed())),
+            Ok(Seen::Ready(waiting)) => return Ok(ready(global, start.elapsed(), waiting)),
             Ok(Seen::Refused(faults)) => return Err(Failure::all(FailureKind::Findings, faults)),
             Ok(Seen::Pending(ids)) => (waits_for(&ids), Ok(ids)),
             Err(failure) if may_pass(failure.kind) => {
@@ -78,8 +85,8 @@ const fn may_pass(kind: FailureKind) -> bool {
     matches!(kind, FailureKind::Unreachable | FailureKind::Guarded)
 }
 
-async fn look(project: &Project, connect: &dyn Connect) -> Result<Seen, Failure> {
-    let status = engine::status(project, connect).await?;
+async fn look(project: &Project, connect: &dyn Connect, aim: &Aim) -> Result<Seen, Failure> {
+    let status = engine::status(project, connect, aim).await?;
     let by_hand = status.prepared.merged.findings.iter().filter(|finding| finding.rule.needs_hand());
     let faults: Vec<Diagnostic> = by_hand
         .map(|finding| finding.diagnostic.clone())
@@ -88,11 +95,12 @@ async fn look(project: &Project, connect: &dyn Connect) -> Result<Seen, Failure>
     if !faults.is_empty() {
         return Ok(Seen::Refused(faults));
     }
+    let waiting = status.lines.iter().filter(|line| line.waits().is_some()).count();
     let pending = status.lines.iter().filter(|line| line.is_pending()).map(|line| line.id.to_string());
     let half = status.partial.iter().map(|partial| partial.id.to_string());
     let mut ids: Vec<String> = pending.chain(half).collect();
     ids.dedup();
-    Ok(if ids.is_empty() { Seen::Ready } else { Seen::Pending(ids) })
+    Ok(if ids.is_empty() { Seen::Ready(waiting) } else { Seen::Pending(ids) })
 }
 
 fn waits_for(ids: &[String]) -> String {
@@ -103,11 +111,15 @@ fn waits_for(ids: &[String]) -> String {
     }
 }
 
-fn ready(global: &Global, waited: Duration) -> Done {
+fn ready(global: &Global, waited: Duration, waiting: usize) -> Done {
     if global.format == Format::Human {
-        human::line("up to date: all locked migrations have run");
+        human::line(&match waiting {
+            0 => "up to date: all locked migrations have run".to_owned(),
+            n => format!("up to date; {} for the contract phase", count(n, "step waits", "steps wait")),
+        });
     }
-    Done::new(Exit::Done, "up-to-date", json!({ "pending": [], "waited_ms": waited.as_millis() }))
+    let document = json!({ "pending": [], "waiting": waiting, "waited_ms": waited.as_millis() });
+    Done::new(Exit::Done, "up-to-date", document)
 }
 
 fn pending(global: &Global, ids: &[String], seconds: u64) -> Done {

@@ -78,6 +78,8 @@ pub struct Config {
     pub adopt: Vec<Adopt>,
     /// The tool whose table is kept up to date for the application's migrations.
     pub mirror: Option<Mirror>,
+    /// What the linter says of what.
+    pub lint: Lint,
     /// How an application is told that it must not work now.
     pub maintenance: Maintenance,
 }
@@ -293,6 +295,26 @@ pub struct Policy {
     pub allow_split: bool,
     /// Whether a run that cannot be one transaction is tried on a scratch database first.
     pub rehearsal: Rehearsal,
+    /// Which steps of a deploy a run means that does not say so itself.
+    pub phase: Phases,
+}
+
+/// Which steps of a deploy a run means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phases {
+    /// All that may run now: a contract step that must wait is left out.
+    #[default]
+    All,
+    /// What must run before the new code.
+    Expand,
+    /// What may run once no old code is left.
+    Contract,
+}
+
+impl Phases {
+    /// The words of configuration and command line.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("all", Self::All), ("expand", Self::Expand), ("contract", Self::Contract)];
 }
 
 /// Whether a run that the database commits bit by bit is rehearsed on a scratch database first.
@@ -323,6 +345,47 @@ pub enum Reaction {
     Warn,
     /// The run is refused before anything runs.
     Deny,
+}
+
+/// `lint:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lint {
+    /// What rules weigh, where it is not the usual; whether they exist is not known here.
+    pub rules: Vec<(Named, Severity)>,
+    /// Tables of up to so many rows are small: rules that are about time do not count there.
+    pub small_table: u32,
+}
+
+impl Default for Lint {
+    fn default() -> Self {
+        Self { rules: Vec::new(), small_table: 10_000 }
+    }
+}
+
+/// What a finding of the linter weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is said.
+    Off,
+    /// It is said.
+    Warn,
+    /// The command fails.
+    Error,
+}
+
+impl Severity {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("off", Self::Off), ("warn", Self::Warn), ("error", Self::Error)];
+
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 impl Config {
@@ -367,6 +430,7 @@ impl Default for Config {
             policy: Policy::default(),
             adopt: Vec::new(),
             mirror: None,
+            lint: Lint::default(),
             maintenance: Maintenance::default(),
         }
     }

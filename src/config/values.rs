@@ -1,5 +1,6 @@
 //! From the shape to values: variables, names, defaults. Collects every fault.
 
+mod lint;
 mod maintenance;
 mod schema;
 
@@ -11,8 +12,8 @@ use serde_saphyr::Spanned;
 
 use super::wire::{self, Text};
 use super::{
-    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Password, Policy, Reaction, Rehearsal,
-    Review, Source,
+    Adopt, Cargo, Config, Database, Enable, Mirror, Modules, Named, Password, Phases, Policy, Reaction,
+    Rehearsal, Review, Source,
 };
 use crate::diagnostic::{Diagnostic, Frame, nearest};
 use crate::dialect::Dialect;
@@ -71,6 +72,7 @@ impl<'a> Reader<'a> {
             policy: self.policy(wire.policy.unwrap_or_default()),
             adopt: self.adopt(wire.adopt.unwrap_or_default()),
             mirror: self.mirror(wire.mirror, wire.mirror_table),
+            lint: self.lint(wire.lint.unwrap_or_default()),
             maintenance: self.maintenance(wire.maintenance.unwrap_or_default()),
         };
         Config { variables: std::mem::take(&mut self.used), ..config }
@@ -265,6 +267,7 @@ impl<'a> Reader<'a> {
                 .unwrap_or_default(),
             allow_split: wire.allow_split.unwrap_or(false),
             rehearsal: self.word(wire.rehearsal, "rehearsal", &rehearsals).unwrap_or_default(),
+            phase: self.word(wire.phase, "phase", &Phases::WORDS).unwrap_or_default(),
         }
     }
 

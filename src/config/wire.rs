@@ -34,6 +34,7 @@ pub(super) struct Config {
     pub(super) adopt: Option<Vec<Adopt>>,
     pub(super) mirror: Option<Text>,
     pub(super) mirror_table: Option<Text>,
+    pub(super) lint: Option<Lint>,
     pub(super) maintenance: Option<Maintenance>,
 }
 
@@ -145,6 +146,42 @@ pub(super) struct Policy {
     pub(super) unknown_executed: Option<Text>,
     pub(super) allow_split: Option<bool>,
     pub(super) rehearsal: Option<Text>,
+    pub(super) phase: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Lint {
+    pub(super) rules: Option<Pairs>,
+    pub(super) small_table: Option<Text>,
+}
+
+/// Names and words in the order of the file.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(pub(super) Vec<(Text, Text)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+struct PairsVisitor;
+
+impl<'de> de::Visitor<'de> for PairsVisitor {
+    type Value = Pairs;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a map from name to word")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Pairs(pairs))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -43,7 +43,7 @@ impl Rename {
 }
 
 /// The name of a table in a statement.
-pub(super) fn table_name(dialect: Dialect, name: &str) -> String {
+pub(crate) fn table_name(dialect: Dialect, name: &str) -> String {
     if dialect == Dialect::Postgres { name.to_owned() } else { quoted(dialect, name) }
 }
 
@@ -196,14 +196,14 @@ pub fn parse(dialect: Dialect, from: &Schema, to: &Schema, text: &str) -> Result
 }
 
 /// The names in a dotted path, without quotes.
-fn path(dialect: Dialect, text: &str) -> Vec<String> {
+pub(crate) fn path(dialect: Dialect, text: &str) -> Vec<String> {
     let words = words(dialect, text.trim());
     words.iter().filter(|word| word.text != ".").map(|word| unquoted(word.text)).collect()
 }
 
 /// The one table that a path means: the whole name, or without the schema where that is clear; of several
 /// the one in `public`.
-fn find_table<'s>(dialect: Dialect, schema: &'s Schema, names: &[String]) -> Option<&'s Object> {
+pub(crate) fn find_table<'s>(dialect: Dialect, schema: &'s Schema, names: &[String]) -> Option<&'s Object> {
     let tables = schema.objects.iter().filter(|object| object.kind == Kind::Table);
     let fitting: Vec<&Object> = tables
         .filter(|object| {
@@ -222,7 +222,7 @@ fn find_table<'s>(dialect: Dialect, schema: &'s Schema, names: &[String]) -> Opt
 }
 
 /// A column's name as its table's text spells it.
-fn spelled_column(dialect: Dialect, table: &Object, name: &str) -> Option<String> {
+pub(crate) fn spelled_column(dialect: Dialect, table: &Object, name: &str) -> Option<String> {
     let parts = sql::table_parts(dialect, &table.definition)?;
     let columns = parts.iter().filter(|part| part.name.starts_with("column "));
     let mut names = columns.filter_map(|part| Some(clauses(dialect, &part.source)?.name.to_owned()));

@@ -10,26 +10,26 @@ use crate::sql::{self, TokenKind};
 
 /// A significant token of a definition.
 #[derive(Clone, Debug)]
-pub(super) struct Word<'a> {
-    pub(super) kind: TokenKind,
-    pub(super) text: &'a str,
-    pub(super) span: Range<usize>,
+pub(crate) struct Word<'a> {
+    pub(crate) kind: TokenKind,
+    pub(crate) text: &'a str,
+    pub(crate) span: Range<usize>,
     /// How many parentheses are open around it; of a parenthesis, around what it opens.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
 }
 
 impl Word<'_> {
     /// Whether it is this unquoted word, in any case.
-    pub(super) fn is(&self, word: &str) -> bool {
+    pub(crate) fn is(&self, word: &str) -> bool {
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
-    pub(super) fn is_any(&self, words: &[&str]) -> bool {
+    pub(crate) fn is_any(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.is(word))
     }
 
     /// The same, outside of parentheses.
-    pub(super) fn is_outer(&self, words: &[&str]) -> bool {
+    pub(crate) fn is_outer(&self, words: &[&str]) -> bool {
         self.depth == 0 && self.is_any(words)
     }
 
@@ -43,13 +43,13 @@ impl Word<'_> {
     }
 
     /// The name that it stands for, in its own case.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         unquoted(self.text)
     }
 }
 
 /// The significant tokens of a text; the marks of MySQL's executable comments are none.
-pub(super) fn words(dialect: Dialect, text: &str) -> Vec<Word<'_>> {
+pub(crate) fn words(dialect: Dialect, text: &str) -> Vec<Word<'_>> {
     let tokens = sql::tokens(dialect, text).unwrap_or_default();
     let mut depth = 0_usize;
     let mut words = Vec::with_capacity(tokens.len());
@@ -66,7 +66,7 @@ pub(super) fn words(dialect: Dialect, text: &str) -> Vec<Word<'_>> {
 }
 
 /// A name without its quotes, whichever they are.
-pub(super) fn unquoted(text: &str) -> String {
+pub(crate) fn unquoted(text: &str) -> String {
     let quote = match text.as_bytes().first() {
         Some(b'[') if text.len() > 1 => return text[1..text.len() - 1].to_owned(),
         Some(quote @ (b'"' | b'`' | b'\'')) if text.len() > 1 => char::from(*quote),
@@ -76,12 +76,12 @@ pub(super) fn unquoted(text: &str) -> String {
 }
 
 /// Whether a text names something of this (unquoted) name, whatever it is.
-pub(super) fn mentions(dialect: Dialect, text: &str, name: &str) -> bool {
+pub(crate) fn mentions(dialect: Dialect, text: &str, name: &str) -> bool {
     words(dialect, text).iter().any(|word| word.names(dialect, name))
 }
 
 /// A name in this database's quotes.
-pub(super) fn quoted(dialect: Dialect, name: &str) -> String {
+pub(crate) fn quoted(dialect: Dialect, name: &str) -> String {
     match dialect {
         Dialect::MariaDb | Dialect::MySql => format!("`{}`", name.replace('`', "``")),
         Dialect::Postgres | Dialect::Sqlite => format!("\"{}\"", name.replace('"', "\"\"")),
@@ -89,7 +89,7 @@ pub(super) fn quoted(dialect: Dialect, name: &str) -> String {
 }
 
 /// `public."Odd.one"` → `public` and `"Odd.one"`, as they are spelled; no schema where there is none.
-pub(super) fn qualified(name: &str) -> (Option<&str>, &str) {
+pub(crate) fn qualified(name: &str) -> (Option<&str>, &str) {
     let mut inside = false;
     let mut dot = None;
     for (at, c) in name.char_indices() {
@@ -103,7 +103,7 @@ pub(super) fn qualified(name: &str) -> (Option<&str>, &str) {
 }
 
 /// Whether a comment, by its name (`column public.users.id`), is on something or a part of it.
-pub(super) fn concerns(comment: &str, target: &str) -> bool {
+pub(crate) fn concerns(comment: &str, target: &str) -> bool {
     let at = comment.find(&format!(" {target}"));
     at.is_some_and(|at| {
         let rest = &comment[at + 1 + target.len()..];
@@ -112,7 +112,7 @@ pub(super) fn concerns(comment: &str, target: &str) -> bool {
 }
 
 /// The name of an object without the names of its arguments: those do not tell two functions apart.
-pub(super) fn bare_arguments(name: &str) -> String {
+pub(crate) fn bare_arguments(name: &str) -> String {
     const TYPES: [&str; 7] = [
         "double precision",
         "character varying",
@@ -164,13 +164,13 @@ const AFTER_TYPE: [&str; 23] = [
 ];
 
 /// A column's name and type, as they are spelled.
-pub(super) struct Clauses<'a> {
-    pub(super) name: &'a str,
-    pub(super) kind: &'a str,
+pub(crate) struct Clauses<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
 }
 
 /// Takes the text of a column apart.
-pub(super) fn clauses(dialect: Dialect, column: &str) -> Option<Clauses<'_>> {
+pub(crate) fn clauses(dialect: Dialect, column: &str) -> Option<Clauses<'_>> {
     let words = words(dialect, column);
     let name = words.first()?;
     let rest = words.iter().skip(1).enumerate().find(|(at, word)| {

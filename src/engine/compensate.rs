@@ -23,7 +23,7 @@ use super::execute::Progress;
 use super::failure::{Failure, Kind, describe};
 use super::migrate::Applied;
 use super::project::Project;
-use super::stopped::without_committed;
+use super::stopped::{rows, without_committed};
 
 /// The fingerprint of the whole schema.
 pub(super) async fn fingerprint(read: &mut (dyn Read + '_)) -> Result<Checksum, DatabaseError> {
@@ -75,7 +75,7 @@ pub(super) async fn compensate(
     if let Ok(database) = guard.free().await {
         database.close().await;
     }
-    let half = progress.half.is_some();
+    let half = progress.half.is_some() || progress.caught_up_rows > 0;
     let unproved = now.as_ref().ok().and_then(|now| unproved(project, done, dialect, now));
     if same && undone == done.len() && !half && unproved.is_none() {
         summary = summary.note(
@@ -85,6 +85,9 @@ pub(super) async fn compensate(
     } else {
         if let Some(half) = &progress.half {
             summary = summary.note(format!("`{}` is half-applied, and was left as it is", half.id));
+        }
+        if progress.caught_up_rows > 0 {
+            summary = summary.note(format!("{} that were caught up stay so", rows(progress.caught_up_rows)));
         }
         let schema = match now {
             Err(error) => format!("the schema could not be read: {error}"),
@@ -192,7 +195,7 @@ async fn undo(
             return Err((Diagnostic::new(message), Some(guard)));
         }
     };
-    let task = Task { script, statements: &statements, record: Record::Undone(id), clock: None };
+    let task = Task { script, statements: &statements, record: Record::Undone(id, &[]), clock: None };
     let (outcome, guard) = run_down(task, run, guard).await;
     match (outcome, guard) {
         (Ok(()), Some(guard)) => Ok(guard),

@@ -18,7 +18,7 @@ use crate::plan::{Mode, Plan, Step};
 use crate::sql::Way;
 
 use super::failure::{Failure, Kind, describe};
-use super::migrate::Applied;
+use super::migrate::{Applied, CaughtUp};
 use super::stopped::{Half, before_steps, failed, not_taken_back, rolled_back, what_failed};
 
 /// What a walk has done so far.
@@ -33,6 +33,10 @@ pub(super) struct Progress {
     pub(super) committed: usize,
     /// What an unfinished step outside of a transaction has left, if anything.
     pub(super) half: Option<Half>,
+    /// Data steps that have run again, committed or in the open transaction.
+    pub(super) caught_up: Vec<CaughtUp>,
+    /// How many rows they changed in a transaction that is committed.
+    pub(super) caught_up_rows: u64,
     /// Foreign key violations before the open transaction's first step.
     pub(super) violations: Option<BTreeSet<String>>,
 }
@@ -46,6 +50,8 @@ impl Progress {
             applied: Vec::new(),
             committed: 0,
             half: None,
+            caught_up: Vec::new(),
+            caught_up_rows: 0,
             violations: None,
         }
     }
@@ -104,12 +110,14 @@ pub(super) async fn walk(
     let clock = start.timed.then(Clock::default);
     let mut walker = Walker { run, plan, position: start.position, clock, progress, sink };
     for (index, group) in plan.groups.iter().enumerate() {
-        let adopted = if index == 0 { start.adopted } else { &[] };
+        let (adopted, catch_ups) =
+            if index == 0 { (start.adopted, &plan.catch_ups[..]) } else { (&[][..], &[][..]) };
         fault_point!("group.begin", |e| before_steps(walker.progress, &e));
         match group.mode {
             Mode::Alone { foreign_keys } => {
-                if !adopted.is_empty() {
-                    let session = walker.transaction(guard, &[], adopted, Begin::default()).await?;
+                if !adopted.is_empty() || !catch_ups.is_empty() {
+                    let begin = Begin { foreign_keys: None, keep_guard: Keep::Needed };
+                    let session = walker.transaction(guard, (catch_ups, &[]), adopted, begin).await?;
                     guard = commit_group(session, walker.progress, walker.sink).await?;
                     walker.progress.adopted = adopted.len();
                 }
@@ -119,7 +127,12 @@ pub(super) async fn walk(
             }
             Mode::Transaction { foreign_keys } => {
                 let session = walker
-                    .transaction(guard, &group.steps, adopted, Begin { foreign_keys, keep_guard })
+                    .transaction(
+                        guard,
+                        (catch_ups, &group.steps),
+                        adopted,
+                        Begin { foreign_keys, keep_guard },
+                    )
                     .await?;
                 if index + 1 == plan.groups.len() {
                     return Ok(End::Open(session));
@@ -180,11 +193,11 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Steps in one transaction, which stays open; a failure rolls it back.
+    /// Steps in one transaction, behind those that run again, which stays open; a failure rolls it back.
     async fn transaction(
         &mut self,
         guard: Box<dyn Guard>,
-        steps: &[Step],
+        (catch_ups, steps): (&[Step], &[Step]),
         adopted: &[NewRow],
         begin: Begin,
     ) -> Result<Box<dyn Session>, Stop> {
@@ -199,6 +212,11 @@ impl Walker<'_> {
         if begin.foreign_keys == Some(false) {
             let violations = session.violations().await.map_err(|e| before_steps(self.progress, &e))?;
             self.progress.violations = Some(violations);
+        }
+        for step in catch_ups {
+            if let Err(stop) = self.again(&mut *session, step).await {
+                return Err(undone(session, stop).await);
+            }
         }
         let batch = if self.clock.is_some() { 1 } else { session.batch().max(1) };
         for batch in steps.chunks(batch) {
@@ -220,6 +238,24 @@ impl Walker<'_> {
             fault_point!("step.ran", |e| rolled_back(self.progress, describe(&e)));
         }
         no_new_violations(session, self.progress).await
+    }
+
+    /// A data step that has run before.
+    async fn again(&mut self, session: &mut dyn Session, step: &Step) -> Result<(), Stop> {
+        self.sink.tell(Event::CatchUpStarted { id: step.id.clone() });
+        match session.catch_up(&step.script, &step.statements).await {
+            Ok(rows) => {
+                self.sink.tell(Event::CaughtUp { id: step.id.clone(), rows });
+                self.progress.caught_up.push(CaughtUp { id: step.id.clone(), rows });
+                Ok(())
+            }
+            Err(failure) => {
+                let mut cause = what_failed(step, &failure);
+                cause.message = format!("the catch-up of `{}` failed", step.id);
+                let told = rolled_back(self.progress, cause.clone()).transient_if(&failure.error);
+                Err(Stop { failure: told, error: Some(failure.error), cause: Some(cause), guard: None })
+            }
+        }
     }
 
     fn row(&mut self, step: &Step) -> NewRow {
@@ -254,7 +290,7 @@ impl Walker<'_> {
 fn task<'a>(step: &'a Step, row: &'a NewRow, clock: Option<&'a Clock>) -> Task<'a> {
     let record = match step.way {
         Way::Up => Record::Applied(row),
-        Way::Down => Record::Undone(&step.id),
+        Way::Down => Record::Undone(&step.id, &step.formers),
     };
     Task { script: &step.script, statements: &step.statements, record, clock }
 }
@@ -281,6 +317,7 @@ async fn commit_group(
         Ok((_, guard)) => {
             sink.tell(Event::Committed);
             progress.committed = progress.applied.len();
+            progress.caught_up_rows = progress.caught_up.iter().map(|one| one.rows).sum();
             progress.violations = None;
             fault_point!("group.committed", |e| rolled_back(progress, describe(&e)));
             Ok(guard)

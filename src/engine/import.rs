@@ -80,6 +80,7 @@ pub async fn import(
         tool_version: env!("CARGO_PKG_VERSION"),
         user: request.user.clone(),
         reason: Some(format!("import of `{namespace}` from {}'s `{table}`", tool.name())),
+        release: None,
     };
     let mut session = guard.begin(Begin::default()).await?;
     session.write(Note::Run(&run)).await?;

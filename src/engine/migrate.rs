@@ -25,6 +25,7 @@ use super::maintenance::{self, Listening, Maintenance};
 use super::mirror;
 use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
+use super::record::record_bases;
 use super::refusal::{
     accept, fits_without_database, refuse_plan, refuse_strangers, tell_findings, tell_stale_snapshot,
 };
@@ -89,11 +90,22 @@ pub struct Applied {
     pub milliseconds: i64,
 }
 
+/// A data step that has run before, and once more in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Which.
+    pub id: MigrationId,
+    /// How many rows it changed.
+    pub rows: u64,
+}
+
 /// A run that was committed.
 #[derive(Clone, Debug)]
 pub struct Migrated {
     /// What ran, in order.
     pub applied: Vec<Applied>,
+    /// What ran again, before all of it.
+    pub caught_up: Vec<CaughtUp>,
     /// What was merged.
     pub prepared: Prepared,
     /// What the check said.
@@ -296,6 +308,7 @@ async fn run(
         tool_version: env!("CARGO_PKG_VERSION"),
         user: request.user.clone(),
         reason: why(request),
+        release: request.aim.release.name(),
     };
     maintenance::begin(request, &prepared.plan, &run, sink).await?;
     let mut progress = Progress::of(&prepared.plan);
@@ -348,6 +361,9 @@ async fn run(
         }
     };
     fault_point!("check.passed", |e| rolled_back(&progress, describe(&e)));
+    record_bases(&prepared.plan, &run, &mut *session)
+        .await
+        .map_err(|error| rolled_back(&progress, describe(&error)))?;
     if let Err(failure) = mirror::sync(project, &prepared.plan, &mut *session).await {
         let fault = failure.diagnostics.into_iter().next().unwrap_or_else(|| Diagnostic::new("mirror"));
         return Err(rolled_back(&progress, fault));
@@ -376,6 +392,7 @@ async fn run(
     }
     Ok(Outcome::Migrated(Box::new(Migrated {
         applied: progress.applied,
+        caught_up: progress.caught_up,
         prepared,
         verdict,
         written,

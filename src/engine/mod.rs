@@ -5,10 +5,12 @@
 //! - `execute`: walks a plan; `stopped` says what came of one that did not end well
 //! - `rehearse`: a run that the database commits bit by bit, first on a scratch database
 //! - `compensate`: down scripts after a failure
+//! - `release`: what a deploy is called, and what it may run
 //! - `replay`: what the lock makes of an empty database
 //! - `check`: the schema check
 //! - `declared`: what people declare, on a scratch database, and whose each object is (`owners`)
 //! - `diff`: the migration that makes what is declared
+//! - `squash`: many migrations become one, and the proof
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
@@ -35,17 +37,20 @@ mod maintenance;
 mod mend;
 mod migrate;
 mod mirror;
+pub mod online;
 mod owners;
 mod prepare;
 mod project;
 mod record;
 mod refusal;
 mod rehearse;
+mod release;
 mod repair;
 mod replay;
 mod retry;
 mod rollup;
 mod snapshots;
+pub mod squash;
 mod status;
 mod stopped;
 mod verdict;
@@ -62,11 +67,12 @@ pub use import::{Import, Source, import, unknown_module};
 pub use layout::sync_layout;
 pub use maintenance::Maintenance;
 pub use mend::{Mend, Misfit, MisfitKind, mend, misfits, to_mend};
-pub use migrate::{Applied, LockMode, Migrated, Outcome, Request, migrate};
+pub use migrate::{Applied, CaughtUp, LockMode, Migrated, Outcome, Request, migrate};
 pub use owners::Owners;
 pub use prepare::{Aim, Prepared, prepare, prepare_for};
 pub use project::Project;
 pub use refusal::{locked_refusals, strangers_diagnostic};
+pub use release::Release;
 pub use repair::{Repair, ToRepair, repair, to_repair};
 pub use replay::{Replayed, replay};
 pub use rollup::{Rollup, roll_up, to_roll_up};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::config::Reaction;
+use crate::config::{Phases, Reaction};
 use crate::database::Read;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -15,6 +15,7 @@ use super::adopt::{Adoption, adopted};
 use super::failure::{Failure, Kind};
 use super::mirror;
 use super::project::Project;
+use super::release::{Deployed, Release};
 
 /// What a run would do, and why.
 #[derive(Clone, Debug)]
@@ -49,6 +50,7 @@ impl Prepared {
         self.plan.is_empty()
             && self.adoption.rows.is_empty()
             && !self.mirror_lacks
+            && self.plan.recorded.is_empty()
             && self.plan.refusals.is_empty()
             && self.lock_text == project.document.text()
     }
@@ -84,6 +86,10 @@ pub struct Aim {
     pub goal: Goal,
     /// Each migration in a transaction of its own.
     pub apart: bool,
+    /// Which steps of a deploy; `None` = what the configuration says.
+    pub phases: Option<Phases>,
+    /// The release that is deployed.
+    pub release: Release,
 }
 
 /// Merges, and plans what an aim means for the database that `read` is connected to. What undoes leaves the
@@ -117,7 +123,9 @@ pub async fn prepare_for(
     };
     let live = Live { referenced, unrecoverable };
     let foreign_keys = project.foreign_keys();
-    let at = circumstances(project, dialect, &foreign_keys, &live, aim.apart);
+    let deployed = Deployed::find(project, &merged, history, aim, read).await?;
+    let mut at = circumstances(project, dialect, &foreign_keys, &live, aim.apart);
+    at.deploy = deployed.as_ref().map(Deployed::deploy);
     let mut plan = Plan::toward(&aim.goal, &merged.lock, &project.catalogue, history, &at)
         .map_err(|fault| Failure::new(Kind::Usage, fault))?;
     plan.refusals.extend(misfits);
@@ -131,7 +139,7 @@ pub async fn prepare_for(
     let behind = if history.is_empty() {
         mirror::Behind::default()
     } else {
-        mirror::behind(project, history, read).await?
+        mirror::behind(project, history, &plan, read).await?
     };
     plan.warnings.extend(behind.wrong);
     let mirror_lacks = !behind.lacking.is_empty();
@@ -178,5 +186,5 @@ pub(super) fn circumstances<'a>(
 ) -> Circumstances<'a> {
     let late = project.config.policy.out_of_order;
     let Live { referenced, unrecoverable } = live;
-    Circumstances { dialect, late, foreign_keys, referenced, apart, unrecoverable }
+    Circumstances { dialect, late, foreign_keys, referenced, apart, unrecoverable, deploy: None }
 }

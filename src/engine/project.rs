@@ -57,7 +57,7 @@ impl Project {
     /// The project that was bundled; its files are not needed any more.
     pub fn unpack(bundle: Bundle) -> Result<Self, Failure> {
         let usage = |faults| Failure::all(Kind::Usage, faults);
-        let Bundle { config, lock, modules, snapshots } = bundle;
+        let Bundle { config, release: _, lock, modules, snapshots } = bundle;
         Ok(Self {
             root: PathBuf::new(),
             discovery: Discovery::default(),
@@ -78,6 +78,7 @@ impl Project {
         }
         Ok(Bundle {
             config: self.config.clone(),
+            release: None,
             lock: self.document.text().to_owned(),
             modules: self.catalogue.modules().to_vec(),
             snapshots,

@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::event::{Event, Sink};
 use crate::history::History;
 use crate::lock::{Finding, Rule};
-use crate::plan::Plan;
+use crate::plan::{Plan, Why};
 use crate::snapshot::Fingerprint;
 
 use super::adopt::unadopted;
@@ -175,9 +175,27 @@ pub(super) fn tell_findings(project: &Project, prepared: &Prepared, sink: &mut d
             rule.name()
         )));
     }
+    for note in &prepared.plan.notes {
+        sink.tell(Event::Noted(note.clone()));
+    }
+    if let Some(told) = waiting(&prepared.plan) {
+        sink.tell(Event::Noted(told));
+    }
     for warning in &prepared.plan.warnings {
         sink.tell(Event::Warned(warning.clone()));
     }
+}
+
+/// What is left for the contract phase of a deploy.
+fn waiting(plan: &Plan) -> Option<String> {
+    let first = plan.left_out.iter().find_map(|one| match &one.why {
+        Why::Waits(why) => Some(format!("`{}`: {why}", one.id)),
+        _ => None,
+    })?;
+    Some(match plan.waiting {
+        1 => format!("1 contract step waits, {first}"),
+        n => format!("{n} contract steps wait, first {first}"),
+    })
 }
 
 /// Nothing runs, so nothing makes the snapshot anew: `--locked` would refuse it in the next deploy.

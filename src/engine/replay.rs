@@ -109,5 +109,6 @@ pub(super) fn scratch_run(id: &str) -> NewRun {
         tool_version: env!("CARGO_PKG_VERSION"),
         user: String::new(),
         reason: None,
+        release: None,
     }
 }

@@ -13,7 +13,7 @@ use crate::sql;
 
 use super::adopt::unadopted;
 use super::failure::Failure;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
 
 /// The state of one migration here.
@@ -45,6 +45,8 @@ pub enum State {
     SkippedAfterRun,
     /// It cannot be planned; `plan` says why.
     Refused,
+    /// It belongs to the contract phase of a deploy, and must not run yet; why.
+    Waiting(String),
 }
 
 impl State {
@@ -64,6 +66,7 @@ impl State {
             Self::Changed => "changed".to_owned(),
             Self::SkippedAfterRun => "skipped-after-run".to_owned(),
             Self::Refused => "refused".to_owned(),
+            Self::Waiting(_) => "waiting".to_owned(),
         }
     }
 }
@@ -86,11 +89,19 @@ pub struct Line {
 }
 
 impl Line {
-    /// Whether it must run here, and has not: whole, or at all.
+    /// Whether it must run here, and has not: whole, or at all. What waits for the contract phase does not count:
+    /// new code runs without it.
     pub fn is_pending(&self) -> bool {
-        let left_out =
-            matches!(self.state, State::Applied | State::Skipped | State::Copy(_) | State::NotApplicable);
+        let left_out = matches!(
+            self.state,
+            State::Applied | State::Skipped | State::Copy(_) | State::NotApplicable | State::Waiting(_)
+        );
         self.executed_at.is_none() && !left_out
+    }
+
+    /// Why it waits for the contract phase, if it does.
+    pub fn waits(&self) -> Option<&str> {
+        if let State::Waiting(why) = &self.state { Some(why) } else { None }
     }
 
     /// Whether it has run, and its file is not there.
@@ -117,11 +128,11 @@ pub struct Status {
     pub partial: Vec<Partial>,
 }
 
-/// Looks; changes nothing.
-pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, Failure> {
+/// Looks; changes nothing. The aim says which phase and release of a deploy it is asked for.
+pub async fn status(project: &Project, connect: &dyn Connect, aim: &Aim) -> Result<Status, Failure> {
     let mut database = connect.connect().await?;
     let history = database.history().await?;
-    let prepared = prepare(project, &history, &mut *database).await?;
+    let prepared = prepare_for(project, &history, aim, &mut *database).await?;
     let holder = database.holder().await?;
     let strangers = if history.is_untouched() { database.strangers().await? } else { Vec::new() };
     let strangers = unadopted(project, strangers);
@@ -130,7 +141,7 @@ pub async fn status(project: &Project, connect: &dyn Connect) -> Result<Status, 
     let states = States::of(&prepared, &history, &project.catalogue, server.dialect);
     let line = |id: &MigrationId| {
         let entry = prepared.merged.lock.entries.get(id);
-        let row = history.get_under(id, entry.map_or(&[], |entry| &entry.replaces));
+        let row = history.get_under(id, entry.into_iter().flat_map(|entry| entry.former_names()));
         Line {
             id: id.clone(),
             state: states.state(id),
@@ -162,6 +173,8 @@ impl States {
                 Why::NotApplicable => State::NotApplicable,
                 Why::Absent => State::Missing,
                 Why::Beyond => State::Pending,
+                Why::Torn => State::Refused,
+                Why::Waits(why) => State::Waiting(why.clone()),
             };
             by_id.insert(left_out.id.clone(), state);
         }

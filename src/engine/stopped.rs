@@ -65,7 +65,10 @@ const ON: &str =
 const ON_DOWN: &str = "`db-migrations list` says what is left; mend the cause, then undo the rest: `db-migrations execute ID… --down`";
 
 fn nothing_stayed(progress: &Progress) -> bool {
-    progress.committed == 0 && progress.adopted == 0 && progress.half.is_none()
+    progress.committed == 0
+        && progress.adopted == 0
+        && progress.caught_up_rows == 0
+        && progress.half.is_none()
 }
 
 /// Without what the compensation has undone since.
@@ -78,12 +81,20 @@ pub(super) fn without_committed(failure: &mut Failure) {
 const COMMITTED: &str = "committed before, and stayed";
 const UNDONE: &str = "undone before, and stays undone";
 
+/// So many rows.
+pub(super) fn rows(n: u64) -> String {
+    count(usize::try_from(n).unwrap_or(usize::MAX), "row", "rows")
+}
+
 /// Names what was committed before.
 fn stayed(progress: &Progress, mut diagnostic: Diagnostic) -> Diagnostic {
     let done = &progress.applied[..progress.committed];
     if progress.adopted > 0 {
-        let rows = count(progress.adopted, "row", "rows");
-        diagnostic.notes.push(format!("taken over from other tools before, and stayed: {rows}"));
+        let taken = count(progress.adopted, "row", "rows");
+        diagnostic.notes.push(format!("taken over from other tools before, and stayed: {taken}"));
+    }
+    if progress.caught_up_rows > 0 {
+        diagnostic.notes.push(format!("caught up before, and stayed: {}", rows(progress.caught_up_rows)));
     }
     let what = if progress.undoes { UNDONE } else { COMMITTED };
     let named = |ids: &[super::migrate::Applied]| {

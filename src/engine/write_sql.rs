@@ -62,6 +62,7 @@ pub async fn write_sql(
             reason: Some(
                 why(request).map_or_else(|| "--write-sql".to_owned(), |why| format!("--write-sql: {why}")),
             ),
+            release: request.aim.release.name(),
         };
         Writer {
             read: &*database,
@@ -117,6 +118,7 @@ impl Writer<'_> {
             self.open(group, open);
             if std::mem::take(&mut first) {
                 self.tables(open);
+                self.catch_ups(&prepared.plan.catch_ups, open);
             }
             for step in &group.steps {
                 self.step(step);
@@ -182,17 +184,24 @@ impl Writer<'_> {
         }
     }
 
+    /// Data steps that have run before: without a row of the history.
+    fn catch_ups(&mut self, steps: &[Step], open: bool) {
+        if !open && !steps.is_empty() {
+            self.part(Written::Begin);
+        }
+        for step in steps {
+            let _ = writeln!(self.text, "\n-- {}, again", step.id);
+            self.script(step);
+        }
+        if !open && !steps.is_empty() {
+            self.line("COMMIT");
+        }
+    }
+
     fn step(&mut self, step: &Step) {
         let way = if step.way == Way::Down { ", down" } else { "" };
         let _ = writeln!(self.text, "\n-- {}{way}", step.id);
-        let settings = &step.script.session;
-        self.part(Written::Settings(settings));
-        self.statements(step);
-        let dialect = self.read.server().dialect;
-        let sets = |text: &str| crate::sql::sets_session(dialect, text);
-        if !settings.is_empty() || step.statements.iter().any(|s| sets(&step.script.text[s.span.clone()])) {
-            self.part(Written::Reset(settings));
-        }
+        self.script(step);
         let row = NewRow {
             id: step.id.clone(),
             checksum: step.script.hash,
@@ -204,9 +213,21 @@ impl Writer<'_> {
         self.position += 1;
         let record = match step.way {
             Way::Up => Record::Applied(&row),
-            Way::Down => Record::Undone(&step.id),
+            Way::Down => Record::Undone(&step.id, &step.formers),
         };
         self.part(Written::Record(&self.run.id, record));
+    }
+
+    /// What a step executes, and what takes its settings away again.
+    fn script(&mut self, step: &Step) {
+        let settings = &step.script.session;
+        self.part(Written::Settings(settings));
+        self.statements(step);
+        let dialect = self.read.server().dialect;
+        let sets = |text: &str| crate::sql::sets_session(dialect, text);
+        if !settings.is_empty() || step.statements.iter().any(|s| sets(&step.script.text[s.span.clone()])) {
+            self.part(Written::Reset(settings));
+        }
     }
 
     /// The statements with the comments before them.

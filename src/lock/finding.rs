@@ -42,6 +42,8 @@ pub enum Rule {
     DuplicateLine,
     /// An external module's migration that a person should have looked at.
     Unreviewed,
+    /// A `contract-of` that names nothing.
+    UnknownContract,
 }
 
 impl Rule {
@@ -66,12 +68,21 @@ impl Rule {
             Self::SkippedMissing => "skipped-missing",
             Self::DuplicateLine => "duplicate-line",
             Self::Unreviewed => "unreviewed",
+            Self::UnknownContract => "unknown-contract",
         }
     }
 
     /// A person must decide before anything may run: `migrate` refuses in every mode.
     pub const fn needs_hand(self) -> bool {
-        matches!(self, Self::Changed | Self::Missing | Self::Rename | Self::SameAs | Self::Reused)
+        matches!(
+            self,
+            Self::Changed
+                | Self::Missing
+                | Self::Rename
+                | Self::SameAs
+                | Self::Reused
+                | Self::UnknownContract
+        )
     }
 
     /// The next `lock` writes it down: news in update mode, a misfit under `--locked`.

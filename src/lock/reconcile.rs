@@ -1,11 +1,13 @@
 //! What the locked entries have to say: changed, missing, orphaned, renamed, unsatisfied.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
+use crate::diagnostic::Frame;
 use crate::history::History;
 use crate::id::MigrationId;
-use crate::migration::Migration;
+use crate::migration::{Migration, Script};
 
 use super::Entry;
 use super::finding::{Finding, Rule};
@@ -178,13 +180,16 @@ pub(super) fn whole(merged: &mut Merged, catalogue: &Catalogue, history: Option<
             continue;
         }
         let Some(migration) = catalogue.get(id) else { continue };
-        for dependency in &migration.depends_on {
+        findings.extend(unknown_contract(merged, catalogue, history, migration));
+        let linked = migration.contract_of.iter().filter(|expand| lock.entries.contains_key(*expand));
+        for dependency in migration.depends_on.iter().chain(linked) {
             findings.extend(dependency_finding(merged, catalogue, id, dependency));
         }
     }
+    let former: HashSet<&MigrationId> = lock.entries.values().flat_map(Entry::former_names).collect();
     for row in history.iter().flat_map(|history| history.rows()) {
-        let replaced = || lock.entries.values().any(|entry| entry.replaces.contains(&row.id));
-        if !lock.entries.contains_key(&row.id) && catalogue.get(&row.id).is_none() && !replaced() {
+        let replaced = former.contains(&row.id);
+        if !lock.entries.contains_key(&row.id) && catalogue.get(&row.id).is_none() && !replaced {
             findings.push(
                 Finding::new(
                     Rule::Unknown,
@@ -218,6 +223,34 @@ fn no_longer_a_copy(catalogue: &Catalogue, id: &MigrationId, original: &Migratio
     !texts(original).is_superset(&texts(copy))
 }
 
+/// A contract step that is linked to nothing would wait for ever, or not at all.
+fn unknown_contract(
+    merged: &Merged,
+    catalogue: &Catalogue,
+    history: Option<&History>,
+    migration: &Migration,
+) -> Option<Finding> {
+    let entries = &merged.lock.entries;
+    let known = |expand: &MigrationId| {
+        entries.contains_key(expand)
+            || catalogue.get(expand).is_some()
+            || history.is_some_and(|history| history.contains(expand))
+            || entries.values().any(|entry| entry.former_names().any(|old| old == expand))
+    };
+    let unknown = migration.contract_of.iter().find(|expand| !known(expand))?;
+    let id = &migration.id;
+    let message = format!("`{id}` is the contract of `{unknown}`, which does not exist");
+    let finding = Finding::new(Rule::UnknownContract, id, message)
+        .help("correct the `contract-of`, or enable the module that has it");
+    let named = |script: &Script| Some((script.clone(), script.text.find(unknown.as_str())?));
+    let Some((script, at)) = migration.up.iter().find_map(named) else { return Some(finding) };
+    let span = at..at + unknown.as_str().len();
+    let mut frame =
+        Frame::new(&*script.path, Arc::clone(&script.text), span).label("no migration has this id");
+    frame.lines_before = script.lines_before;
+    Some(Finding { diagnostic: finding.diagnostic.frame(frame), ..finding })
+}
+
 fn dependency_finding(
     merged: &Merged,
     catalogue: &Catalogue,
@@ -225,7 +258,8 @@ fn dependency_finding(
     dependency: &MigrationId,
 ) -> Option<Finding> {
     let entries = &merged.lock.entries;
-    let Some(position) = entries.get_index_of(dependency) else {
+    let successor = || entries.values().position(|entry| entry.former_names().any(|old| old == dependency));
+    let Some(position) = entries.get_index_of(dependency).or_else(successor) else {
         if catalogue.get(dependency).is_some() {
             return None; // proposed as a rename: said already
         }

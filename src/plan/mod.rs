@@ -4,10 +4,12 @@
 //! left out, and what must be refused before anything runs. The executor only walks it; a dry run
 //! is printing it. What a database can do is read from its table of facts.
 
+mod base;
 mod engines;
 mod goal;
 mod grouping;
 mod part;
+mod phase;
 mod replay;
 mod step;
 mod undo;
@@ -24,8 +26,11 @@ use crate::lock::Lock;
 use crate::migration::Script;
 use crate::sql::{Statement, Way};
 
+pub use base::{Recorded, parts_of};
+use base::{Standing, recorded, standing};
 use goal::{Choice, Chosen};
 pub use goal::{Goal, Rollback, Target};
+pub use phase::Deploy;
 pub use step::prefix_hash;
 
 /// One migration that would run.
@@ -43,6 +48,8 @@ pub struct Step {
     pub late: bool,
     /// Where it stopped half-way before.
     pub resume: Option<Partial>,
+    /// The archived rows that go with it when it is undone.
+    pub formers: Vec<MigrationId>,
 }
 
 impl Step {
@@ -95,6 +102,10 @@ pub enum Why {
     Absent,
     /// It is pending, and not what was asked for.
     Beyond,
+    /// Only some of what it stands for has run.
+    Torn,
+    /// It belongs to the contract phase of a deploy, and must not run yet; why.
+    Waits(String),
 }
 
 /// A migration that does not run.
@@ -121,6 +132,8 @@ pub struct Circumstances<'a> {
     pub apart: bool,
     /// Tables of the live schema whose changes cannot be undone, with the engine that keeps them.
     pub unrecoverable: &'a BTreeMap<String, String>,
+    /// What a deploy asks for; `None` where phases mean nothing (replay, scratch databases).
+    pub deploy: Option<Deploy<'a>>,
 }
 
 /// What would be done.
@@ -128,16 +141,24 @@ pub struct Circumstances<'a> {
 pub struct Plan {
     /// In this order.
     pub groups: Vec<Group>,
+    /// Data steps that have run before, and run again before all others; the history stays as it is.
+    pub catch_ups: Vec<Step>,
     /// All others of the lock.
     pub left_out: Vec<LeftOut>,
+    /// Bases that are recorded without running, since all that they stand for has run.
+    pub recorded: Vec<Recorded>,
     /// It undoes what has run.
     pub undoes: bool,
     /// How many migrations of the lock are pending when it is done.
     pub remaining: usize,
+    /// How many of them wait for the contract phase of a deploy.
+    pub waiting: usize,
     /// Each migration has a transaction of its own because that was asked for.
     pub apart: bool,
     /// The database itself commits in the middle, whatever we do: that needs nobody's consent.
     pub commits_by_itself: bool,
+    /// What a person may want to know.
+    pub notes: Vec<String>,
     /// Worth knowing before it runs.
     pub warnings: Vec<Diagnostic>,
     /// Reasons not to run it at all.
@@ -163,22 +184,34 @@ impl Plan {
     ) -> Result<Self, Diagnostic> {
         let mut plan = Self::default();
         let pending = plan.leave_out(lock, catalogue, history, at.dialect);
+        let all = pending.len();
+        let sorted = phase::sort(goal, pending, lock, catalogue, history, at);
+        let pending = sorted.may_run;
         let choice = Choice { lock, pending: &pending, history };
+        plan.waiting = sorted.waits.len();
         match choice.choose(goal)? {
             Chosen::Up(chosen) => {
                 let wanted: HashSet<&MigrationId> = chosen.iter().collect();
-                let beyond = pending.iter().filter(|id| !wanted.contains(id)).cloned();
+                let beyond = pending.iter().filter(|id| !wanted.contains(id)).chain(&sorted.beyond).cloned();
                 plan.left_out.extend(beyond.map(|id| LeftOut { id, why: Why::Beyond }));
-                plan.remaining = pending.len() - chosen.len();
+                plan.remaining = all - chosen.len();
+                plan.refusals.extend(sorted.refusals);
+                plan.notes.extend(sorted.notes);
                 plan.run(&chosen, lock, catalogue, history, at);
+                plan.catch_up(&chosen, lock, catalogue, history, at);
             }
             Chosen::Down(chosen) => {
                 plan.undoes = true;
-                plan.left_out.extend(pending.iter().cloned().map(|id| LeftOut { id, why: Why::Beyond }));
-                plan.remaining = pending.len() + pending_again(lock, &chosen);
+                // what is not whole must not keep anybody from going back
+                plan.refusals.clear();
+                plan.recorded.clear();
+                let beyond = pending.iter().chain(&sorted.beyond).cloned();
+                plan.left_out.extend(beyond.map(|id| LeftOut { id, why: Why::Beyond }));
+                plan.remaining = all + pending_again(lock, &chosen);
                 plan.undo(&chosen, lock, catalogue, history, at);
             }
         }
+        plan.left_out.extend(sorted.waits);
         Ok(plan)
     }
 
@@ -196,10 +229,17 @@ impl Plan {
                 _ if history.contains(id) => Why::Applied,
                 _ if entry.skip => entry.same_as.clone().map_or(Why::Skipped, Why::Copy),
                 None => Why::Absent,
-                Some(migration) => match (replaced(entry, history), migration.up.choose(dialect)) {
-                    (Some(old), _) => Why::Replaced(old),
-                    (None, None) => Why::NotApplicable,
-                    (None, Some(_)) => {
+                Some(migration) => match (standing(id, entry, history), migration.up.choose(dialect)) {
+                    (Standing::All(old), _) => {
+                        self.recorded.extend(recorded(id, entry, migration, history, dialect));
+                        Why::Replaced(old)
+                    }
+                    (Standing::Some(torn), _) => {
+                        self.refusals.push(torn);
+                        Why::Torn
+                    }
+                    (Standing::None, None) => Why::NotApplicable,
+                    (Standing::None, Some(_)) => {
                         pending.push(id.clone());
                         continue;
                     }
@@ -220,13 +260,17 @@ impl Plan {
         at: &Circumstances<'_>,
     ) {
         self.refusals.extend(history.partial.iter().filter(|p| p.undoing).map(step::half_undone));
-        let last_run = lock.entries.keys().rposition(|id| history.contains(id));
+        let ran = phase::Ran::of(lock, catalogue, history);
         let mut steps = Vec::new();
         for id in chosen {
-            let script = catalogue.get(id).and_then(|migration| migration.up.choose(at.dialect));
-            let Some(script) = script else { continue };
-            let late = last_run.is_some_and(|last| lock.entries.get_index_of(id) < Some(last));
+            let Some(migration) = catalogue.get(id) else { continue };
+            let Some(script) = migration.up.choose(at.dialect) else { continue };
+            let late = ran.is_late(lock.entries.get_index_of(id), migration.phase);
             match step::prepare(id, Way::Up, script, late, history, at) {
+                Ok(step) if migration.catch_up => match phase::only_data(step, at.dialect) {
+                    Ok(step) => steps.push(step),
+                    Err(refusal) => self.refusals.push(refusal),
+                },
                 Ok(step) => steps.push(step),
                 Err(refusals) => self.refusals.extend(refusals),
             }
@@ -289,11 +333,7 @@ impl Plan {
 fn pending_again(lock: &Lock, undone: &[MigrationId]) -> usize {
     let undone: HashSet<&MigrationId> = undone.iter().collect();
     let again = |id: &MigrationId, entry: &crate::lock::Entry| {
-        !entry.skip && (undone.contains(id) || entry.replaces.iter().any(|old| undone.contains(old)))
+        !entry.skip && (undone.contains(id) || entry.former_names().any(|old| undone.contains(old)))
     };
     lock.entries.iter().filter(|(id, entry)| again(id, entry)).count()
-}
-
-fn replaced(entry: &crate::lock::Entry, history: &History) -> Option<MigrationId> {
-    entry.replaces.iter().find(|old| history.contains(old)).cloned()
 }

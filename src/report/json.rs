@@ -13,7 +13,7 @@ use crate::engine::{Failure, Migrated, Prepared, Status, Verdict};
 use crate::history::Partial;
 use crate::id::is_deceptive;
 use crate::lock::Finding;
-use crate::plan::{Mode, Plan, Why};
+use crate::plan::{Mode, Plan, Recorded, Why};
 use crate::secret;
 use crate::sql::Way;
 
@@ -118,10 +118,13 @@ pub fn plan(plan: &Plan) -> Value {
     json!({
         "steps": plan.len(),
         "remaining": plan.remaining,
+        "waiting": plan.waiting,
+        "caught_up": plan.catch_ups.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(),
         "splits": plan.splits(),
         "groups": groups,
         "left_out": left_out,
         "refusals": plan.refusals.iter().map(diagnostic).collect::<Vec<_>>(),
+        "notes": plan.notes,
         "warnings": plan.warnings.iter().map(diagnostic).collect::<Vec<_>>(),
     })
 }
@@ -136,13 +139,21 @@ pub fn why(why: &Why) -> String {
         Why::NotApplicable => "not-applicable".to_owned(),
         Why::Absent => "absent".to_owned(),
         Why::Beyond => "not asked for".to_owned(),
+        Why::Torn => "only some of what it stands for has run".to_owned(),
+        Why::Waits(why) => format!("waits: {why}"),
     }
 }
 
 /// What a run would do.
 pub fn prepared(prepared: &Prepared) -> Value {
     let adopted: Vec<&str> = prepared.adoption.rows.iter().map(|row| row.id.as_str()).collect();
-    json!({ "plan": plan(&prepared.plan), "adopted": adopted, "findings": findings(&prepared.merged.findings) })
+    json!({ "plan": plan(&prepared.plan), "adopted": adopted, "recorded": recorded(&prepared.plan), "findings": findings(&prepared.merged.findings) })
+}
+
+/// Bases that are recorded without running, with what they stand for.
+fn recorded(plan: &Plan) -> Vec<Value> {
+    let formers = |base: &Recorded| base.formers.iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>();
+    plan.recorded.iter().map(|base| json!({ "id": base.id.as_str(), "stands_for": formers(base) })).collect()
 }
 
 /// What a run did.
@@ -155,8 +166,11 @@ pub fn migrated(migrated: &Migrated) -> Value {
     json!({
         "run": migrated.run,
         (if migrated.prepared.plan.undoes { "undone" } else { "applied" }): applied,
+        "caught_up": migrated.caught_up.iter().map(|one| json!({ "id": one.id.as_str(), "rows": one.rows })).collect::<Vec<_>>(),
+        "waiting": migrated.prepared.plan.waiting,
         "schema_check": verdict(&migrated.verdict),
         "adopted": migrated.prepared.adoption.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(),
+        "recorded": recorded(&migrated.prepared.plan),
         "written": migrated.written,
         "findings": findings(&migrated.prepared.merged.findings),
     })
@@ -209,6 +223,7 @@ pub fn status(status: &Status) -> Value {
             json!({
                 "id": line.id.as_str(),
                 "state": line.state.word(),
+                "waits": line.waits(),
                 "locked": line.locked,
                 "executed_at": line.executed_at,
                 "execution_ms": line.execution_ms,

@@ -10,11 +10,12 @@ mod comments;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::str::FromStr;
 
 use crate::diagnostic::nearest;
 use crate::dialect::Dialect;
 use crate::id::{IdError, MigrationId};
-use crate::migration::{Allow, Phase};
+use crate::migration::{Allow, Former, Phase};
 use comments::{Comment, comments, leading_comments};
 
 /// The directives of one migration text.
@@ -24,8 +25,8 @@ pub struct Directives {
     pub no_transaction: bool,
     /// Migrations that must come first.
     pub depends_on: Vec<MigrationId>,
-    /// Ids under which the migration was known before.
-    pub replaces: Vec<MigrationId>,
+    /// Migrations that it stands for.
+    pub replaces: Vec<Former>,
     /// When it may run in a deploy.
     pub phase: Phase,
     /// Migrations whose old side it takes away.
@@ -86,6 +87,14 @@ pub enum DirectiveErrorKind {
         /// The directive.
         directive: &'static str,
     },
+    /// Two directives do not go together.
+    #[error("`{directive}` does not go with `{other}`")]
+    Unfit {
+        /// The one.
+        directive: &'static str,
+        /// The other.
+        other: &'static str,
+    },
     /// A statement stands before it.
     #[error("a directive must stand before the first statement")]
     Misplaced,
@@ -116,6 +125,12 @@ impl DirectiveError {
             }
             DirectiveErrorKind::Id { .. } => Some("write ids as `namespace::name`".to_owned()),
             DirectiveErrorKind::Misplaced => Some("move the line to the top of the file".to_owned()),
+            DirectiveErrorKind::Unfit { directive: "catch-up", .. } => {
+                Some("a step that runs again belongs to the expand phase".to_owned())
+            }
+            DirectiveErrorKind::Unfit { .. } => {
+                Some("what has a `contract-of` runs in the contract phase: remove one of the two".to_owned())
+            }
             DirectiveErrorKind::BlockComment => Some("write `-- db-migrations: …`".to_owned()),
             DirectiveErrorKind::MissingArgument { .. }
             | DirectiveErrorKind::Argument { .. }
@@ -155,7 +170,8 @@ const MARK: &str = "db-migrations:";
 /// # Ok::<(), db_migrations::sql::DirectiveError>(())
 /// ```
 pub fn directives(dialect: Option<Dialect>, text: &str) -> Result<Directives, DirectiveError> {
-    let mut reader = Reader { text, found: Directives::default(), phase: None };
+    let mut reader =
+        Reader { text, found: Directives::default(), phase: None, contract_of: None, catch_up: None };
     let sqlx = text.strip_prefix('\u{feff}').unwrap_or(text).starts_with("-- no-transaction");
     reader.found.no_transaction = sqlx;
     let comments = match dialect {
@@ -165,8 +181,7 @@ pub fn directives(dialect: Option<Dialect>, text: &str) -> Result<Directives, Di
     for comment in comments {
         reader.comment(&comment)?;
     }
-    reader.found.phase = reader.phase.unwrap_or_default();
-    Ok(reader.found)
+    reader.end()
 }
 
 /// A part of the text and where it begins.
@@ -176,9 +191,29 @@ struct Reader<'a> {
     text: &'a str,
     found: Directives,
     phase: Option<Phase>,
+    /// Where these stand.
+    contract_of: Option<Range<usize>>,
+    catch_up: Option<Range<usize>>,
 }
 
 impl Reader<'_> {
+    /// What all of them say together: what has a `contract-of` is of the contract phase.
+    fn end(self) -> Result<Directives, DirectiveError> {
+        let phase = match (self.phase, self.contract_of) {
+            (Some(Phase::Expand), Some(span)) => {
+                let (directive, other) = ("contract-of", "phase expand");
+                return Err(DirectiveError { kind: DirectiveErrorKind::Unfit { directive, other }, span });
+            }
+            (None, Some(_)) => Phase::Contract,
+            (phase, _) => phase.unwrap_or_default(),
+        };
+        if let (Phase::Contract, Some(span)) = (phase, self.catch_up) {
+            let (directive, other) = ("catch-up", "phase contract");
+            return Err(DirectiveError { kind: DirectiveErrorKind::Unfit { directive, other }, span });
+        }
+        Ok(Directives { phase, ..self.found })
+    }
+
     fn comment(&mut self, comment: &Comment) -> Result<(), DirectiveError> {
         let body = &self.text[comment.body.clone()];
         let Some(rest) = body.trim_start().strip_prefix(MARK) else { return Ok(()) };
@@ -211,6 +246,12 @@ impl Reader<'_> {
                 DirectiveErrorKind::Unknown { word: word.1.to_owned(), nearest: nearest(word.1, KNOWN) };
             return Err(error(kind, word));
         };
+        let span = word.0..word.0 + word.1.len();
+        match directive {
+            "contract-of" => self.contract_of = Some(span),
+            "catch-up" => self.catch_up = Some(span),
+            _ => {}
+        }
         match directive {
             "no-transaction" => self.found.no_transaction = alone(directive, arguments)?,
             "catch-up" => self.found.catch_up = alone(directive, arguments)?,
@@ -308,11 +349,11 @@ fn allow(word: Word<'_>, rest: &str) -> Result<Allow, DirectiveError> {
     }
 }
 
-fn ids(
+fn ids<T: FromStr<Err = IdError>>(
     directive: &'static str,
     word: Word<'_>,
     arguments: &[Word<'_>],
-) -> Result<Vec<MigrationId>, DirectiveError> {
+) -> Result<Vec<T>, DirectiveError> {
     need(directive, "the id of a migration", word, arguments)?;
     let id = |argument: &Word<'_>| {
         argument.1.parse().map_err(|why| {

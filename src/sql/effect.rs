@@ -20,7 +20,8 @@ pub use dynamic::{Executed, Source, body_only_changes_rows, called_procedure, ex
 pub use engine::{created_with_engine, creates_table, recovers, written_tables};
 pub use event::asleep;
 pub use object::{
-    AddedValue, added_enum_value, changes_rows, creates_temporary, dropped_tables, is_pragma, sets_session,
+    AddedValue, added_enum_value, changes_rows, creates_temporary, dropped_tables, is_data, is_pragma,
+    sets_session,
 };
 pub use place::beyond_database;
 pub use rows::{Rows, Way, creates_code, rows, selects};

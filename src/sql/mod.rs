@@ -7,6 +7,7 @@
 //! `COMMIT` inside a procedure that it calls, say) is not known. Texts are expected to be normalised
 //! by [`crate::migration::normalise`].
 
+pub mod act;
 mod cursor;
 pub mod deed;
 pub mod directive;
@@ -20,14 +21,15 @@ mod reading;
 pub mod rewrite;
 pub mod split;
 
+pub use act::{Act, Column, Constraint, ConstraintKind, IndexKind, Reading, Verb, What, acts, words};
 pub use deed::{Class, Deed, Effect, Kind, Object, Weight, deeds};
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{
     AddedValue, Boundary, Commits, Executed, Leftovers, Lost, ObjectKind, ObjectName, Rows, Source, Way,
     added_enum_value, asleep, beyond_database, body_only_changes_rows, boundary, called_procedure,
     changes_rows, commits, completion, created_with_engine, creates_code, creates_table, creates_temporary,
-    dropped_tables, executed, is_pragma, leftovers, lost_by_restart, prepared, recovers, rows, selects,
-    sets_session, written_tables,
+    dropped_tables, executed, is_data, is_pragma, leftovers, lost_by_restart, prepared, recovers, rows,
+    selects, sets_session, written_tables,
 };
 pub use lex::{LexError, Token, TokenKind, Unterminated, tokens};
 pub use parts::{Part, TableText, normal_form, table_parts, table_text};

@@ -23,6 +23,7 @@ pub(crate) fn new_run(id: &str) -> NewRun {
         tool_version: "test",
         user: "o'brien\\".to_owned(),
         reason: Some("it's a test".to_owned()),
+        release: Some("it's 1".to_owned()),
     }
 }
 

@@ -52,7 +52,7 @@ fn dropped_after(root: &std::path::Path, url: &str, polls: usize) -> bool {
     let mut project = Project::open(root, config).unwrap();
     let request = Request {
         connect: &*connect,
-        aim: Aim { goal: Goal::Latest, apart: false },
+        aim: Aim { goal: Goal::Latest, ..Aim::default() },
         agreed: None,
         mode: LockMode::Update,
         dry_run: false,

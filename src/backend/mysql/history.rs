@@ -78,7 +78,12 @@ pub(super) async fn read(mysql: &mut MySql) -> Result<History, DatabaseError> {
 /// The history where not all tables are there.
 async fn read_what_is_there(mysql: &mut MySql) -> Result<History, DatabaseError> {
     let tables = mysql.tables.clone();
-    let rows = match mysql.fetch(migrations(&tables)).await {
+    let alone = format!(
+        "SELECT id, checksum, dialect, kind, run, position, {}, execution_ms FROM {} ORDER BY position",
+        time("executed_at"),
+        tables.migrations()
+    );
+    let rows = match mysql.fetch(alone).await {
         Ok(rows) => rows,
         Err(DatabaseError::Sql(error)) if error.number == Some(1146) => return Ok(History::default()),
         Err(error) => return Err(error),
@@ -86,11 +91,14 @@ async fn read_what_is_there(mysql: &mut MySql) -> Result<History, DatabaseError>
     Ok(History::new(rows.iter().map(row).collect::<Result<_, _>>()?))
 }
 
+/// All rows, with the release of their run.
 fn migrations(tables: &Tables) -> String {
     format!(
-        "SELECT id, checksum, dialect, kind, run, position, {}, execution_ms FROM {} ORDER BY position",
+        "SELECT m.id, checksum, dialect, kind, run, position, {}, execution_ms, `release` FROM {} m LEFT JOIN {} r ON r.id = m.run \
+         ORDER BY position",
         time("executed_at"),
-        tables.migrations()
+        tables.migrations(),
+        tables.runs()
     )
 }
 
@@ -98,6 +106,9 @@ async fn read_all(mysql: &mut MySql) -> Result<History, DatabaseError> {
     let tables = mysql.tables.clone();
     let rows = mysql.fetch(migrations(&tables)).await?;
     let mut history = History::new(rows.iter().map(row).collect::<Result<_, _>>()?);
+    history.set_releases(
+        rows.iter().filter_map(|row| Some((text(row, 4).ok().flatten()?, text(row, 8).ok().flatten()?))),
+    );
     let steps = mysql
         .fetch(format!(
             "SELECT id, n, finished_at IS NOT NULL, prefix_hash, error, fingerprint, direction, meant FROM {} ORDER BY id, n",

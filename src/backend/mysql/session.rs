@@ -19,7 +19,8 @@ use crate::database::{
 };
 use crate::fault::fault_point;
 use crate::history::Partial;
-use crate::sql;
+use crate::migration::Script;
+use crate::sql::{self, Statement};
 use crate::tool::Tool;
 
 /// How long a message took so far, in milliseconds.
@@ -238,6 +239,14 @@ impl Session for MySql {
             }
             outcomes
         })
+    }
+
+    fn catch_up<'a>(
+        &'a mut self,
+        script: &'a Script,
+        statements: &'a [Statement],
+    ) -> BoxFuture<'a, Result<u64, TaskFailure>> {
+        Box::pin(self.run_again(script, statements))
     }
 
     fn batch(&self) -> usize {

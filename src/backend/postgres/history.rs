@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::{Postgres, quote};
 use crate::backend::tables::{is_outdated, known_layout, select};
-use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
+use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, release, strange};
 use crate::database::{
     DatabaseError, FOREIGN_TABLES, ForeignColumn, ForeignColumnKind, ForeignRows, ForeignTable, Stranger,
     foreign_tool,
@@ -76,11 +76,14 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
     // a column more or less would be another layout: each kind of row says which it is
     let rows = postgres
         .fetch(format!(
-            "SELECT id, checksum, dialect, kind, run, position, to_char(executed_at AT TIME ZONE 'UTC', {TIME}), execution_ms FROM {}",
+            "SELECT m.id, checksum, dialect, kind, run, position, to_char(executed_at AT TIME ZONE 'UTC', {TIME}), execution_ms, release \
+             FROM {} m LEFT JOIN {} r ON r.id = m.run",
             tables.migrations(),
+            tables.runs(),
         ))
         .await?;
     let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
+    history.set_releases(rows.iter().filter_map(release));
     history.layout = u32::try_from(layout).ok();
     let rest = postgres
         .fetch(format!(

@@ -5,12 +5,14 @@
 //! under it is not stale. A plan that splits takes the session-level lock on the same connection.
 
 mod alone;
+mod catch_up;
 mod history;
 mod introspect;
 mod login;
 mod passfile;
 mod session;
 mod sessions;
+mod sizes;
 mod unfinished;
 
 use std::collections::BTreeSet;
@@ -27,7 +29,7 @@ use super::login::{Account, Logins, logins};
 use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
-    ForeignTable, Holder, Read, Scratch, Server, Stranger, Written,
+    ForeignTable, Holder, Read, Scratch, Server, Stranger, TableSize, Written,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -421,6 +423,10 @@ impl Read for Postgres {
 
     fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
         Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
+    fn table_sizes(&mut self) -> BoxFuture<'_, Result<Vec<TableSize>, DatabaseError>> {
+        Box::pin(sizes::table_sizes(self))
     }
 
     fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {

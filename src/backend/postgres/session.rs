@@ -21,11 +21,13 @@ use crate::database::{
 use crate::dialect::Dialect;
 use crate::fault::fault_point;
 use crate::history::Partial;
+use crate::migration::Script;
+use crate::sql::Statement;
 use crate::tool::Tool;
 
 /// Fires pending deferred triggers: each deferrable constraint by name (`SET CONSTRAINTS ALL` would
 /// stay on for tables that come later).
-const FIRE_DEFERRED: &str = "DO $db_migrations$ DECLARE c record; BEGIN \
+pub(super) const FIRE_DEFERRED: &str = "DO $db_migrations$ DECLARE c record; BEGIN \
      FOR c IN SELECT n.nspname, k.conname, k.condeferred FROM pg_catalog.pg_constraint k \
      JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace WHERE k.condeferrable LOOP \
      EXECUTE pg_catalog.format('SET CONSTRAINTS %I.%I IMMEDIATE', c.nspname, c.conname); \
@@ -287,7 +289,7 @@ pub(super) fn statement_failure(task: Task<'_>, n: usize, error: DatabaseError) 
 }
 
 /// The byte that the server's position (a character, from 1) means, if it is in the text.
-fn offset(text: &str, error: &DatabaseError) -> Option<usize> {
+pub(super) fn offset(text: &str, error: &DatabaseError) -> Option<usize> {
     let DatabaseError::Sql(error) = error else { return None };
     text.char_indices().nth(error.position?.checked_sub(1)?).map(|(at, _)| at)
 }
@@ -369,6 +371,14 @@ impl Session for Postgres {
             }
             outcomes
         })
+    }
+
+    fn catch_up<'a>(
+        &'a mut self,
+        script: &'a Script,
+        statements: &'a [Statement],
+    ) -> BoxFuture<'a, Result<u64, TaskFailure>> {
+        Box::pin(self.run_again(script, statements))
     }
 
     /// One message per migration: the server parses a whole message before it runs any of it.

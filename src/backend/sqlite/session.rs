@@ -22,8 +22,9 @@ use crate::database::{
 use crate::dialect::Dialect;
 use crate::fault::fault_point;
 use crate::history::{LAYOUT, Partial};
+use crate::migration::Script;
 use crate::plan::prefix_hash;
-use crate::sql;
+use crate::sql::{self, Statement};
 
 /// Settings that a migration may change and the next must not see.
 const RESET: &str = "PRAGMA recursive_triggers = OFF; PRAGMA ignore_check_constraints = OFF; PRAGMA writable_schema = OFF; \
@@ -138,7 +139,7 @@ impl Sqlite {
             }
             if done == task.statements.len() + resets + 1 {
                 let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
-                outcomes.push(if rows == 1 {
+                outcomes.push(if rows == task.record.rows() {
                     Ok(milliseconds)
                 } else {
                     Err(failure(*task, done, untrusted(done, task)))
@@ -383,6 +384,14 @@ impl Session for Sqlite {
         tasks: &'a [Task<'a>],
     ) -> BoxFuture<'a, Vec<Result<i64, TaskFailure>>> {
         Box::pin(self.run_tasks(&run.id, tasks))
+    }
+
+    fn catch_up<'a>(
+        &'a mut self,
+        script: &'a Script,
+        statements: &'a [Statement],
+    ) -> BoxFuture<'a, Result<u64, TaskFailure>> {
+        Box::pin(self.run_again(script, statements))
     }
 
     fn batch(&self) -> usize {

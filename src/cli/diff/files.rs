@@ -77,7 +77,7 @@ pub(super) fn name(
 }
 
 /// The first stamp: now, and behind the last one of the module.
-fn first_stamp(module: &Module) -> Timestamp {
+pub(in crate::cli) fn first_stamp(module: &Module) -> Timestamp {
     let now = Timestamp::now();
     let last = module.migrations.last().and_then(|last| stamp_of(&last.version));
     let next = last.map(|last| last + SignedDuration::from_secs(1));
@@ -94,7 +94,7 @@ fn stamp_of(version: &Version) -> Option<Timestamp> {
 }
 
 /// So many numbers later, as wide.
-fn counted(first: &str, more: usize) -> String {
+pub(in crate::cli) fn counted(first: &str, more: usize) -> String {
     let number = first.parse::<u64>().map_or(0, |number| number + u64::try_from(more).unwrap_or(0));
     format!("{number:0width$}", width = first.len())
 }

@@ -73,7 +73,7 @@ fn pieces(dialect: Dialect, text: &str) -> Vec<Piece<'_>> {
 }
 
 /// A name in a form in which it can be compared.
-fn key(dialect: Dialect, name: &str) -> String {
+pub(crate) fn key(dialect: Dialect, name: &str) -> String {
     let form = normal_form(dialect, name);
     if dialect == Dialect::Sqlite { form.to_lowercase().replace('"', "") } else { form }
 }

@@ -20,7 +20,7 @@ use crate::engine::rehearse::{Unproved, load};
 use crate::engine::replay::scratch_run;
 
 /// A scratch database at work.
-pub(super) struct Bench {
+pub(in crate::engine) struct Bench {
     guard: Box<dyn Guard>,
     run: NewRun,
     /// How many scripts ran: each needs another id.
@@ -28,16 +28,16 @@ pub(super) struct Bench {
 }
 
 /// A script that failed.
-pub(super) struct Broken {
+pub(in crate::engine) struct Broken {
     /// The failing statement, where it is known.
-    pub(super) statement: Option<String>,
+    pub(in crate::engine) statement: Option<String>,
     /// What is said of it.
-    pub(super) diagnostic: Diagnostic,
+    pub(in crate::engine) diagnostic: Diagnostic,
 }
 
 impl Broken {
     /// What the database said.
-    pub(super) fn cause(&self) -> String {
+    pub(in crate::engine) fn cause(&self) -> String {
         self.diagnostic.causes.first().cloned().unwrap_or_else(|| self.diagnostic.message.clone())
     }
 
@@ -54,11 +54,11 @@ impl From<Broken> for Failure {
 
 /// The rows that were added.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Added {
+pub(in crate::engine) struct Added {
     /// How many, by table.
-    pub(super) rows: BTreeMap<String, usize>,
+    pub(in crate::engine) rows: BTreeMap<String, usize>,
     /// Tables that took none of those that were made up.
-    pub(super) refused: BTreeMap<String, String>,
+    pub(in crate::engine) refused: BTreeMap<String, String>,
 }
 
 impl Added {
@@ -86,7 +86,10 @@ fn text(inserts: &[Insert]) -> String {
 
 impl Bench {
     /// On a scratch database, with a schema in it.
-    pub(super) async fn with(database: Box<dyn Database>, schema: &Schema) -> Result<Self, Failure> {
+    pub(in crate::engine) async fn with(
+        database: Box<dyn Database>,
+        schema: &Schema,
+    ) -> Result<Self, Failure> {
         let unfit = |what: String| {
             let fault = Diagnostic::new("the schema that there is does not load on a scratch database");
             Failure::new(Kind::Refused, fault.cause(what))
@@ -124,26 +127,26 @@ impl Bench {
     }
 
     /// The schema now.
-    pub(super) async fn introspect(&mut self) -> Result<Schema, Failure> {
+    pub(in crate::engine) async fn introspect(&mut self) -> Result<Schema, Failure> {
         Ok(self.guard.introspect().await?)
     }
 
     /// What a query returns, in no order.
-    pub(super) async fn query(&mut self, sql: &str) -> Result<Vec<String>, Failure> {
+    pub(in crate::engine) async fn query(&mut self, sql: &str) -> Result<Vec<String>, Failure> {
         let mut rows = self.guard.query(sql).await?;
         rows.sort();
         Ok(rows)
     }
 
     /// Ends the connection.
-    pub(super) async fn close(self) {
+    pub(in crate::engine) async fn close(self) {
         if let Ok(database) = self.guard.free().await {
             database.close().await;
         }
     }
 
     /// Runs a script as a migration of its kind would run.
-    pub(super) async fn script(mut self, script: &Script) -> Result<Self, Broken> {
+    pub(in crate::engine) async fn script(mut self, script: &Script) -> Result<Self, Broken> {
         let statements = sql::split(self.dialect(), &script.text).map_err(|error| {
             let frame = frame(script, error.span.clone()).label(error.label());
             Broken { statement: None, diagnostic: Diagnostic::new(error.to_string()).frame(frame) }
@@ -187,7 +190,7 @@ impl Bench {
     }
 
     /// Adds rows: many at once, and where one is refused, each of them by itself.
-    pub(super) async fn fill(
+    pub(in crate::engine) async fn fill(
         mut self,
         schema: &Schema,
         fill: &BTreeMap<String, Fill>,

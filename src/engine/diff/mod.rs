@@ -20,8 +20,10 @@ use crate::diff::Style;
 use crate::drift::Filter;
 use crate::id::Namespace;
 
+pub(super) use bench::Bench;
 pub use prove::{Doubt, Proof, ToProve, prove};
 pub use renames::{Renames, renames, shell_word, text as rename_text};
+pub(super) use sides::live;
 pub use sides::{Sides, sides};
 pub use way::{Change, Direction, Way, loss as loss_text, loss_line, way};
 

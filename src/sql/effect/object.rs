@@ -110,3 +110,17 @@ pub fn changes_rows(dialect: Dialect, statement: &str) -> bool {
     let mut cursor = Cursor::new(dialect, statement);
     cursor.eat_any(&["UPDATE", "DELETE", "REPLACE"]).is_some() || cursor.eat(&["INSERT", "OR", "REPLACE"])
 }
+
+/// Whether a statement changes rows and nothing else, as far as its words tell.
+///
+/// ```
+/// use db_migrations::{dialect::Dialect, sql::is_data};
+/// assert!(is_data(Dialect::Postgres, "WITH a AS (SELECT 1) UPDATE t SET b = 2"));
+/// assert!(!is_data(Dialect::Postgres, "WITH a AS (SELECT 1) SELECT 2 INTO t"));
+/// assert!(!is_data(Dialect::Postgres, "DROP TABLE t"));
+/// ```
+pub fn is_data(dialect: Dialect, statement: &str) -> bool {
+    let words = ["INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"];
+    let mut cursor = Cursor::new(dialect, statement);
+    cursor.eat_any(&words).is_some() || (cursor.eat(&["WITH"]) && cursor.any(|piece| piece.is_any(&words)))
+}

@@ -1,4 +1,7 @@
-//! The names and first lines of a new migration, as values: writing them is the caller's.
+//! The names and first lines of a new migration, as values: writing them is the caller's. `online` makes the texts
+//! of changes that old and new code live through. Nothing here knows a file system or a clock.
+
+pub mod online;
 
 use crate::id::MigrationId;
 use crate::module::Format;
