@@ -21,7 +21,7 @@ use super::compensate::{compensate, fingerprint};
 use super::consent::{refuse_unreviewed, tell_external};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
-use super::maintenance::{Listening, Maintenance};
+use super::maintenance::{self, Listening, Maintenance};
 use super::mirror;
 use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
@@ -134,6 +134,7 @@ pub async fn migrate(
 ) -> Result<Outcome, Failure> {
     let Some(maintenance) = request.maintenance else { return tries(project, request, sink).await };
     let ended = tries(project, request, &mut Listening { maintenance, sink: &mut *sink }).await;
+    maintenance::lift(maintenance, &ended, sink).await;
     maintenance.settle(ended, sink).await
 }
 
@@ -309,9 +310,7 @@ async fn run(
         reason: why(request),
         release: request.aim.release.name(),
     };
-    if let Some(maintenance) = request.maintenance.filter(|_| !prepared.plan.is_empty()) {
-        maintenance.begin(&run, sink).await?;
-    }
+    maintenance::begin(request, &prepared.plan, &run, sink).await?;
     let mut progress = Progress::of(&prepared.plan);
     mirror::make_tables(project, &mut *guard).await?;
     let adopted = &prepared.adoption.rows[..];
@@ -387,9 +386,7 @@ async fn run(
     sink.tell(Event::Committed);
     let written = write_files(&committed, project, &prepared, live, sink)?;
     fault_point!("commit.files", |e| stays(Diagnostic::new(e.to_string())));
-    if let Some(maintenance) = request.maintenance {
-        maintenance.end(sink).await; // before the next run may begin
-    }
+    maintenance::end(request, sink).await; // before the next run may begin
     if let Ok(database) = guard.free().await {
         database.close().await;
     }
