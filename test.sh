@@ -26,6 +26,9 @@ have_pgbouncer() {
 }
 if [ -z "${DB_MIGRATIONS_TEST_POSTGRES_URL:-}" ] && ! have_pgbouncer; then packages+=(pgbouncer); fi
 
+have_redis() { command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1; }
+if [ -z "${DB_MIGRATIONS_TEST_REDIS_URL:-}" ] && ! have_redis; then packages+=(redis-server); fi
+
 if [ "${#packages[@]}" -gt 0 ]; then
     if command -v apt-get >/dev/null 2>&1; then
         echo "installing the Debian packages ${packages[*]}" >&2
@@ -36,8 +39,9 @@ if [ "${#packages[@]}" -gt 0 ]; then
     else
         echo "install PostgreSQL 13 or newer (initdb and postgres on PATH)" >&2
         echo "MariaDB 10.6 or newer (mariadbd, mariadb-install-db, mariadb, mariadb-dump), PgBouncer," >&2
+        echo "Redis or Valkey (redis-server)," >&2
         echo "or set DB_MIGRATIONS_TEST_POSTGRES_URL and DB_MIGRATIONS_TEST_MARIADB_URL" >&2
-        echo "to servers where databases may be made" >&2
+        echo "to servers where databases may be made, DB_MIGRATIONS_TEST_REDIS_URL to one to write into" >&2
         exit 2
     fi
 fi
@@ -53,4 +57,4 @@ if [ -z "${DBMATE:-}" ] && [ ! -x "$dbmate" ]; then
     fi
 fi
 
-CI=true exec cargo test --workspace --features faults "$@"
+CI=true exec cargo test --workspace --features faults,tower "$@"

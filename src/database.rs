@@ -238,8 +238,8 @@ impl Clock {
 pub enum Record<'a> {
     /// The migration has run: its row is written.
     Applied(&'a NewRow),
-    /// The migration is undone: its row goes.
-    Undone(&'a MigrationId),
+    /// The migration is undone: its row goes, and those archived ones for which it stood.
+    Undone(&'a MigrationId, &'a [MigrationId]),
 }
 
 impl Record<'_> {
@@ -247,7 +247,15 @@ impl Record<'_> {
     pub const fn id(&self) -> &MigrationId {
         match self {
             Self::Applied(row) => &row.id,
-            Self::Undone(id) => id,
+            Self::Undone(id, _) => id,
+        }
+    }
+
+    /// How many rows of the history it touches.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Self::Applied(_) => 1,
+            Self::Undone(_, formers) => 1 + formers.len() as u64,
         }
     }
 
@@ -255,7 +263,7 @@ impl Record<'_> {
     pub const fn direction(&self) -> &'static str {
         match self {
             Self::Applied(_) => "up",
-            Self::Undone(_) => "down",
+            Self::Undone(..) => "down",
         }
     }
 }
@@ -355,6 +363,8 @@ pub trait Read: Send {
     fn unrecoverable(&mut self) -> BoxFuture<'_, Result<BTreeMap<String, String>, DatabaseError>> {
         Box::pin(async { Ok(BTreeMap::new()) })
     }
+    /// How large each table is, as the database estimates it; ours are among them.
+    fn table_sizes(&mut self) -> BoxFuture<'_, Result<Vec<TableSize>, DatabaseError>>;
     /// Who holds the guard, as far as can be seen from here.
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Holder>, DatabaseError>>;
     /// The first rows (as text) that a query returns.
@@ -372,6 +382,19 @@ pub trait Read: Send {
     ) -> BoxFuture<'a, Result<ForeignRows, DatabaseError>>;
     /// The statements of a part of a run as text, without the last terminator; nothing is sent.
     fn written(&self, part: Written<'_>) -> String;
+}
+
+/// How large a table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    /// Its schema, unless it is the usual one.
+    pub schema: Option<String>,
+    /// Its name.
+    pub table: String,
+    /// How many rows it has, more or less.
+    pub rows: u64,
+    /// How many bytes it holds with its indexes, where that is known.
+    pub bytes: Option<u64>,
 }
 
 /// A part of a run as SQL text, for another client to carry out.
@@ -454,6 +477,8 @@ pub enum Note<'a> {
     Verdict(&'a NewRun, &'a str),
     /// A migration has not run any more.
     Unrecorded(&'a MigrationId),
+    /// A base stands for these now.
+    Archived(&'a [MigrationId]),
     /// The text of a migration that has run counts as this one.
     Accepted(&'a MigrationId, Checksum),
     /// Rows that another tool's table lacks; the table is made where it is absent and that can be taken back.

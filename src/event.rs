@@ -79,6 +79,18 @@ pub enum Event {
         /// It runs outside of a transaction: each statement stays at once.
         alone: bool,
     },
+    /// A data step that has run before has begun again.
+    CatchUpStarted {
+        /// Which.
+        id: MigrationId,
+    },
+    /// It has ended well.
+    CaughtUp {
+        /// Which.
+        id: MigrationId,
+        /// How many rows it changed.
+        rows: u64,
+    },
     /// How long a statement took, where that was asked.
     StatementTimed {
         /// The migration.
@@ -108,6 +120,17 @@ pub enum Event {
         /// Which.
         path: String,
     },
+    /// Maintenance mode was switched on for the run.
+    MaintenanceOn {
+        /// Where its mark is.
+        place: String,
+        /// Who had switched it on before, and keeps it.
+        left: Option<String>,
+    },
+    /// It was switched off.
+    MaintenanceOff,
+    /// It stays on, since the run did not end well.
+    MaintenanceKept,
 }
 
 /// Whoever listens.

@@ -19,6 +19,8 @@ pub enum RowKind {
     Marked,
     /// Part of a schema that was there before.
     Baseline,
+    /// It has run; a base stands for it now.
+    Archived,
 }
 
 impl RowKind {
@@ -29,12 +31,15 @@ impl RowKind {
             Self::Imported => "imported",
             Self::Marked => "marked",
             Self::Baseline => "baseline",
+            Self::Archived => "archived",
         }
     }
 
     /// The kind of that word.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Applied, Self::Imported, Self::Marked, Self::Baseline].into_iter().find(|k| k.name() == name)
+        [Self::Applied, Self::Imported, Self::Marked, Self::Baseline, Self::Archived]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -166,11 +171,19 @@ pub const LAYOUT: u32 = 2;
 /// The verdict of a run whose migrations stay although its checks refused them.
 pub const REFUSED: &str = "refused";
 
+/// Where a row is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shelf {
+    Rows,
+    Archive,
+}
+
 /// All that has run, in the order in which it ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     rows: Vec<Row>,
-    index: HashMap<MigrationId, usize>,
+    archived: Vec<Row>,
+    index: HashMap<MigrationId, (Shelf, usize)>,
     /// Migrations that stopped half-way.
     pub partial: Vec<Partial>,
     /// The newest run, if any was recorded.
@@ -185,8 +198,13 @@ impl History {
     /// A history of these rows, which are sorted by position.
     pub fn new(mut rows: Vec<Row>) -> Self {
         rows.sort_by_key(|row| row.position);
-        let index = rows.iter().enumerate().map(|(i, row)| (row.id.clone(), i)).collect();
-        Self { rows, index, ..Self::default() }
+        let (archived, rows): (Vec<Row>, Vec<Row>) =
+            rows.into_iter().partition(|row| row.kind == RowKind::Archived);
+        let places = |shelf, rows: &[Row]| -> Vec<_> {
+            rows.iter().enumerate().map(|(i, row)| (row.id.clone(), (shelf, i))).collect()
+        };
+        let index = [places(Shelf::Archive, &archived), places(Shelf::Rows, &rows)].concat();
+        Self { index: index.into_iter().collect(), rows, archived, ..Self::default() }
     }
 
     /// With what stopped half-way. A migration that has a row is whole, unless it was being undone.
@@ -204,14 +222,22 @@ impl History {
         self.releases.get(&row.run).map(String::as_str)
     }
 
-    /// The rows in the order of execution.
+    /// The rows in the order of execution, without what bases stand for.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// The row of a migration.
+    /// The rows of migrations for which a base stands now.
+    pub fn archived(&self) -> &[Row] {
+        &self.archived
+    }
+
+    /// The row of a migration, archived or not: an older release, which knows no base, finds what it needs.
     pub fn get(&self, id: &MigrationId) -> Option<&Row> {
-        self.index.get(id).map(|i| &self.rows[*i])
+        self.index.get(id).map(|place| match *place {
+            (Shelf::Rows, i) => &self.rows[i],
+            (Shelf::Archive, i) => &self.archived[i],
+        })
     }
 
     /// Whether the checks had their last word: a run that was refused, or that ended before it was checked,
@@ -223,8 +249,12 @@ impl History {
     }
 
     /// Its row, under its id or under an older one.
-    pub fn get_under(&self, id: &MigrationId, older: &[MigrationId]) -> Option<&Row> {
-        self.get(id).or_else(|| older.iter().find_map(|old| self.get(old)))
+    pub fn get_under<'a>(
+        &self,
+        id: &MigrationId,
+        older: impl IntoIterator<Item = &'a MigrationId>,
+    ) -> Option<&Row> {
+        self.get(id).or_else(|| older.into_iter().find_map(|old| self.get(old)))
     }
 
     /// Whether it has run here.
@@ -239,11 +269,12 @@ impl History {
 
     /// Whether nothing has run, not even half.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.partial.is_empty()
+        self.rows.is_empty() && self.archived.is_empty() && self.partial.is_empty()
     }
 
     /// The position that the next row gets.
     pub fn next_position(&self) -> i64 {
-        self.rows.last().map_or(1, |row| row.position + 1)
+        let last = |rows: &[Row]| rows.last().map_or(0, |row| row.position);
+        last(&self.rows).max(last(&self.archived)) + 1
     }
 }

@@ -140,13 +140,13 @@ fn put<'a>(path: &'a Path, text: &str, place: Place<'a>) -> std::io::Result<()> 
 
 /// Temporary files are private; a committed file is not.
 #[cfg(unix)]
-fn readable(file: &std::fs::File) -> std::io::Result<()> {
+pub(crate) fn readable(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn readable(_: &std::fs::File) -> std::io::Result<()> {
+pub(crate) fn readable(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -4,6 +4,8 @@
 //! hashed, split and executed, so a checkout with other line ends is the same migration. Where the
 //! text came from is remembered for messages only.
 
+mod former;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::dialect::Dialect;
 use crate::id::{Checksum, MigrationId, Version};
+
+pub use former::Former;
 
 /// Drops a byte order mark and turns CRLF into LF; a lone CR stays (in SQLite `-- a<CR>DROP TABLE t`
 /// is a comment: were the CR a line break, the rest would run).
@@ -148,8 +152,8 @@ pub struct Migration {
     pub down: Scripts,
     /// Migrations of other modules that must come first (`depends-on`).
     pub depends_on: Vec<MigrationId>,
-    /// Ids under which it was known before (`replaces`).
-    pub replaces: Vec<MigrationId>,
+    /// Migrations that it stands for (`replaces`): its older names, or those that were put together into it.
+    pub replaces: Vec<Former>,
     /// When it may run in a deploy.
     pub phase: Phase,
     /// Migrations whose old side it takes away (`contract-of`).

@@ -19,7 +19,7 @@ use crate::migration::{Migration, Script};
 use crate::module::{Module, Origin};
 use crate::sql::{Class, Deed, Kind, Weight, deeds};
 
-use owners::{Owner, Owners};
+pub(crate) use owners::{Owner, Owners};
 pub use summary::{summary, told};
 
 /// Why a migration is looked at.

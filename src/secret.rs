@@ -12,7 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 const STARS: &str = "***";
 
 /// Schemes whose URLs hold passwords.
-const SCHEMES: [&str; 4] = ["postgres:", "postgresql:", "mariadb:", "mysql:"];
+///
+/// `redis:` alone is a key of the configuration.
+const SCHEMES: [&str; 6] = ["postgres:", "postgresql:", "mariadb:", "mysql:", "redis://", "rediss://"];
 
 /// Passwords that are known.
 #[derive(Clone, Debug, Default)]
@@ -157,6 +159,8 @@ mod tests {
             ("\"postgresql://u:s3cret\"", "\"postgresql://u:***\""),
             ("postgres://h/d?user=u&password=s3cret&x=1", "postgres://h/d?user=u&password=***&x=1"),
             ("postgres://u:a@h mysql://u:b@h", "postgres://u:***@h mysql://u:***@h"),
+            ("redis: { url: redis://:s3cret@h/1 }", "redis: { url: redis://:***@h/1 }"),
+            ("rediss://u:s3cret@h:6379", "rediss://u:***@h:6379"),
         ] {
             assert_eq!(masked(text), shown);
         }
@@ -167,6 +171,7 @@ mod tests {
         for text in [
             "postgres://u@h:5432/d",
             "postgres://h:5432/d?sslmode=require",
+            "redis://h:6379/0",
             "postgres://[::1]:5432/d",
             "write `postgres://USER:PASSWORD@HOST/DATABASE`",
             "url: postgres://u:${PASSWORD}@h/d",

@@ -18,7 +18,7 @@ use crate::database::{ForeignColumn, ForeignColumnKind as Kind};
 pub use matching::{Imported, match_rows};
 pub use proof::{Proof, Spelling};
 pub use rows::{Ran, read};
-pub use spell::{Spelled, is_wide, spell, versions};
+pub use spell::{Spelled, is_wide, spell, spell_version, versions};
 
 const fn column(name: &'static str, kind: Kind) -> ForeignColumn {
     ForeignColumn { name, kind }

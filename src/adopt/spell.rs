@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha384};
 
 use crate::dialect::Dialect;
-use crate::id::Version;
+use crate::id::{MigrationId, Version};
 use crate::migration::Migration;
 
 use super::proof::{hex, sip};
@@ -36,6 +36,11 @@ pub fn spell(tool: Tool, migration: &Migration, dialect: Dialect, wide: bool) ->
         _ => String::new(),
     };
     Some(Spelled { version, name, checksum })
+}
+
+/// The version that a tool knows a migration by, whose files are gone; `None` where its name does not fit the tool.
+pub fn spell_version(tool: Tool, id: &MigrationId) -> Option<String> {
+    parts(tool, id.name()).map(|(version, _)| version)
 }
 
 /// Version and name, out of the name of a file or folder.

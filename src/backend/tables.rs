@@ -6,7 +6,7 @@
 use super::mirror;
 use crate::database::{DatabaseError, ForeignColumn, ForeignTable, NewRow, NewRun, Note, Record};
 use crate::dialect::Dialect;
-use crate::history::LAYOUT;
+use crate::history::{LAYOUT, RowKind};
 use crate::id::{Checksum, IdError, MigrationId};
 
 /// The three tables of the history.
@@ -112,7 +112,7 @@ impl Tables {
     pub(super) fn record(&self, words: &Words, run: &str, record: Record<'_>, duration: &str) -> String {
         match record {
             Record::Applied(row) => self.insert_row(words, run, row, duration),
-            Record::Undone(id) => self.delete_row(words, id),
+            Record::Undone(id, formers) => self.delete_rows(words, id, formers),
         }
     }
 
@@ -151,7 +151,8 @@ impl Tables {
             Note::Run(run) => vec![self.insert_run(words, run)],
             Note::Rows(run, rows) => self.insert_rows(words, &run.id, rows),
             Note::Verdict(run, verdict) => vec![self.set_verdict(words, run, verdict)],
-            Note::Unrecorded(id) => vec![self.delete_row(words, id)],
+            Note::Unrecorded(id) => vec![self.delete_rows(words, id, &[])],
+            Note::Archived(ids) => ids.chunks(200).map(|ids| self.archive(words, ids)).collect(),
             Note::Accepted(id, checksum) => vec![self.set_checksum(words, id, checksum)],
             Note::Mirrored(table, rows) => {
                 let dialect = words.dialect;
@@ -168,9 +169,21 @@ impl Tables {
         self.notes(words, note).join(";\n")
     }
 
-    /// SQL that takes a migration's history row away.
-    pub(super) fn delete_row(&self, words: &Words, id: &MigrationId) -> String {
-        format!("DELETE FROM {} WHERE id = {}", self.migrations(), (words.quote)(id.as_str()))
+    /// SQL that takes a migration's history row away, and those of the ones for which it stood.
+    fn delete_rows(&self, words: &Words, id: &MigrationId, formers: &[MigrationId]) -> String {
+        let ids: Vec<String> =
+            std::iter::once(id).chain(formers).map(|id| (words.quote)(id.as_str())).collect();
+        match &ids[..] {
+            [id] => format!("DELETE FROM {} WHERE id = {id}", self.migrations()),
+            ids => format!("DELETE FROM {} WHERE id IN ({})", self.migrations(), ids.join(", ")),
+        }
+    }
+
+    /// SQL that puts rows into the archive.
+    fn archive(&self, words: &Words, ids: &[MigrationId]) -> String {
+        let ids: Vec<String> = ids.iter().map(|id| (words.quote)(id.as_str())).collect();
+        let kind = RowKind::Archived.name();
+        format!("UPDATE {} SET kind = '{kind}' WHERE id IN ({})", self.migrations(), ids.join(", "))
     }
 
     /// SQL that gives a migration's history row another checksum.

@@ -6,7 +6,7 @@ use super::settings::{dialect, namespace};
 use super::{Bundle, FORMAT, FORMAT_VERSION, head, settings, wire};
 use crate::diagnostic::Diagnostic;
 use crate::id::{Checksum, MigrationId, Version};
-use crate::migration::{Allow, Migration, Phase, Script, Scripts};
+use crate::migration::{Allow, Former, Migration, Phase, Script, Scripts};
 use crate::module::{CheckQuery, Format, Module, Origin};
 
 /// Reads a bundle; `path` is how its file is called in messages.
@@ -127,7 +127,7 @@ fn migration(wire: wire::Migration) -> Result<Migration, String> {
         up: scripts(wire.up)?,
         down: scripts(wire.down)?,
         depends_on: wire.depends_on.iter().map(|text| id(text)).collect::<Result<_, _>>()?,
-        replaces: wire.replaces.iter().map(|text| id(text)).collect::<Result<_, _>>()?,
+        replaces: wire.replaces.iter().map(|text| former(text)).collect::<Result<_, _>>()?,
         phase: match wire.phase {
             wire::Phase::Expand => Phase::Expand,
             wire::Phase::Contract => Phase::Contract,
@@ -139,6 +139,10 @@ fn migration(wire: wire::Migration) -> Result<Migration, String> {
 }
 
 fn id(text: &str) -> Result<MigrationId, String> {
+    text.parse().map_err(|error| format!("{text:?} is no id: {error}"))
+}
+
+fn former(text: &str) -> Result<Former, String> {
     text.parse().map_err(|error| format!("{text:?} is no id: {error}"))
 }
 

@@ -67,6 +67,8 @@ pub(super) fn to_wire(config: &Config) -> wire::Settings {
         policy: Policy { out_of_order, unknown_executed, allow_split, rehearsal, phase },
         adopt,
         mirror,
+        lint: _,        // for whoever writes migrations
+        maintenance: _, // belongs to where it is run
     } = config;
     let Database {
         url: _,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, MAINTENANCE};
 use super::deploy::Named;
 use super::{Done, Exit, Format, Global, lock};
 use crate::bundle;
@@ -41,6 +41,11 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let text = bundle::render(&bundle).map_err(|unfit| Failure::all(FailureKind::Refused, unfit))?;
     let written =
         lockfile::write(&args.output, &text).map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
+    if context.config.maintenance.way.is_some() {
+        human::note(&format!(
+            "note: the bundle holds nothing of `maintenance`: set `{MAINTENANCE}` where it is run"
+        ));
+    }
     let digest = Checksum::of(text.as_bytes());
     let file = args.output.display().to_string();
     let names: Vec<&str> = dialects.iter().map(|dialect| dialect.name()).collect();

@@ -1,5 +1,6 @@
 //! The one place that reads the environment: where the project is, its configuration, its database.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,9 @@ const SCRATCH_URL: &str = "DB_MIGRATIONS_SCRATCH_URL";
 
 /// The variable that stands in for `database.password-file`.
 const PASSWORD_FILE: &str = "DB_MIGRATIONS_PASSWORD_FILE";
+
+/// The variable that stands in for `maintenance`.
+pub(super) const MAINTENANCE: &str = "DB_MIGRATIONS_MAINTENANCE";
 
 /// What the command line, the environment and the configuration say together.
 pub(super) struct Context {
@@ -266,6 +270,17 @@ impl Context {
         for text in weak.iter().cloned().chain(shown).chain(written) {
             human::print(&Diagnostic::new(text), Weight::Warning);
         }
+    }
+
+    /// How maintenance mode is switched: the variable goes before the configuration, and a bundle holds nothing of it.
+    pub(super) fn maintenance(&self) -> Result<Cow<'_, config::Maintenance>, Failure> {
+        let Some(text) = self.environment.get(MAINTENANCE) else {
+            return Ok(Cow::Borrowed(&self.config.maintenance));
+        };
+        let config =
+            config::parse(MAINTENANCE, &format!("maintenance: {text}\n"), &|name| self.variable(name))
+                .map_err(|faults| Failure::all(FailureKind::Usage, faults))?;
+        Ok(Cow::Owned(config.maintenance))
     }
 
     /// Discovers, and reads the lock; or unpacks the bundle.

@@ -31,6 +31,8 @@ pub enum Exit {
     Bug,
     /// Interrupted, rolled back.
     Interrupted,
+    /// That of the command which was run.
+    Passed(u8),
 }
 
 /// What `--help` says of them.
@@ -55,6 +57,7 @@ impl Exit {
             Self::Declined => 9,
             Self::Bug => 70,
             Self::Interrupted => 130,
+            Self::Passed(code) => code,
         }
     }
 

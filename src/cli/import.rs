@@ -71,6 +71,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
         check: CheckMode::Off,
         reason: None,
         user: context::user(),
+        maintenance: None,
     };
     let tool = args.tool;
     let module = match args.module {

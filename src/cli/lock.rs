@@ -233,6 +233,12 @@ fn entries(merged: &Merged) -> String {
     count(merged.lock.entries.len(), "entry", "entries")
 }
 
+/// One line, and one for each fact that belongs to it.
+fn say_with_notes(global: &Global, line: &str, diagnostic: &Diagnostic) {
+    say(global, line);
+    diagnostic.notes.iter().for_each(|note| say(global, &format!("  {note}")));
+}
+
 fn say(global: &Global, text: &str) {
     if global.format == Format::Human {
         human::line(text);
@@ -257,7 +263,9 @@ fn adjust(context: &Context, project: &mut Project, args: &Args) -> Result<bool,
         let gone = |same_as: &MigrationId| project.catalogue.get(same_as).is_none();
         for entry in lock.entries.values_mut().filter(|entry| entry.same_as.as_ref().is_some_and(gone)) {
             // its original is gone for good: now it runs itself, but not where the original has run
-            entry.replaces.extend(entry.same_as.take());
+            if let Some(original) = entry.same_as.take() {
+                entry.was_called(&original);
+            }
             entry.skip = false;
         }
     }
@@ -325,8 +333,10 @@ async fn update(
     let mut by_hand = Vec::new();
     for finding in findings(project, merged) {
         match finding.rule {
-            Rule::New => say(global, &format!("added {}", finding.id)),
-            Rule::Copy | Rule::Replaced => say(global, &finding.diagnostic.message),
+            Rule::New => say_with_notes(global, &format!("added {}", finding.id), &finding.diagnostic),
+            Rule::Copy | Rule::Replaced => {
+                say_with_notes(global, &finding.diagnostic.message, &finding.diagnostic);
+            }
             rule if rule.needs_hand() => by_hand.push(finding),
             rule if rule.warns() => warn(global, &finding.diagnostic),
             _ => {}

@@ -15,8 +15,10 @@ mod exit;
 mod generate;
 mod import;
 mod init;
+mod lint;
 mod list;
 mod lock;
+mod maintenance;
 mod migrate;
 mod modules;
 mod password;
@@ -27,6 +29,7 @@ mod rollback;
 mod rollup;
 mod run;
 mod schema;
+mod squash;
 mod status;
 mod up_to_date;
 mod version;
@@ -42,7 +45,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::engine::Failure;
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Failure, FailureKind};
 use crate::report::{clean, human, json};
 
 pub use exit::Exit;
@@ -85,6 +89,10 @@ pub(crate) enum Format {
     Human,
     /// One JSON document
     Json,
+    /// Annotations of a GitHub workflow (`lint`)
+    Github,
+    /// SARIF 2.1.0 (`lint`)
+    Sarif,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,7 +122,10 @@ enum Command {
     Diff(diff::Args),
     DumpSchema(dump_schema::Args),
     Rollup(rollup::Args),
+    Squash(squash::Args),
     Reset(reset::Args),
+    Lint(lint::Args),
+    Maintenance(maintenance::Args),
 }
 
 impl Command {
@@ -144,7 +155,10 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::DumpSchema(_) => "dump-schema",
             Self::Rollup(_) => "rollup",
+            Self::Squash(_) => "squash",
             Self::Reset(_) => "reset",
+            Self::Lint(_) => "lint",
+            Self::Maintenance(_) => "maintenance",
         }
     }
 }
@@ -198,11 +212,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 async fn run(args: Args) -> Exit {
     let (name, format) = (args.command.name(), args.global.format);
-    let result = Box::pin(dispatch(args)).await;
+    let result = match misplaced(name, format) {
+        Some(failure) => Err(failure),
+        None => Box::pin(dispatch(args)).await,
+    };
     let (exit, outcome, json) = match result {
         Ok(done) => (done.exit, done.outcome, done.json),
         Err(failure) => {
-            if format == Format::Human {
+            if format != Format::Json {
                 human::print_errors(&failure.diagnostics);
             }
             (Exit::of(failure.kind), "failed", json::failure(&failure))
@@ -212,6 +229,15 @@ async fn run(args: Args) -> Exit {
         human::raw(&json::text(&json::document(name, outcome, exit.code(), json)));
     }
     exit
+}
+
+/// Why a command has no results in this format.
+fn misplaced(command: &str, format: Format) -> Option<Failure> {
+    let is_for_lint = matches!(format, Format::Github | Format::Sarif);
+    (is_for_lint && command != "lint").then(|| {
+        let fault = Diagnostic::new(format!("`{command}` does not write this format, only `lint` does"));
+        Failure::new(FailureKind::Usage, fault.help("pass `--format human` or `--format json`"))
+    })
 }
 
 async fn dispatch(args: Args) -> Result<Done, Failure> {
@@ -241,7 +267,10 @@ async fn dispatch(args: Args) -> Result<Done, Failure> {
         Command::Diff(args) => diff::run(&global, &args).await,
         Command::DumpSchema(args) => dump_schema::run(&global, &args).await,
         Command::Rollup(args) => rollup::run(&global, args).await,
+        Command::Squash(args) => squash::run(&global, &args).await,
         Command::Reset(args) => reset::run(&global, &args).await,
+        Command::Lint(args) => lint::run(&global, &args).await,
+        Command::Maintenance(args) => maintenance::run(&global, args).await,
     }
 }
 
@@ -260,6 +289,7 @@ mod tests {
             "lock rename a::1 a::2",
             "generate add_users --down",
             "generate rename-column users.image poster --no-verify",
+            "maintenance run -- sh -c true --format",
         ] {
             let words = ["db-migrations"].into_iter().chain(line.split(' '));
             assert!(Args::try_parse_from(words).is_ok(), "{line}");

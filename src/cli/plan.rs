@@ -6,7 +6,7 @@ use super::run::looking;
 use super::{Done, Exit, Format, Global};
 use crate::engine::{self, Failure, Prepared};
 use crate::lock::Finding;
-use crate::plan::{Goal, Group, Mode, Target, Why};
+use crate::plan::{Goal, Group, Mode, Recorded, Target, Why};
 use crate::report::count;
 use crate::report::human::{self, Weight};
 use crate::report::json;
@@ -91,6 +91,9 @@ pub(super) fn print(prepared: &Prepared) {
     for source in &prepared.adoption.sources {
         human::line(&format!("takes over {source}"));
     }
+    for base in &plan.recorded {
+        human::line(&format!("records {}", told_recorded(base)));
+    }
     match (plan.is_empty(), plan.refusals.is_empty() && !prepared.merged.needs_hand()) {
         (true, true) => human::line("nothing would run"),
         (_, false) => human::line("`migrate` would refuse, see above"),
@@ -123,6 +126,12 @@ pub(super) fn print(prepared: &Prepared) {
     } else if plan.splits() {
         human::line("this plan is not one transaction: a failure keeps the statements before it");
     }
+}
+
+/// A base that does not run.
+pub(super) fn told_recorded(base: &Recorded) -> String {
+    let formers = count(base.formers.len(), "migration", "migrations");
+    format!("{} without running it: the {formers} that it stands for ran here", base.id)
 }
 
 fn print_group(n: usize, group: &Group) {

@@ -137,6 +137,7 @@ pub(super) fn request<'a>(context: &Context, connect: &'a dyn Connect) -> Reques
         check: CheckMode::Fail,
         reason: None,
         user: context::user(),
+        maintenance: None,
     }
 }
 

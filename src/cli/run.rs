@@ -16,8 +16,8 @@ use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::drift::Change;
 use crate::engine::{
-    self, Aim, CheckMode, Failure, FailureKind, LockMode, Migrated, Outcome, Prepared, Project, Request,
-    Verdict,
+    self, Aim, CheckMode, Failure, FailureKind, LockMode, Maintenance, Migrated, Outcome, Prepared, Project,
+    Request, Verdict,
 };
 use crate::event::{Event, Silence};
 use crate::plan::Goal;
@@ -69,6 +69,9 @@ pub(super) struct Options {
     reason: Option<String>,
     #[command(flatten)]
     named: deploy::Named,
+    /// Do not switch maintenance mode on, whatever the configuration says
+    #[arg(long)]
+    no_maintenance: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -131,7 +134,16 @@ impl Options {
             check: self.schema_check.value(),
             reason: self.reason,
             user: context::user(),
+            maintenance: None,
         }
+    }
+
+    /// Maintenance mode for a run that may change something.
+    fn maintenance(&self, context: &Context) -> Result<Option<Maintenance>, Failure> {
+        if self.no_maintenance || self.dry_run || self.write_sql.is_some() {
+            return Ok(None);
+        }
+        Ok(Maintenance::new(&*context.maintenance()?, &context.root))
     }
 
     fn is_locked(&self) -> bool {
@@ -164,7 +176,9 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
     let context = Context::open(global, &options.from)?;
     let connect = context.connector(!options.dry_run && options.write_sql.is_none() && job.goal.may_run())?;
     let (yes, atomic, write_sql) = (options.yes, options.all_or_nothing, options.write_sql.clone());
+    let maintenance = options.maintenance(&context)?;
     let mut request = options.request(&context, &*connect, job);
+    request.maintenance = maintenance.as_ref();
     let mut project = context.project()?;
     if needs_any
         && request.mode == LockMode::Locked
@@ -191,12 +205,19 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
     let seen = Arc::new(Mutex::new(Seen::new(request.aim.goal.may_undo())));
     let mut sink = Watching { inner: reporter(global), seen: Arc::clone(&seen) };
     let run = Box::pin(engine::migrate(&mut project, &request, &mut sink));
-    let outcome = Box::pin(interruptible(run, &seen, &*connect, global)).await?;
+    let mut outcome = Box::pin(interruptible(run, &seen, &*connect, global)).await;
+    if let Some(maintenance) = &maintenance {
+        outcome = maintenance.settle(outcome, &mut sink).await; // an interrupt has dropped the run
+    }
+    let outcome = outcome?;
     drop(sink);
     let mut seen = peek(&seen);
     let (warnings, statements) = (std::mem::take(&mut seen.warnings), std::mem::take(&mut seen.statements));
     drop(seen);
     let mut done = told(global, &request, outcome, warnings);
+    if let Some(word) = maintenance.as_ref().and_then(Maintenance::word) {
+        done.json["maintenance"] = word.into();
+    }
     if request.timed {
         done.json["statements"] = statements.into();
     }
@@ -262,6 +283,7 @@ async fn planned(project: &mut Project, request: &Request<'_>) -> Result<Option<
         agreed: None,
         reason: None,
         user: String::new(),
+        maintenance: None,
         ..*request
     };
     match engine::migrate(project, &looking, &mut Silence).await? {
@@ -313,6 +335,9 @@ fn print(migrated: &Migrated, quiet: bool) {
     let adopted = migrated.prepared.adoption.rows.len();
     if adopted > 0 {
         human::line(&format!("{} of other tools taken over", count(adopted, "row", "rows")));
+    }
+    for base in &migrated.prepared.plan.recorded {
+        human::line(&format!("recorded {}", plan::told_recorded(base)));
     }
     if migrated.applied.is_empty() {
         let verdict = verdict(&migrated.verdict);

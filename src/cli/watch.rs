@@ -17,7 +17,7 @@ use crate::report::json;
 pub(super) fn reporter(global: &Global) -> Box<dyn Sink> {
     match global.format {
         Format::Human => Box::new(Reporter::new(global.quiet)),
-        Format::Json => Box::new(Silence),
+        Format::Json | Format::Github | Format::Sarif => Box::new(Silence),
     }
 }
 
@@ -42,6 +42,8 @@ pub(super) struct Seen {
     open: Vec<MigrationId>,
     /// Ended and committed.
     committed: Vec<MigrationId>,
+    /// Rows that data steps have changed again, in the open transaction and committed.
+    caught_up: [u64; 2],
     /// How long each statement took, for machines.
     pub(super) statements: Vec<serde_json::Value>,
     /// All warnings, for machines.
@@ -61,7 +63,7 @@ impl Seen {
     }
 
     fn note(&mut self, event: &Event) {
-        if matches!(event, Event::StepFinished { .. }) {
+        if matches!(event, Event::StepFinished { .. } | Event::CaughtUp { .. }) {
             self.step_since = None;
         }
         match event {
@@ -71,6 +73,8 @@ impl Seen {
                 "execution_ms": duration.as_secs_f64() * 1000.0,
             })),
             Event::Warned(diagnostic) => self.warnings.push(json::diagnostic(diagnostic)),
+            Event::CatchUpStarted { .. } => self.step_since = Some(Instant::now()),
+            Event::CaughtUp { rows, .. } => self.caught_up[0] += rows,
             Event::RunStarted { total } => self.begin(*total),
             Event::CommitStarted => {
                 self.committing = true;
@@ -88,6 +92,7 @@ impl Seen {
                 self.committing = false;
                 self.finished = self.committed.len() + self.open.len() >= self.total;
                 self.committed.append(&mut self.open);
+                self.caught_up = [0, self.caught_up[0] + self.caught_up[1]];
             }
             _ => {}
         }
@@ -97,6 +102,7 @@ impl Seen {
     fn begin(&mut self, total: usize) {
         self.total = total;
         self.open.clear();
+        self.caught_up[0] = 0;
         self.alone = None;
         self.committing = false;
         self.finished = false;
@@ -113,7 +119,7 @@ impl Seen {
     /// The truth about an interrupted run, of which nothing is at work any more (`ended`), or may be.
     fn interrupted(&self, ended: bool) -> Failure {
         let diagnostic = Diagnostic::new("interrupted");
-        if self.committed.is_empty() && self.alone.is_none() {
+        if self.committed.is_empty() && self.alone.is_none() && self.caught_up[1] == 0 {
             let note = if ended {
                 "the connection is closed: the database has rolled back what was open"
             } else {
@@ -127,6 +133,9 @@ impl Seen {
             "`db-migrations status` says what has run; the same command again goes on"
         };
         let mut diagnostic = diagnostic.help(on);
+        if self.caught_up[1] > 0 {
+            diagnostic.notes.push("rows that were caught up before stay so".to_owned());
+        }
         if !self.committed.is_empty() {
             let ids: Vec<String> = self.committed.iter().map(|id| format!("`{id}`")).collect();
             diagnostic.notes.push(format!("done before, and committed: {}", ids.join(", ")));
@@ -163,7 +172,7 @@ pub(super) async fn interruptible<T>(
     tokio::select! {
         biased;
         result = &mut run => return with_blockers(result, seen),
-        () = signals.next() => {}
+        _ = signals.next() => {}
         () = tell_blockers(seen, connect, global.format == Format::Human) => {}
     }
     let ending = peek(seen).ending();
@@ -175,14 +184,14 @@ pub(super) async fn interruptible<T>(
         return tokio::select! {
             biased;
             result = &mut run => result,
-            () = signals.next() => Err(twice(ending)),
+            _ = signals.next() => Err(twice(ending)),
         };
     }
     drop(run);
     let ended = tokio::select! {
         biased;
         ended = connect.end_sessions() => ended,
-        () = signals.next() => false,
+        _ = signals.next() => false,
     };
     Err(peek(seen).interrupted(ended))
 }
@@ -262,15 +271,24 @@ fn with_blockers<T>(result: Result<T, Failure>, seen: &Mutex<Seen>) -> Result<T,
     })
 }
 
+/// A request to end.
+#[derive(Clone, Copy)]
+pub(super) enum Signal {
+    /// Of somebody at a terminal, mostly.
+    Interrupt,
+    /// Of what has started us.
+    Terminate,
+}
+
 /// Requests to end. Listened to from the beginning: one that comes between two looks is not lost.
-struct Signals {
+pub(super) struct Signals {
     #[cfg(unix)]
     streams: Option<[tokio::signal::unix::Signal; 2]>,
 }
 
 impl Signals {
     #[cfg(unix)]
-    fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         let both =
             signal(SignalKind::interrupt()).and_then(|one| Ok([one, signal(SignalKind::terminate())?]));
@@ -278,20 +296,20 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         Self {}
     }
 
     /// The next one.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Signal {
         #[cfg(unix)]
         if let Some([interrupt, terminate]) = &mut self.streams {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+            return tokio::select! {
+                _ = interrupt.recv() => Signal::Interrupt,
+                _ = terminate.recv() => Signal::Terminate,
+            };
         }
         let _ = tokio::signal::ctrl_c().await;
+        Signal::Interrupt
     }
 }

@@ -9,6 +9,7 @@
 //! is not set) are collected and reported together.
 
 mod edit;
+mod maintenance;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -32,6 +33,7 @@ use crate::tls;
 use crate::tool::Tool;
 
 pub use edit::{disable_in_text, enable_in_text};
+pub use maintenance::{Maintenance, MaintenanceWay, OnFailure};
 
 /// The configuration of one database.
 #[derive(Clone, Debug)]
@@ -76,6 +78,10 @@ pub struct Config {
     pub adopt: Vec<Adopt>,
     /// The tool whose table is kept up to date for the application's migrations.
     pub mirror: Option<Mirror>,
+    /// What the linter says of what.
+    pub lint: Lint,
+    /// How an application is told that it must not work now.
+    pub maintenance: Maintenance,
 }
 
 /// `lock.review`: whose destructive migrations need `reviewed: true` in the lock.
@@ -341,6 +347,47 @@ pub enum Reaction {
     Deny,
 }
 
+/// `lint:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lint {
+    /// What rules weigh, where it is not the usual; whether they exist is not known here.
+    pub rules: Vec<(Named, Severity)>,
+    /// Tables of up to so many rows are small: rules that are about time do not count there.
+    pub small_table: u32,
+}
+
+impl Default for Lint {
+    fn default() -> Self {
+        Self { rules: Vec::new(), small_table: 10_000 }
+    }
+}
+
+/// What a finding of the linter weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is said.
+    Off,
+    /// It is said.
+    Warn,
+    /// The command fails.
+    Error,
+}
+
+impl Severity {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("off", Self::Off), ("warn", Self::Warn), ("error", Self::Error)];
+
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 impl Config {
     /// The tool whose table is kept up to date for a module.
     pub fn mirror_of(&self, namespace: &Namespace, is_application: bool) -> Option<&Mirror> {
@@ -383,6 +430,8 @@ impl Default for Config {
             policy: Policy::default(),
             adopt: Vec::new(),
             mirror: None,
+            lint: Lint::default(),
+            maintenance: Maintenance::default(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! From the shape to values: variables, names, defaults. Collects every fault.
 
+mod lint;
+mod maintenance;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -70,6 +72,8 @@ impl<'a> Reader<'a> {
             policy: self.policy(wire.policy.unwrap_or_default()),
             adopt: self.adopt(wire.adopt.unwrap_or_default()),
             mirror: self.mirror(wire.mirror, wire.mirror_table),
+            lint: self.lint(wire.lint.unwrap_or_default()),
+            maintenance: self.maintenance(wire.maintenance.unwrap_or_default()),
         };
         Config { variables: std::mem::take(&mut self.used), ..config }
     }

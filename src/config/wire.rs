@@ -34,6 +34,8 @@ pub(super) struct Config {
     pub(super) adopt: Option<Vec<Adopt>>,
     pub(super) mirror: Option<Text>,
     pub(super) mirror_table: Option<Text>,
+    pub(super) lint: Option<Lint>,
+    pub(super) maintenance: Option<Maintenance>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,6 +147,68 @@ pub(super) struct Policy {
     pub(super) allow_split: Option<bool>,
     pub(super) rehearsal: Option<Text>,
     pub(super) phase: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Lint {
+    pub(super) rules: Option<Pairs>,
+    pub(super) small_table: Option<Text>,
+}
+
+/// Names and words in the order of the file.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(pub(super) Vec<(Text, Text)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+struct PairsVisitor;
+
+impl<'de> de::Visitor<'de> for PairsVisitor {
+    type Value = Pairs;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a map from name to word")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Pairs(pairs))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Maintenance {
+    pub(super) file: Option<Text>,
+    pub(super) redis: Option<Spanned<Redis>>,
+    pub(super) command: Option<Spanned<MaintenanceCommand>>,
+    pub(super) on_failure: Option<Text>,
+    pub(super) heartbeat: Option<Text>,
+    pub(super) retry_after: Option<Text>,
+    pub(super) message: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Redis {
+    pub(super) url: Option<Text>,
+    pub(super) key: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct MaintenanceCommand {
+    pub(super) on: Option<Vec<Text>>,
+    pub(super) off: Option<Vec<Text>>,
+    pub(super) timeout: Option<Text>,
 }
 
 /// The entries in the order of the file.

@@ -10,7 +10,7 @@ mod value;
 use std::collections::BTreeMap;
 
 use crate::dialect::Dialect;
-use crate::schema::Schema;
+use crate::schema::{Kind, Schema};
 
 pub(crate) use shape::key;
 use shape::{Column, Table, tables};
@@ -195,6 +195,53 @@ fn readable(dialect: Dialect, column: &str) -> String {
         Dialect::MariaDb | Dialect::MySql => format!("HEX({column})"),
         Dialect::Postgres => format!("{column}::text"),
         Dialect::Sqlite => format!("quote({column})"),
+    }
+}
+
+/// What reads all of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// The table, as [`crate::schema::Object::name`] has it; or a sequence.
+    pub table: String,
+    /// The names of the columns that are read, those that are computed from others left out.
+    pub columns: Vec<String>,
+    /// The query: each value is a text of hexadecimal digits, or null.
+    pub sql: String,
+}
+
+/// What reads every table of a schema, and the state of every sequence that has a name of its own.
+pub fn readers(dialect: Dialect, schema: &Schema) -> Vec<Reader> {
+    let select = |sql: &str, columns: &[String]| {
+        let columns: Vec<String> = columns.iter().map(|column| in_digits(dialect, column)).collect();
+        format!("SELECT {} FROM {sql}", columns.join(", "))
+    };
+    let mut readers = Vec::new();
+    for table in tables(dialect, schema) {
+        let own = table.columns.iter().filter(|column| !column.generated);
+        let columns: Vec<String> = own.map(|column| column.sql.clone()).collect();
+        if !columns.is_empty() {
+            let sql = select(&table.sql, &columns);
+            let names = columns.iter().map(|name| name.trim_matches(['`', '"']).to_owned());
+            readers.push(Reader { sql, table: table.name, columns: names.collect() });
+        }
+    }
+    if dialect == Dialect::Postgres {
+        let columns = ["last_value".to_owned(), "is_called".to_owned()];
+        for object in schema.objects.iter().filter(|object| object.kind == Kind::Sequence) {
+            let sql = select(&object.name, &columns);
+            readers.push(Reader { table: object.name.clone(), columns: columns.to_vec(), sql });
+        }
+    }
+    readers
+}
+
+/// A value, whatever its type, as a text that shows every byte of it and holds no comma.
+fn in_digits(dialect: Dialect, column: &str) -> String {
+    match dialect {
+        // of a number `HEX` would show the integer part only
+        Dialect::MariaDb | Dialect::MySql => format!("HEX(CONCAT({column}))"),
+        Dialect::Postgres => format!("encode(convert_to({column}::text, 'UTF8'), 'hex')"),
+        Dialect::Sqlite => format!("CASE WHEN {column} IS NOT NULL THEN hex(quote({column})) END"),
     }
 }
 

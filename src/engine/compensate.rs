@@ -195,7 +195,7 @@ async fn undo(
             return Err((Diagnostic::new(message), Some(guard)));
         }
     };
-    let task = Task { script, statements: &statements, record: Record::Undone(id), clock: None };
+    let task = Task { script, statements: &statements, record: Record::Undone(id, &[]), clock: None };
     let (outcome, guard) = run_down(task, run, guard).await;
     match (outcome, guard) {
         (Ok(()), Some(guard)) => Ok(guard),

@@ -39,17 +39,19 @@ pub struct Failure {
     pub diagnostics: Vec<Diagnostic>,
     /// Another session was in the way: the same may go well the next time.
     pub transient: bool,
+    /// What became of maintenance mode, if the run had switched it on.
+    pub maintenance: Option<&'static str>,
 }
 
 impl Failure {
     /// A bad end for one reason.
     pub fn new(kind: Kind, diagnostic: Diagnostic) -> Self {
-        Self { kind, diagnostics: vec![diagnostic], transient: false }
+        Self { kind, diagnostics: vec![diagnostic], transient: false, maintenance: None }
     }
 
     /// A bad end for several.
     pub fn all(kind: Kind, diagnostics: Vec<Diagnostic>) -> Self {
-        Self { kind, diagnostics, transient: false }
+        Self { kind, diagnostics, transient: false, maintenance: None }
     }
 
     /// The same, and whether it may go well the next time.

@@ -1,8 +1,8 @@
 //! The flow of a run, on one page.
 //!
 //! merge (no database) → connect → history → merge again → nothing to do? → replay if the snapshot
-//! is stale → **guard** → re-read lock and history, merge again → plan → groups → check → commit →
-//! snapshot and lock written → guard freed. Only a committed session lets the lock be written.
+//! is stale → **guard** → re-read lock and history, merge again → plan → maintenance on → groups → check →
+//! commit → snapshot and lock written → maintenance off → guard freed. Only a committed session lets the lock be written.
 
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,11 @@ use super::compensate::{compensate, fingerprint};
 use super::consent::{refuse_unreviewed, tell_external};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
+use super::maintenance::{Listening, Maintenance};
 use super::mirror;
 use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
+use super::record::record_bases;
 use super::refusal::{
     accept, fits_without_database, refuse_plan, refuse_strangers, tell_findings, tell_stale_snapshot,
 };
@@ -75,6 +77,8 @@ pub struct Request<'a> {
     pub reason: Option<String>,
     /// Who runs it.
     pub user: String,
+    /// How an application is told that it must not work meanwhile, if it is.
+    pub maintenance: Option<&'a Maintenance>,
 }
 
 /// A migration that ran.
@@ -124,6 +128,17 @@ pub enum Outcome {
 
 /// Runs what is pending.
 pub async fn migrate(
+    project: &mut Project,
+    request: &Request<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Outcome, Failure> {
+    let Some(maintenance) = request.maintenance else { return tries(project, request, sink).await };
+    let ended = tries(project, request, &mut Listening { maintenance, sink: &mut *sink }).await;
+    maintenance.settle(ended, sink).await
+}
+
+/// Runs what is pending, and again after another session was in the way.
+async fn tries(
     project: &mut Project,
     request: &Request<'_>,
     sink: &mut dyn Sink,
@@ -294,6 +309,9 @@ async fn run(
         reason: why(request),
         release: request.aim.release.name(),
     };
+    if let Some(maintenance) = request.maintenance.filter(|_| !prepared.plan.is_empty()) {
+        maintenance.begin(&run, sink).await?;
+    }
     let mut progress = Progress::of(&prepared.plan);
     mirror::make_tables(project, &mut *guard).await?;
     let adopted = &prepared.adoption.rows[..];
@@ -344,6 +362,9 @@ async fn run(
         }
     };
     fault_point!("check.passed", |e| rolled_back(&progress, describe(&e)));
+    record_bases(&prepared.plan, &run, &mut *session)
+        .await
+        .map_err(|error| rolled_back(&progress, describe(&error)))?;
     if let Err(failure) = mirror::sync(project, &prepared.plan, &mut *session).await {
         let fault = failure.diagnostics.into_iter().next().unwrap_or_else(|| Diagnostic::new("mirror"));
         return Err(rolled_back(&progress, fault));
@@ -366,6 +387,9 @@ async fn run(
     sink.tell(Event::Committed);
     let written = write_files(&committed, project, &prepared, live, sink)?;
     fault_point!("commit.files", |e| stays(Diagnostic::new(e.to_string())));
+    if let Some(maintenance) = request.maintenance {
+        maintenance.end(sink).await; // before the next run may begin
+    }
     if let Ok(database) = guard.free().await {
         database.close().await;
     }

@@ -2,7 +2,7 @@
 //! crate which calls its own migrator at start finds its work done.
 //!
 //! What has run and is not there is written in the run's last transaction; that of an earlier run that was cut
-//! off, too. What a run undoes goes there as well. Rows of the tool's own are never touched.
+//! off, too. What a run undoes goes there as well, and so does that for which a base stands now. Rows of the tool's own are never touched.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::history::{History, Row};
 use crate::id::MigrationId;
+use crate::migration::Migration;
 use crate::module::{Module, Origin};
 use crate::plan::Plan;
 use crate::sql::Way;
@@ -62,6 +63,7 @@ pub(super) struct Behind {
 pub(super) async fn behind(
     project: &Project,
     history: &History,
+    plan: &Plan,
     read: &mut (dyn Read + '_),
 ) -> Result<Behind, Failure> {
     let mut all = Behind::default();
@@ -71,13 +73,16 @@ pub(super) async fn behind(
         let there: HashSet<String> = adopt::versions(tool, &ran).into_iter().collect();
         let wide = tool == Tool::Refinery && adopt::is_wide(&module.migrations, dialect, &ran);
         let absent = module.migrations.iter().filter(|m| !there.contains(&m.version.canonical()));
-        let row = |migration: &crate::migration::Migration| {
+        let row = |migration: &Migration| {
             let row = row_of(project, history, &migration.id)?;
             let spelled = adopt::spell(tool, migration, dialect, wide)?;
             Some(mirror_row(spelled, row))
         };
         let rows: Vec<MirrorRow> = absent.filter_map(row).collect();
-        all.wrong.extend(wrong(tool, name, module, dialect, &ran));
+        // its row is written anew when it is recorded
+        let to_come = |m: &&Migration| !plan.recorded.iter().any(|base| base.id == m.id);
+        let there = module.migrations.iter().filter(to_come);
+        all.wrong.extend(wrong(tool, name, there, dialect, &ran));
         if !rows.is_empty() {
             all.lacking.push(Lacking { table: MirrorTable { tool, name: name.to_owned(), wide }, rows });
         }
@@ -86,10 +91,16 @@ pub(super) async fn behind(
 }
 
 /// Rows of another text than ours: the tool itself would stop at them. They are a person's to mend.
-fn wrong(tool: Tool, table: &str, module: &Module, dialect: Dialect, ran: &[Ran]) -> Vec<Diagnostic> {
+fn wrong<'a>(
+    tool: Tool,
+    table: &str,
+    migrations: impl Iterator<Item = &'a Migration>,
+    dialect: Dialect,
+    ran: &[Ran],
+) -> Vec<Diagnostic> {
     let rows: HashMap<String, &Ran> = adopt::versions(tool, ran).into_iter().zip(ran).collect();
     let differs =
-        |migration: &crate::migration::Migration| {
+        |migration: &Migration| {
             let row = rows.get(&migration.version.canonical())?;
             let script = migration.up.choose(dialect)?;
             let proved =
@@ -106,7 +117,7 @@ fn wrong(tool: Tool, table: &str, module: &Module, dialect: Dialect, ran: &[Ran]
                 "if the present text is the right one, delete that row: the next `migrate` writes it anew",
             ))
         };
-    module.migrations.iter().filter_map(differs).collect()
+    migrations.filter_map(differs).collect()
 }
 
 fn mirror_row(spelled: adopt::Spelled, row: &Row) -> MirrorRow {
@@ -122,7 +133,7 @@ fn mirror_row(spelled: adopt::Spelled, row: &Row) -> MirrorRow {
 /// Its row, under its id or under an older one.
 fn row_of<'a>(project: &Project, history: &'a History, id: &MigrationId) -> Option<&'a Row> {
     let entry = project.document.lock().entries.get(id);
-    history.get_under(id, entry.map_or(&[], |entry| &entry.replaces))
+    history.get_under(id, entry.into_iter().flat_map(|entry| entry.former_names()))
 }
 
 /// What a tool's table says; nothing where it is absent.
@@ -156,16 +167,19 @@ pub(super) async fn sync(project: &Project, plan: &Plan, session: &mut dyn Sessi
         let undone: HashSet<&MigrationId> =
             plan.steps().filter(|step| step.way == Way::Down).map(|step| &step.id).collect();
         let gone = module.migrations.iter().filter(|m| undone.contains(&m.id) && !history.contains(&m.id));
-        let versions: Vec<String> = gone
+        let mut versions: Vec<String> = gone
             .filter_map(|migration| Some(adopt::spell(tool, migration, dialect, false)?.version))
             .collect();
+        let formers = plan.recorded.iter().flat_map(|base| &base.formers);
+        let formers = formers.filter(|id| id.namespace() == module.namespace.as_str());
+        versions.extend(formers.filter_map(|id| adopt::spell_version(tool, id)));
         if !versions.is_empty() {
             let table = MirrorTable { tool, name: name.to_owned(), wide: false };
             session.write(Note::Unmirrored(&table, &versions)).await?;
         }
     }
     // in a borrow of its own: what is read here is what was just written
-    for Lacking { table, rows } in behind(project, &history, session).await?.lacking {
+    for Lacking { table, rows } in behind(project, &history, &Plan::default(), session).await?.lacking {
         session.write(Note::Mirrored(&table, &rows)).await?;
     }
     Ok(())

@@ -10,12 +10,14 @@
 //! - `check`: the schema check
 //! - `declared`: what people declare, on a scratch database, and whose each object is (`owners`)
 //! - `diff`: the migration that makes what is declared
+//! - `squash`: many migrations become one, and the proof
 //! - `migrate`: the flow, on one page; `waiting`, `refusal` and `verdict` are its steps
 //! - `record`: writing into the history without running anything
 //! - `write_sql`: a run as text, for another client
 //! - `adopt`: other tools' histories, in a run
 //! - `mirror`: our rows in other tools' tables
 //! - `mend`: rows of the history that do not fit
+//! - `maintenance`: an application is told that it must not work meanwhile
 //! - `dump`: a first migration of what is there; `rollup`: a history of one row
 //! - `status`, `import`, `repair`, `version`, `layout`, `snapshots`: the other commands' work
 
@@ -31,6 +33,7 @@ mod execute;
 mod failure;
 mod import;
 mod layout;
+mod maintenance;
 mod mend;
 mod migrate;
 mod mirror;
@@ -47,6 +50,7 @@ mod replay;
 mod retry;
 mod rollup;
 mod snapshots;
+pub mod squash;
 mod status;
 mod stopped;
 mod verdict;
@@ -61,6 +65,7 @@ pub use dump::{Dumped, dump_schema};
 pub use failure::{Failure, Kind as FailureKind};
 pub use import::{Import, Source, import, unknown_module};
 pub use layout::sync_layout;
+pub use maintenance::Maintenance;
 pub use mend::{Mend, Misfit, MisfitKind, mend, misfits, to_mend};
 pub use migrate::{Applied, CaughtUp, LockMode, Migrated, Outcome, Request, migrate};
 pub use owners::Owners;

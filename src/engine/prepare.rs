@@ -50,6 +50,7 @@ impl Prepared {
         self.plan.is_empty()
             && self.adoption.rows.is_empty()
             && !self.mirror_lacks
+            && self.plan.recorded.is_empty()
             && self.plan.refusals.is_empty()
             && self.lock_text == project.document.text()
     }
@@ -138,7 +139,7 @@ pub async fn prepare_for(
     let behind = if history.is_empty() {
         mirror::Behind::default()
     } else {
-        mirror::behind(project, history, read).await?
+        mirror::behind(project, history, &plan, read).await?
     };
     plan.warnings.extend(behind.wrong);
     let mirror_lacks = !behind.lacking.is_empty();

@@ -1,8 +1,10 @@
 //! Writing into the history without running anything: under the guard, in one transaction, with a row of the
 //! run that says who did it and why.
 
-use crate::database::{Begin, CommitError, Guard, NewRun, Note};
+use crate::database::{Begin, CommitError, DatabaseError, Guard, NewRow, NewRun, Note, Session};
+use crate::history::RowKind;
 use crate::id::Checksum;
+use crate::plan::Plan;
 
 use super::failure::{Failure, Kind, describe};
 use super::migrate::Request;
@@ -43,4 +45,25 @@ pub(super) async fn record(guard: Box<dyn Guard>, run: &NewRun, notes: &[Note<'_
             describe(&error).help("`db-migrations status` says whether it was written"),
         )),
     }
+}
+
+/// Writes the rows of bases for all of whose parts there are rows, and puts those into the archive.
+pub(super) async fn record_bases(
+    plan: &Plan,
+    run: &NewRun,
+    session: &mut dyn Session,
+) -> Result<(), DatabaseError> {
+    for base in &plan.recorded {
+        let row = NewRow {
+            id: base.id.clone(),
+            checksum: base.checksum,
+            kind: RowKind::Baseline,
+            position: base.position,
+            executed_at: None,
+            execution_ms: None,
+        };
+        session.write(Note::Archived(&base.formers)).await?;
+        session.write(Note::Rows(run, &[row])).await?;
+    }
+    Ok(())
 }

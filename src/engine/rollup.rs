@@ -87,8 +87,8 @@ fn plan(project: &Project, history: &History, dialect: Dialect, module: &str) ->
         let fault = Diagnostic::new(format!("`{}` is half-applied", half.id));
         return Err(refused(fault.help("`db-migrations repair` lists the ways on")));
     }
-    let old: Vec<MigrationId> =
-        history.rows().iter().map(|row| &row.id).filter(|id| id.namespace() == module).cloned().collect();
+    let rows = history.archived().iter().chain(history.rows()).map(|row| &row.id);
+    let old: Vec<MigrationId> = rows.filter(|id| id.namespace() == module).cloned().collect();
     if old.is_empty() {
         let fault = Diagnostic::new(format!("nothing of `{module}` has run here"));
         return Err(refused(fault.help("`db-migrations migrate` runs it")));

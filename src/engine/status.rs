@@ -141,7 +141,7 @@ pub async fn status(project: &Project, connect: &dyn Connect, aim: &Aim) -> Resu
     let states = States::of(&prepared, &history, &project.catalogue, server.dialect);
     let line = |id: &MigrationId| {
         let entry = prepared.merged.lock.entries.get(id);
-        let row = history.get_under(id, entry.map_or(&[], |entry| &entry.replaces));
+        let row = history.get_under(id, entry.into_iter().flat_map(|entry| entry.former_names()));
         Line {
             id: id.clone(),
             state: states.state(id),
@@ -173,6 +173,7 @@ impl States {
                 Why::NotApplicable => State::NotApplicable,
                 Why::Absent => State::Missing,
                 Why::Beyond => State::Pending,
+                Why::Torn => State::Refused,
                 Why::Waits(why) => State::Waiting(why.clone()),
             };
             by_id.insert(left_out.id.clone(), state);

@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, count};
 use crate::drift::Drift;
 use crate::event::{Event, Sink};
 use crate::history::History;
+use crate::lock::Rule;
 use crate::schema::Schema;
 use crate::snapshot::Proof;
 
@@ -134,6 +135,8 @@ async fn expected(
             let snapshot = snapshot.read().map_err(|fault| Failure::new(Kind::Refused, fault))?;
             return Ok(Expected::Known { schema: snapshot.schema, server: snapshot.server, fresh: false });
         }
+        // what takes another one's place moves lines, too
+        SnapshotState::Edited(_) if prepared.merged.findings.iter().any(|f| f.rule == Rule::Replaced) => {}
         state @ SnapshotState::Edited(_) => {
             if let Some(mut diagnostic) = state.diagnostic(project, dialect) {
                 diagnostic.help.clear(); // this run makes the snapshot anew
@@ -165,12 +168,7 @@ async fn expected(
 
 /// Why a run that stops before the lock's end is not compared.
 fn pending(prepared: &Prepared) -> String {
-    let waiting = prepared.plan.waiting;
-    match prepared.plan.remaining.saturating_sub(waiting) {
-        0 if waiting > 0 => format!("{waiting} waiting"),
-        n if waiting > 0 => format!("{n} pending, {waiting} waiting"),
-        n => format!("{n} pending"),
-    }
+    prepared.plan.left()
 }
 
 /// A schema for the snapshot, the server that made it, and how far it is proved.

@@ -11,6 +11,8 @@ use crate::event::Sink;
 use crate::history::{History, RowKind};
 use crate::id::MigrationId;
 use crate::lock::{self, Lock};
+use crate::migration::Former;
+use crate::plan::parts_of;
 
 use super::failure::{Failure, Kind};
 use super::migrate::Request;
@@ -72,9 +74,11 @@ pub async fn mark(
     let word = if mark == Mark::Add { "version --add" } else { "version --delete" };
     let run = new_run(project, request, word.to_owned());
     let rows = if mark == Mark::Add { choice.rows(agreed) } else { Vec::new() };
+    let entry = |id: &MigrationId| project.document.lock().entries.get(id);
+    let formers: Vec<MigrationId> = agreed.iter().flat_map(|id| parts_of(entry(id), &history)).collect();
     let notes = match mark {
-        Mark::Add => vec![Note::Rows(&run, &rows)],
-        Mark::Delete => agreed.iter().map(Note::Unrecorded).collect(),
+        Mark::Add => vec![Note::Rows(&run, &rows), Note::Archived(&formers)],
+        Mark::Delete => agreed.iter().chain(&formers).map(Note::Unrecorded).collect(),
     };
     record(guard, &run, &notes).await
 }
@@ -91,7 +95,8 @@ impl Choice<'_> {
         let refused = |fault| Failure::new(Kind::Refused, fault);
         match which {
             Which::All if self.mark == Mark::Delete => {
-                Ok(self.history.rows().iter().map(|row| row.id.clone()).collect())
+                let rows = self.history.rows().iter().chain(self.history.archived());
+                Ok(rows.map(|row| row.id.clone()).collect())
             }
             Which::All => Ok(self.locked().filter(|id| self.obstacle(id).is_none()).cloned().collect()),
             Which::Range(from, to) => {
@@ -149,6 +154,13 @@ impl Choice<'_> {
         }
     }
 
+    /// Whether a run records it by itself.
+    fn stood_for(&self, id: &MigrationId) -> bool {
+        let formers = self.lock().entries.get(id).map_or(&[][..], |entry| &entry.replaces);
+        let ran = |former: &Former| former.names().any(|name| self.history.contains(name));
+        !formers.is_empty() && formers.iter().all(ran)
+    }
+
     fn does_not_run(&self, id: &MigrationId) -> Option<Diagnostic> {
         let entry = self.lock().entries.get(id);
         let Some(entry) = entry else {
@@ -158,9 +170,7 @@ impl Choice<'_> {
         };
         let why = match self.project.catalogue.get(id) {
             _ if entry.skip => "it is skipped in the lock",
-            _ if entry.replaces.iter().any(|old| self.history.contains(old)) => {
-                "one that it replaces has run here"
-            }
+            _ if self.stood_for(id) => "all that it stands for has run here",
             None => "its files are not there",
             Some(migration) if migration.up.choose(self.dialect).is_none() => {
                 "it has no text for this database"

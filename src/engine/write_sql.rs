@@ -213,7 +213,7 @@ impl Writer<'_> {
         self.position += 1;
         let record = match step.way {
             Way::Up => Record::Applied(&row),
-            Way::Down => Record::Undone(&step.id),
+            Way::Down => Record::Undone(&step.id, &step.formers),
         };
         self.part(Written::Record(&self.run.id, record));
     }

@@ -65,7 +65,7 @@ impl Diff {
         let before = |id: &MigrationId, entry: &Entry| -> Option<usize> {
             old.entries.get_index_of(id).or_else(|| {
                 let gone = |id: &&MigrationId| !new.entries.contains_key(*id);
-                entry.replaces.iter().filter(gone).find_map(|id| old.entries.get_index_of(id))
+                entry.former_names().filter(gone).find_map(|id| old.entries.get_index_of(id))
             })
         };
         let places: Vec<Option<usize>> = new.entries.iter().map(|(id, entry)| before(id, entry)).collect();

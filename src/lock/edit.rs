@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::id::MigrationId;
+use crate::migration::Former;
 
 use super::read::{FieldSite, ValueSite};
 use super::text::{Document, HEADER, Site, byte_order_mark};
@@ -52,7 +53,7 @@ fn source<'a>(
 ) -> Option<(&'a MigrationId, &'a Site, &'a Entry)> {
     let of = |id: &'a MigrationId| Some((id, document.sites.get(id)?, document.lock().entries.get(id)?));
     let gone = |old: &&MigrationId| !wanted.entries.contains_key(*old);
-    of(id).or_else(|| entry.replaces.iter().filter(gone).find_map(of))
+    of(id).or_else(|| entry.former_names().filter(gone).find_map(of))
 }
 
 /// The line ends of a text, as its first line has them.
@@ -112,6 +113,12 @@ fn flow(entry: &Entry) -> String {
     format!("{{ {} }}", fields.join(", "))
 }
 
+/// A former migration: its name, or the list of its names.
+fn former(former: &Former) -> String {
+    let names: Vec<String> = former.names().map(|id| scalar(id.as_str())).collect();
+    if former.has_older_names() { format!("[{}]", names.join(", ")) } else { names.concat() }
+}
+
 /// The fields that an entry needs, as text. `skip` is always said.
 fn fields(entry: &Entry) -> Vec<(&'static str, String)> {
     let mut fields = vec![("skip", entry.skip.to_string())];
@@ -119,8 +126,8 @@ fn fields(entry: &Entry) -> Vec<(&'static str, String)> {
         fields.push(("same-as", scalar(same_as.as_str())));
     }
     if !entry.replaces.is_empty() {
-        let ids: Vec<String> = entry.replaces.iter().map(|id| scalar(id.as_str())).collect();
-        fields.push(("replaces", format!("[{}]", ids.join(", "))));
+        let formers: Vec<String> = entry.replaces.iter().map(former).collect();
+        fields.push(("replaces", format!("[{}]", formers.join(", "))));
     }
     if let Some(reviewed) = entry.reviewed {
         fields.push(("reviewed", reviewed.to_string()));

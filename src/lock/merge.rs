@@ -8,11 +8,13 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use indexmap::IndexMap;
+
 use crate::catalogue::{Catalogue, Place};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, count};
 use crate::history::History;
 use crate::id::{Checksum, MigrationId};
-use crate::migration::{Migration, Script};
+use crate::migration::{Former, Migration, Script};
 
 use super::finding::{Finding, Rule};
 use super::order::order;
@@ -52,7 +54,8 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
     let copies = copies(lock, catalogue, history, &fresh);
     let twins = Twins::new(catalogue);
     let replaced: HashMap<&MigrationId, &MigrationId> =
-        lock.entries.iter().flat_map(|(id, entry)| entry.replaces.iter().map(move |old| (old, id))).collect();
+        lock.entries.iter().flat_map(|(id, entry)| entry.former_names().map(move |old| (old, id))).collect();
+    let bases = bases(lock, catalogue);
     for place in &fresh {
         let migration = catalogue.at(*place);
         if proposed.contains(&migration.id) {
@@ -62,6 +65,10 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
             merged.findings.push(reused(&migration.id, by));
             continue;
         }
+        if let Some(old) = still_there(migration, lock, catalogue) {
+            merged.findings.push(unfinished(&migration.id, old));
+            continue;
+        }
         let same_as = copies.get(&migration.id).cloned();
         merged.findings.push(match &same_as {
             Some(original) => Finding::new(
@@ -69,7 +76,11 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
                 &migration.id,
                 format!("`{}` is a copy of `{original}` and will not run", migration.id),
             ),
-            None => Finding::new(Rule::New, &migration.id, format!("`{}` is new", migration.id)),
+            None => late(
+                Finding::new(Rule::New, &migration.id, format!("`{}` is new", migration.id)),
+                migration,
+                &bases,
+            ),
         });
         if same_as.is_none() {
             merged.findings.extend(twins.differing(catalogue, migration));
@@ -87,25 +98,88 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
     Ok(merged)
 }
 
-/// A new migration whose directive `replaces` names a locked one that is gone takes its place.
+/// A new migration whose directive `replaces` names locked ones that are gone takes the place of the first.
 fn take_over(merged: &mut Merged, catalogue: &Catalogue) {
     for migration in catalogue.iter().filter(|migration| !migration.replaces.is_empty()) {
-        let new = &migration.id;
-        let locked = &merged.lock.entries;
-        let gone = |id: &&MigrationId| locked.contains_key(*id) && catalogue.get(id).is_none();
-        let olds: Vec<MigrationId> = migration.replaces.iter().filter(gone).cloned().collect();
-        let (Some((first, rest)), false) = (olds.split_first(), locked.contains_key(new)) else { continue };
-        merged.lock.rename(first, new);
-        for old in rest {
-            merged.lock.entries.shift_remove(old);
+        let (new, lock) = (&migration.id, &mut merged.lock);
+        let named = migration.replaces.iter().flat_map(Former::names);
+        let places = named.filter(|id| catalogue.get(id).is_none());
+        let mut places: Vec<usize> = places.filter_map(|id| lock.entries.get_index_of(id)).collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() || lock.entries.contains_key(new) {
+            continue;
         }
-        if let Some(entry) = merged.lock.entries.get_mut(new) {
-            entry.replaces.retain(|id| !migration.replaces.contains(id));
-            entry.replaces.extend(migration.replaces.iter().cloned());
+        let replaces = folded(&migration.replaces, lock);
+        let olds: Vec<(MigrationId, bool)> = places
+            .iter()
+            .filter_map(|at| lock.entries.get_index(*at).map(|(id, entry)| (id.clone(), entry.skip)))
+            .collect();
+        for old in olds.iter().rev().map(|(old, _)| old) {
+            lock.rename(old, new);
+        }
+        let mut skipped = olds.iter().filter(|(_, skip)| *skip).map(|(id, _)| id);
+        let skip = skipped.clone().count() == olds.len();
+        if let Some(entry) = lock.entries.get_mut(new) {
+            entry.replaces = replaces;
+            entry.skip = skip;
+            entry.same_as = None;
             entry.accept(migration.up.checksum());
         }
-        let message = format!("`{new}` takes the place of `{first}`, which it replaces");
-        merged.findings.push(Finding::new(Rule::Replaced, new, message));
+        let first = &olds[0].0;
+        let others = match olds.len() - 1 {
+            0 => String::new(),
+            n => format!(" and of {}", count(n, "other", "others")),
+        };
+        let message = format!("`{new}` takes the place of `{first}`{others}, which it replaces");
+        let finding = Finding::new(Rule::Replaced, new, message);
+        merged.findings.push(match skipped.next() {
+            Some(one) if !skip => {
+                finding.note(format!("`{one}` was skipped; what it does is in `{new}` now"))
+            }
+            _ => finding,
+        });
+    }
+}
+
+/// Former migrations as the lock knows them: they may have had more names here.
+fn folded(formers: &[Former], lock: &Lock) -> Vec<Former> {
+    let mut folded: IndexMap<MigrationId, Former> = IndexMap::new();
+    for former in formers {
+        let entry = former.names().find_map(|id| lock.entries.get(id));
+        let known = entry.map(|entry| &entry.replaces[..]).filter(|known| !known.is_empty());
+        let known = known.unwrap_or(std::slice::from_ref(former));
+        // who names a base means all of it, who names one of its parts only that
+        let meant = known.iter().any(|one| former.is_called(one.id()));
+        for one in known.iter().filter(|one| !meant || former.is_called(one.id())) {
+            let kept = folded.entry(one.id().clone()).or_insert_with(|| one.clone());
+            one.names().chain(former.names()).cloned().for_each(|id| kept.was_called(id));
+        }
+    }
+    folded.into_values().collect()
+}
+
+/// The newest base of each module.
+fn bases<'a>(lock: &Lock, catalogue: &'a Catalogue) -> HashMap<&'a str, &'a Migration> {
+    let mut bases: HashMap<&str, &Migration> = HashMap::new();
+    let locked = lock.entries.iter().filter(|(_, entry)| entry.is_base());
+    for base in locked.filter_map(|(id, _)| catalogue.get(id)) {
+        let newest = bases.entry(base.id.namespace()).or_insert(base);
+        if base.version > newest.version {
+            *newest = base;
+        }
+    }
+    bases
+}
+
+/// Says of a new migration that it is older than those which were put together.
+fn late(finding: Finding, migration: &Migration, bases: &HashMap<&str, &Migration>) -> Finding {
+    match bases.get(migration.id.namespace()) {
+        Some(base) if migration.version < base.version => finding.note(format!(
+            "it is older than `{}`, into which others of its module were put together, and runs after it",
+            base.id
+        )),
+        _ => finding,
     }
 }
 
@@ -117,6 +191,24 @@ fn reused(id: &MigrationId, by: &MigrationId) -> Finding {
         format!("`{id}` is new, but `{by}` replaces an older migration of that id"),
     )
     .help("give the new migration another name")
+    .help(format!(
+        "where `squash` was interrupted, `db-migrations squash --finish --module {}` moves what is left to the archive",
+        id.namespace()
+    ))
+}
+
+/// A locked migration that a new one replaces, though its file is there.
+fn still_there<'a>(new: &'a Migration, lock: &Lock, catalogue: &Catalogue) -> Option<&'a MigrationId> {
+    let mut names = new.replaces.iter().flat_map(Former::names);
+    names.find(|id| lock.entries.contains_key(*id) && catalogue.get(id).is_some())
+}
+
+/// Both would run on an empty database.
+fn unfinished(id: &MigrationId, old: &MigrationId) -> Finding {
+    let message = format!("`{id}` replaces `{old}`, whose file is still there");
+    Finding::new(Rule::Reused, id, message)
+        .help("remove the files of what it replaces, then `db-migrations lock`")
+        .help(format!("where `squash` was interrupted, remove the file of `{id}`, and run it again"))
 }
 
 /// Found and not locked, in the order in which they are appended.

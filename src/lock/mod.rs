@@ -23,6 +23,7 @@ mod text;
 use indexmap::IndexMap;
 
 use crate::id::{Checksum, MigrationId};
+use crate::migration::Former;
 
 pub use diff::{Change, Diff};
 pub use find::find;
@@ -39,8 +40,8 @@ pub struct Entry {
     pub same_as: Option<MigrationId>,
     /// The checksum of its up texts; absent until the next write.
     pub checksum: Option<Checksum>,
-    /// Older ids that it stands for.
-    pub replaces: Vec<MigrationId>,
+    /// Migrations that it stands for: a database that ran all of them does not run it.
+    pub replaces: Vec<Former>,
     /// A person has seen what it does.
     pub reviewed: Option<bool>,
 }
@@ -52,6 +53,33 @@ impl Entry {
             self.checksum = Some(checksum);
             self.reviewed = None;
         }
+    }
+
+    /// The names of all that it stands for.
+    pub fn former_names(&self) -> impl Iterator<Item = &MigrationId> {
+        self.replaces.iter().flat_map(Former::names)
+    }
+
+    /// Whether several were put together into it. One that stands for a single one is that one under another name.
+    pub fn is_base(&self) -> bool {
+        self.replaces.len() > 1
+    }
+
+    /// It stands for this one, too, under another name: a database that ran either has run it.
+    pub fn was_called(&mut self, old: &MigrationId) {
+        if self.replaces.is_empty() {
+            self.replaces.push(old.clone().into());
+        }
+        for former in &mut self.replaces {
+            former.was_called(old.clone());
+        }
+    }
+
+    /// What one that takes the place of this entry stands for.
+    pub fn as_formers(&self, id: &MigrationId) -> Vec<Former> {
+        let mut renamed = self.clone();
+        renamed.was_called(id);
+        renamed.replaces
     }
 }
 
@@ -71,9 +99,7 @@ impl Lock {
     /// Gives an entry another id, at its place: it stands for the old one from now on. Copies follow.
     pub fn rename(&mut self, old: &MigrationId, new: &MigrationId) {
         let Some((place, old, mut entry)) = self.entries.shift_remove_full(old) else { return };
-        if !entry.replaces.contains(&old) {
-            entry.replaces.push(old.clone());
-        }
+        entry.was_called(&old);
         self.entries.shift_insert(place, new.clone(), entry);
         for entry in self.entries.values_mut().filter(|entry| entry.same_as.as_ref() == Some(&old)) {
             entry.same_as = Some(new.clone());

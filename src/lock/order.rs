@@ -1,6 +1,6 @@
 //! The order of migrations that are not locked yet.
 //!
-//! A topological order with a priority queue. Hard edges: the order inside a module; `depends-on`;
+//! A topological order with a priority queue. Hard edges: the order inside a module; `depends-on`, `contract-of`;
 //! and for each migration a and each module B that its module depends on, one edge from the last b
 //! of B that does not itself wait for a (by the first two kinds) and where a or b is not
 //! timestamped. So between timestamped migrations time decides, else dependencies come first, and
@@ -15,6 +15,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use crate::catalogue::{Catalogue, Place};
 use crate::diagnostic::Diagnostic;
 use crate::id::{MigrationId, Version};
+use crate::migration::Former;
 
 /// What decides among migrations that are ready.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,15 +48,20 @@ pub(super) fn order(catalogue: &Catalogue, places: &[Place]) -> Result<Vec<Place
     sorted.sort();
     let nodes: Vec<NodeIndex> = sorted.iter().map(|place| graph.add_node(*place)).collect();
     let lanes = lanes(catalogue, &sorted, &nodes);
-    let by_id: HashMap<&MigrationId, NodeIndex> =
-        sorted.iter().zip(&nodes).map(|(place, node)| (&catalogue.at(*place).id, *node)).collect();
+    let mut by_id: HashMap<&MigrationId, NodeIndex> = HashMap::new();
+    for (place, node) in sorted.iter().zip(&nodes) {
+        let migration = catalogue.at(*place);
+        let former = migration.replaces.iter().flat_map(Former::names);
+        by_id.extend(former.chain([&migration.id]).map(|id| (id, *node)));
+    }
     for lane in &lanes {
         for pair in lane.nodes.windows(2) {
             graph.add_edge(pair[0], pair[1], ());
         }
     }
     for (place, node) in sorted.iter().zip(&nodes) {
-        for dependency in &catalogue.at(*place).depends_on {
+        let migration = catalogue.at(*place);
+        for dependency in migration.depends_on.iter().chain(&migration.contract_of) {
             if let Some(from) = by_id.get(dependency) {
                 graph.add_edge(*from, *node, ());
             }

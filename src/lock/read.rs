@@ -4,6 +4,8 @@
 //! read instead. What a person could write and a machine could misread is refused: the lock is
 //! consent, and must say one thing only. Positions of all parts are kept for the edits of `edit`.
 
+mod formers;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -436,7 +438,7 @@ impl<'a> Reader<'a> {
             }
             Event::SequenceStart(_, anchor, tag) if name == "replaces" => {
                 self.plain_node(anchor, tag.is_some(), &span);
-                let end = self.ids(&mut entry.replaces);
+                let end = self.formers(&mut entry.replaces);
                 span.start..end
             }
             _ => {
@@ -458,28 +460,6 @@ impl<'a> Reader<'a> {
             None => format!("an entry has the keys {}", FIELDS.map(|key| format!("`{key}`")).join(", ")),
         };
         self.fault(span.clone(), format!("unknown key `{name}`"), &help);
-    }
-
-    fn ids(&mut self, ids: &mut Vec<MigrationId>) -> usize {
-        while let Some((event, span)) = self.next() {
-            match event {
-                Event::SequenceEnd => return span.end,
-                Event::Scalar(text, _, 0, None) => match text.parse() {
-                    Ok(id) => ids.push(id),
-                    Err(error) => self.fault(
-                        span,
-                        format!("this is no migration's id: {error}"),
-                        "write `namespace::name`",
-                    ),
-                },
-                _ => {
-                    self.at -= 1;
-                    self.skip_value();
-                    self.fault(span, "`replaces` is a list of ids", "write `[namespace::name]`");
-                }
-            }
-        }
-        self.text.len()
     }
 
     fn scalar(

@@ -181,13 +181,15 @@ pub(super) fn whole(merged: &mut Merged, catalogue: &Catalogue, history: Option<
         }
         let Some(migration) = catalogue.get(id) else { continue };
         findings.extend(unknown_contract(merged, catalogue, history, migration));
-        for dependency in &migration.depends_on {
+        let linked = migration.contract_of.iter().filter(|expand| lock.entries.contains_key(*expand));
+        for dependency in migration.depends_on.iter().chain(linked) {
             findings.extend(dependency_finding(merged, catalogue, id, dependency));
         }
     }
+    let former: HashSet<&MigrationId> = lock.entries.values().flat_map(Entry::former_names).collect();
     for row in history.iter().flat_map(|history| history.rows()) {
-        let replaced = || lock.entries.values().any(|entry| entry.replaces.contains(&row.id));
-        if !lock.entries.contains_key(&row.id) && catalogue.get(&row.id).is_none() && !replaced() {
+        let replaced = former.contains(&row.id);
+        if !lock.entries.contains_key(&row.id) && catalogue.get(&row.id).is_none() && !replaced {
             findings.push(
                 Finding::new(
                     Rule::Unknown,
@@ -233,7 +235,7 @@ fn unknown_contract(
         entries.contains_key(expand)
             || catalogue.get(expand).is_some()
             || history.is_some_and(|history| history.contains(expand))
-            || entries.values().any(|entry| entry.replaces.contains(expand))
+            || entries.values().any(|entry| entry.former_names().any(|old| old == expand))
     };
     let unknown = migration.contract_of.iter().find(|expand| !known(expand))?;
     let id = &migration.id;
@@ -256,7 +258,8 @@ fn dependency_finding(
     dependency: &MigrationId,
 ) -> Option<Finding> {
     let entries = &merged.lock.entries;
-    let Some(position) = entries.get_index_of(dependency) else {
+    let successor = || entries.values().position(|entry| entry.former_names().any(|old| old == dependency));
+    let Some(position) = entries.get_index_of(dependency).or_else(successor) else {
         if catalogue.get(dependency).is_some() {
             return None; // proposed as a rename: said already
         }

@@ -220,9 +220,8 @@ impl Choice<'_> {
 
     /// Whether a row is that of a migration, under its id or under an older one that it replaces.
     fn is_row_of(&self, row: &Row, id: &MigrationId) -> bool {
-        let replaces =
-            |old: &MigrationId| self.lock.entries.get(id).is_some_and(|entry| entry.replaces.contains(old));
-        row.id == *id || replaces(&row.id)
+        let entry = self.lock.entries.get(id);
+        row.id == *id || entry.is_some_and(|entry| entry.former_names().any(|old| *old == row.id))
     }
 
     fn back_to(&self, name: &str) -> Result<Chosen, Diagnostic> {

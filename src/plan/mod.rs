@@ -4,6 +4,7 @@
 //! left out, and what must be refused before anything runs. The executor only walks it; a dry run
 //! is printing it. What a database can do is read from its table of facts.
 
+mod base;
 mod engines;
 mod goal;
 mod grouping;
@@ -25,6 +26,8 @@ use crate::lock::Lock;
 use crate::migration::Script;
 use crate::sql::{Statement, Way};
 
+pub use base::{Recorded, parts_of};
+use base::{Standing, recorded, standing};
 use goal::{Choice, Chosen};
 pub use goal::{Goal, Rollback, Target};
 pub use phase::Deploy;
@@ -45,6 +48,8 @@ pub struct Step {
     pub late: bool,
     /// Where it stopped half-way before.
     pub resume: Option<Partial>,
+    /// The archived rows that go with it when it is undone.
+    pub formers: Vec<MigrationId>,
 }
 
 impl Step {
@@ -97,6 +102,8 @@ pub enum Why {
     Absent,
     /// It is pending, and not what was asked for.
     Beyond,
+    /// Only some of what it stands for has run.
+    Torn,
     /// It belongs to the contract phase of a deploy, and must not run yet; why.
     Waits(String),
 }
@@ -138,6 +145,8 @@ pub struct Plan {
     pub catch_ups: Vec<Step>,
     /// All others of the lock.
     pub left_out: Vec<LeftOut>,
+    /// Bases that are recorded without running, since all that they stand for has run.
+    pub recorded: Vec<Recorded>,
     /// It undoes what has run.
     pub undoes: bool,
     /// How many migrations of the lock are pending when it is done.
@@ -180,7 +189,9 @@ impl Plan {
         let pending = sorted.may_run;
         let choice = Choice { lock, pending: &pending, history };
         plan.waiting = sorted.waits.len();
-        match choice.choose(goal)? {
+        let chosen =
+            choice.choose(goal).map_err(|fault| phase::not_yet(goal, &sorted.waits).unwrap_or(fault))?;
+        match chosen {
             Chosen::Up(chosen) => {
                 let wanted: HashSet<&MigrationId> = chosen.iter().collect();
                 let beyond = pending.iter().filter(|id| !wanted.contains(id)).chain(&sorted.beyond).cloned();
@@ -193,6 +204,9 @@ impl Plan {
             }
             Chosen::Down(chosen) => {
                 plan.undoes = true;
+                // what is not whole must not keep anybody from going back
+                plan.refusals.clear();
+                plan.recorded.clear();
                 let beyond = pending.iter().chain(&sorted.beyond).cloned();
                 plan.left_out.extend(beyond.map(|id| LeftOut { id, why: Why::Beyond }));
                 plan.remaining = all + pending_again(lock, &chosen);
@@ -217,10 +231,17 @@ impl Plan {
                 _ if history.contains(id) => Why::Applied,
                 _ if entry.skip => entry.same_as.clone().map_or(Why::Skipped, Why::Copy),
                 None => Why::Absent,
-                Some(migration) => match (replaced(entry, history), migration.up.choose(dialect)) {
-                    (Some(old), _) => Why::Replaced(old),
-                    (None, None) => Why::NotApplicable,
-                    (None, Some(_)) => {
+                Some(migration) => match (standing(id, entry, history), migration.up.choose(dialect)) {
+                    (Standing::All(old), _) => {
+                        self.recorded.extend(recorded(id, entry, migration, history, dialect));
+                        Why::Replaced(old)
+                    }
+                    (Standing::Some(torn), _) => {
+                        self.refusals.push(torn);
+                        Why::Torn
+                    }
+                    (Standing::None, None) => Why::NotApplicable,
+                    (Standing::None, Some(_)) => {
                         pending.push(id.clone());
                         continue;
                     }
@@ -314,11 +335,7 @@ impl Plan {
 fn pending_again(lock: &Lock, undone: &[MigrationId]) -> usize {
     let undone: HashSet<&MigrationId> = undone.iter().collect();
     let again = |id: &MigrationId, entry: &crate::lock::Entry| {
-        !entry.skip && (undone.contains(id) || entry.replaces.iter().any(|old| undone.contains(old)))
+        !entry.skip && (undone.contains(id) || entry.former_names().any(|old| undone.contains(old)))
     };
     lock.entries.iter().filter(|(id, entry)| again(id, entry)).count()
-}
-
-fn replaced(entry: &crate::lock::Entry, history: &History) -> Option<MigrationId> {
-    entry.replaces.iter().find(|old| history.contains(old)).cloned()
 }

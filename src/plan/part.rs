@@ -83,7 +83,15 @@ fn declared(
         ));
     }
     let is_fit = refusals.len() == before;
-    is_fit.then_some(Step { id, way: Way::Up, script, statements, late: false, resume: None })
+    is_fit.then_some(Step {
+        id,
+        way: Way::Up,
+        script,
+        statements,
+        late: false,
+        resume: None,
+        formers: Vec::new(),
+    })
 }
 
 fn refusal(script: &Script, what: &str, frame: Frame) -> Diagnostic {

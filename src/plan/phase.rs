@@ -8,7 +8,7 @@
 
 mod link;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::catalogue::Catalogue;
 use crate::config::Phases;
@@ -20,7 +20,7 @@ use crate::lock::Lock;
 use crate::migration::{Migration, Phase};
 use crate::sql::{self, Way};
 
-use super::{Circumstances, Goal, LeftOut, Plan, Step, Why, step};
+use super::{Circumstances, Goal, LeftOut, Plan, Step, Target, Why, step};
 use link::Links;
 
 /// What a deploy asks for.
@@ -114,7 +114,8 @@ impl Sorter<'_> {
         let Goal::Execute(names, _) = goal else { return Sorted { may_run: pending, ..self.sorted } };
         let named = names.iter().filter_map(|name| crate::lock::find(pending.iter(), name).ok());
         for migration in named.filter_map(|id| self.links.catalogue.get(id)) {
-            if let Some(why) = self.links.unsatisfied(migration) {
+            self.sorted.notes.extend(self.links.unknown(migration));
+            if let Some(why) = self.links.unsatisfied(migration, true) {
                 self.sorted.refusals.push(too_early(&migration.id, &why));
             }
         }
@@ -164,8 +165,9 @@ impl Sorter<'_> {
 
     fn contract(&mut self, migration: &Migration) {
         let id = &migration.id;
-        let link = self.links.unsatisfied(migration);
-        if self.phases == Phases::Contract {
+        let is_asked_for = self.phases == Phases::Contract;
+        let link = self.links.unsatisfied(migration, is_asked_for);
+        if is_asked_for {
             self.sorted.may_run.push(id.clone());
             if link.is_none() {
                 self.note_unknown(migration);
@@ -175,13 +177,24 @@ impl Sorter<'_> {
         let behind = || self.first.as_ref().map(|first| format!("it stands behind `{first}`, which waits"));
         let phase = || (self.phases == Phases::Expand).then(|| "it runs with `--phase contract`".to_owned());
         let Some(why) = link.or_else(phase).or_else(behind) else {
-            self.note_unknown(migration);
             return self.sorted.may_run.push(id.clone());
         };
         self.first.get_or_insert_with(|| id.clone());
         self.held.insert(id.clone(), why.clone());
         self.sorted.waits.push(LeftOut { id: id.clone(), why: Why::Waits(why) });
     }
+}
+
+/// What is said of a target that waits.
+pub(super) fn not_yet(goal: &Goal, waits: &[LeftOut]) -> Option<Diagnostic> {
+    let Goal::Target(Target::Named(name)) = goal else { return None };
+    let id = crate::lock::find(waits.iter().map(|one| &one.id), name).ok()?;
+    let why = waits.iter().find_map(|one| match &one.why {
+        Why::Waits(why) if one.id == *id => Some(why),
+        _ => None,
+    })?;
+    let fault = Diagnostic::new(format!("`{id}` waits for the contract phase")).note(why);
+    Some(fault.help("when no old code is left: `db-migrations migrate --phase contract`"))
 }
 
 fn too_early(id: &MigrationId, why: &str) -> Diagnostic {
@@ -229,6 +242,16 @@ pub(super) fn only_data(step: Step, dialect: Dialect) -> Result<Step, Diagnostic
 }
 
 impl Plan {
+    /// What is left when it is done, for people: `2 pending, 1 waiting`.
+    pub fn left(&self) -> String {
+        let waiting = self.waiting;
+        match self.remaining.saturating_sub(waiting) {
+            0 if waiting > 0 => format!("{waiting} waiting"),
+            n if waiting > 0 => format!("{n} pending, {waiting} waiting"),
+            n => format!("{n} pending"),
+        }
+    }
+
     /// Plans to run again what old code may have undone since: the data steps that a contract step of this
     /// run is linked to, or that need a step which it is linked to.
     pub(super) fn catch_up(
@@ -239,16 +262,14 @@ impl Plan {
         history: &History,
         at: &Circumstances<'_>,
     ) {
-        let contracts = chosen.iter().filter_map(|id| catalogue.get(id));
-        let linked: std::collections::HashSet<&MigrationId> =
-            contracts.flat_map(|migration| &migration.contract_of).collect();
+        let linked = contracted(chosen, lock, catalogue, history);
         if linked.is_empty() {
             return;
         }
         for (id, entry) in lock.entries.iter().filter(|(_, entry)| !entry.skip) {
             let Some(migration) = catalogue.get(id).filter(|migration| migration.catch_up) else { continue };
             let is_linked = linked.contains(id) || migration.depends_on.iter().any(|on| linked.contains(on));
-            let has_run = history.get_under(id, &entry.replaces).is_some();
+            let has_run = history.get_under(id, entry.former_names()).is_some();
             let script = migration.up.choose(at.dialect).filter(|_| is_linked && has_run);
             let Some(script) = script else { continue };
             let prepared = step::prepare(id, Way::Up, script, false, history, at);
@@ -258,6 +279,22 @@ impl Plan {
             }
         }
     }
+}
+
+/// The steps whose contract begins in this run. Where it has begun before, it was caught up then, and what data
+/// steps read may be gone.
+fn contracted<'a>(
+    chosen: &[MigrationId],
+    lock: &Lock,
+    catalogue: &'a Catalogue,
+    history: &History,
+) -> HashSet<&'a MigrationId> {
+    let of = |id: &MigrationId| catalogue.get(id).map_or(&[][..], |migration| &migration.contract_of);
+    let half = history.partial.iter().filter(|one| one.finished > 0 || one.interrupted.is_some());
+    let half = half.map(|partial| &partial.id);
+    let begun = lock.entries.keys().filter(|id| history.contains(id)).chain(half);
+    let begun: HashSet<&MigrationId> = begun.flat_map(of).collect();
+    chosen.iter().flat_map(of).filter(|expand| !begun.contains(expand)).collect()
 }
 
 #[cfg(test)]

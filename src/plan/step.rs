@@ -83,7 +83,7 @@ pub(super) fn prepare(
         refusals.extend(unresumable(id, &script, &statements, partial, at.dialect));
     }
     if refusals.is_empty() {
-        Ok(Step { id: id.clone(), way, script, statements, late, resume })
+        Ok(Step { id: id.clone(), way, script, statements, late, resume, formers: Vec::new() })
     } else {
         Err(refusals)
     }

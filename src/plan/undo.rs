@@ -11,9 +11,10 @@ use crate::diagnostic::Diagnostic;
 use crate::history::{History, Row};
 use crate::id::MigrationId;
 use crate::lock::Lock;
+use crate::migration::Migration;
 use crate::sql::Way;
 
-use super::{Circumstances, Plan, grouping, step};
+use super::{Circumstances, Plan, Step, grouping, parts_of, step};
 
 impl Plan {
     /// Plans the down scripts, in this order.
@@ -54,7 +55,10 @@ impl Plan {
                 );
             }
             match step::prepare(id, Way::Down, script, false, history, at) {
-                Ok(step) => steps.push(step),
+                Ok(step) => {
+                    let formers = parts_of(lock.entries.get(id), history);
+                    steps.push(Step { formers, ..step });
+                }
                 Err(refusals) => self.refusals.extend(refusals),
             }
         }
@@ -65,8 +69,8 @@ impl Plan {
 /// For each older id that ran here, the one that stands for it alone: its down script fits.
 fn renamed<'a>(lock: &'a Lock, history: &History) -> HashMap<&'a MigrationId, &'a MigrationId> {
     let mut renamed = HashMap::new();
-    for (new, entry) in lock.entries.iter().filter(|(_, entry)| !entry.replaces.is_empty()) {
-        let mut ran = entry.replaces.iter().filter(|old| history.contains(old));
+    for (new, entry) in lock.entries.iter().filter(|(_, entry)| !entry.is_base()) {
+        let mut ran = entry.former_names().filter(|old| history.contains(old));
         if let (Some(old), None) = (ran.next(), ran.next()) {
             renamed.insert(old, new);
         }
@@ -108,7 +112,9 @@ fn needed(going: &HashSet<&MigrationId>, catalogue: &Catalogue, history: &Histor
 }
 
 fn needs(id: &MigrationId, ran_later: bool, other: &MigrationId, catalogue: &Catalogue) -> bool {
-    let named = catalogue.get(id).is_some_and(|migration| migration.depends_on.contains(other));
+    let names =
+        |migration: &Migration| migration.depends_on.contains(other) || migration.contract_of.contains(other);
+    let named = catalogue.get(id).is_some_and(names);
     let module = || {
         let depends = catalogue.module(id.namespace()).map(|module| &module.depends_on);
         id.namespace() == other.namespace()

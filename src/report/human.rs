@@ -24,6 +24,11 @@ pub enum Weight {
 
 /// A diagnostic as text, with code frames.
 pub fn render(diagnostic: &Diagnostic, weight: Weight, styled: bool) -> String {
+    render_coded(diagnostic, weight, styled, None)
+}
+
+/// The same with the name of a rule in brackets.
+pub fn render_coded(diagnostic: &Diagnostic, weight: Weight, styled: bool, code: Option<&str>) -> String {
     if diagnostic.frames.is_empty() {
         return render_plainly(diagnostic, weight, styled);
     }
@@ -31,7 +36,11 @@ pub fn render(diagnostic: &Diagnostic, weight: Weight, styled: bool) -> String {
         Weight::Error => Level::ERROR,
         Weight::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(clean(&diagnostic.message)));
+    let title = level.primary_title(clean(&diagnostic.message));
+    let mut group = Group::with_title(match code {
+        Some(code) => title.id(code),
+        None => title,
+    });
     for frame in &diagnostic.frames {
         let (source, span) = window(&frame.source, &frame.span);
         let first_line = frame.source[..source.start].matches('\n').count() + 1 + frame.lines_before;
@@ -249,6 +258,10 @@ impl Sink for Reporter {
                 self.bar.set_message(clean(id.as_str()));
                 self.bar.tick();
             }
+            Event::CatchUpStarted { id } => {
+                self.bar.set_message(format!("catching up {}", clean(id.as_str())))
+            }
+            Event::CaughtUp { .. } => self.bar.set_message(""),
             Event::StatementTimed { id, number, duration, text } => {
                 let milliseconds = duration.as_secs_f64() * 1000.0;
                 self.say(&format!("{milliseconds:>10.1} ms  {id} statement {number}: {text}"));
@@ -258,6 +271,14 @@ impl Sink for Reporter {
             Event::CommitStarted => self.bar.set_message("committing"),
             Event::Committed => self.bar.finish_and_clear(),
             Event::Written { path } => self.say(&format!("wrote {path}")),
+            Event::MaintenanceOn { place, left: None } => {
+                self.say(&format!("maintenance mode is on ({place})"));
+            }
+            Event::MaintenanceOn { left: Some(who), .. } => {
+                self.say(&format!("note: maintenance mode is on already, {who}: this run leaves it so"));
+            }
+            Event::MaintenanceOff => self.say("maintenance mode is off"),
+            Event::MaintenanceKept => self.say("maintenance mode stays on"),
         }
     }
 }

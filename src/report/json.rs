@@ -13,7 +13,7 @@ use crate::engine::{Failure, Migrated, Prepared, Status, Verdict};
 use crate::history::Partial;
 use crate::id::is_deceptive;
 use crate::lock::Finding;
-use crate::plan::{Mode, Plan, Why};
+use crate::plan::{Mode, Plan, Recorded, Why};
 use crate::secret;
 use crate::sql::Way;
 
@@ -50,7 +50,11 @@ pub fn text(document: &Value) -> String {
 
 /// A bad end.
 pub fn failure(failure: &Failure) -> Value {
-    json!({ "errors": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>() })
+    let mut document = json!({ "errors": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>() });
+    if let Some(maintenance) = failure.maintenance {
+        document["maintenance"] = maintenance.into();
+    }
+    document
 }
 
 /// A diagnostic with its first place.
@@ -135,6 +139,7 @@ pub fn why(why: &Why) -> String {
         Why::NotApplicable => "not-applicable".to_owned(),
         Why::Absent => "absent".to_owned(),
         Why::Beyond => "not asked for".to_owned(),
+        Why::Torn => "only some of what it stands for has run".to_owned(),
         Why::Waits(why) => format!("waits: {why}"),
     }
 }
@@ -142,7 +147,13 @@ pub fn why(why: &Why) -> String {
 /// What a run would do.
 pub fn prepared(prepared: &Prepared) -> Value {
     let adopted: Vec<&str> = prepared.adoption.rows.iter().map(|row| row.id.as_str()).collect();
-    json!({ "plan": plan(&prepared.plan), "adopted": adopted, "findings": findings(&prepared.merged.findings) })
+    json!({ "plan": plan(&prepared.plan), "adopted": adopted, "recorded": recorded(&prepared.plan), "findings": findings(&prepared.merged.findings) })
+}
+
+/// Bases that are recorded without running, with what they stand for.
+fn recorded(plan: &Plan) -> Vec<Value> {
+    let formers = |base: &Recorded| base.formers.iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>();
+    plan.recorded.iter().map(|base| json!({ "id": base.id.as_str(), "stands_for": formers(base) })).collect()
 }
 
 /// What a run did.
@@ -159,6 +170,7 @@ pub fn migrated(migrated: &Migrated) -> Value {
         "waiting": migrated.prepared.plan.waiting,
         "schema_check": verdict(&migrated.verdict),
         "adopted": migrated.prepared.adoption.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(),
+        "recorded": recorded(&migrated.prepared.plan),
         "written": migrated.written,
         "findings": findings(&migrated.prepared.merged.findings),
     })

@@ -6,7 +6,7 @@ use crate::sql::{Effect, Kind, Object};
 
 /// Who made an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner<'a> {
+pub(crate) enum Owner<'a> {
     /// No migration that is locked.
     Nobody,
     /// This module.
@@ -26,7 +26,7 @@ struct Made {
 
 /// Objects by kind and name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Owners {
+pub(crate) struct Owners {
     made: HashMap<(Kind, String), Vec<Made>>,
 }
 
@@ -42,7 +42,7 @@ fn key(object: &Object) -> (Kind, String) {
 
 impl Owners {
     /// Takes in what a module has done. Who made an object first keeps it.
-    pub(super) fn learn(&mut self, effect: Option<Effect>, module: &str) {
+    pub(crate) fn learn(&mut self, effect: Option<Effect>, module: &str) {
         match effect {
             Some(Effect::Makes(object)) => self.make(&object, module, false),
             Some(Effect::MakesView(object)) => self.make(&object, module, true),
@@ -75,7 +75,7 @@ impl Owners {
     }
 
     /// Whether it may be a view.
-    pub(super) fn is_view(&self, object: &Object) -> bool {
+    pub(crate) fn is_view(&self, object: &Object) -> bool {
         let wanted = schema(object);
         let near = |made: &Made| made.schema.is_none() || wanted.is_none() || made.schema == wanted;
         self.made.get(&key(object)).is_some_and(|same| same.iter().any(|made| made.view && near(made)))
@@ -83,7 +83,7 @@ impl Owners {
 
     /// Who made it, as `asker` has to see it: where one name has a schema and the other has none, they may be two
     /// objects, and so it is not the asker's own, but may well be another's.
-    pub(super) fn of(&self, object: &Object, asker: &str) -> Owner<'_> {
+    pub(crate) fn of(&self, object: &Object, asker: &str) -> Owner<'_> {
         // the history is nobody's, whoever "makes" a table of its name
         if object.name.to_lowercase().starts_with("db_migrations") {
             return Owner::Nobody;

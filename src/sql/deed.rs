@@ -11,7 +11,7 @@ mod calls;
 mod create;
 mod rest;
 mod rows;
-mod walk;
+pub(super) mod walk;
 
 use std::fmt;
 
@@ -230,7 +230,7 @@ pub fn deeds(dialect: Dialect, text: &str) -> Vec<Deed> {
 }
 
 /// The tokens of a statement that stands at `start`. Of long lists of values only what could be a call is kept.
-fn pieces(dialect: Dialect, statement: &str, start: usize) -> Vec<Piece<'_>> {
+pub(in crate::sql) fn pieces(dialect: Dialect, statement: &str, start: usize) -> Vec<Piece<'_>> {
     let cursor = Cursor::new(dialect, statement);
     let inserts = cursor.peek().is_some_and(|first| first.is_any(&["INSERT", "REPLACE"]));
     let mut values = false;

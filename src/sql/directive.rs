@@ -10,11 +10,12 @@ mod comments;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::str::FromStr;
 
 use crate::diagnostic::nearest;
 use crate::dialect::Dialect;
 use crate::id::{IdError, MigrationId};
-use crate::migration::{Allow, Phase};
+use crate::migration::{Allow, Former, Phase};
 use comments::{Comment, comments, leading_comments};
 
 /// The directives of one migration text.
@@ -24,8 +25,8 @@ pub struct Directives {
     pub no_transaction: bool,
     /// Migrations that must come first.
     pub depends_on: Vec<MigrationId>,
-    /// Ids under which the migration was known before.
-    pub replaces: Vec<MigrationId>,
+    /// Migrations that it stands for.
+    pub replaces: Vec<Former>,
     /// When it may run in a deploy.
     pub phase: Phase,
     /// Migrations whose old side it takes away.
@@ -348,11 +349,11 @@ fn allow(word: Word<'_>, rest: &str) -> Result<Allow, DirectiveError> {
     }
 }
 
-fn ids(
+fn ids<T: FromStr<Err = IdError>>(
     directive: &'static str,
     word: Word<'_>,
     arguments: &[Word<'_>],
-) -> Result<Vec<MigrationId>, DirectiveError> {
+) -> Result<Vec<T>, DirectiveError> {
     need(directive, "the id of a migration", word, arguments)?;
     let id = |argument: &Word<'_>| {
         argument.1.parse().map_err(|why| {

@@ -7,6 +7,7 @@
 //! `COMMIT` inside a procedure that it calls, say) is not known. Texts are expected to be normalised
 //! by [`crate::migration::normalise`].
 
+pub mod act;
 mod cursor;
 pub mod deed;
 pub mod directive;
@@ -20,6 +21,7 @@ mod reading;
 pub mod rewrite;
 pub mod split;
 
+pub use act::{Act, Column, Constraint, ConstraintKind, IndexKind, Reading, Verb, What, acts, words};
 pub use deed::{Class, Deed, Effect, Kind, Object, Weight, deeds};
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{

@@ -7,6 +7,7 @@ mod support;
 
 mod adoption;
 mod attacks;
+mod bases;
 mod bit_by_bit;
 mod blocked;
 mod bookkeeping;
@@ -51,6 +52,7 @@ mod schema_diff;
 mod settings;
 mod split;
 mod sqlite_keys;
+mod squash;
 mod targets;
 mod tls;
 mod together;

@@ -72,6 +72,7 @@ fn a_column_is_renamed_in_two_phases() {
         project.run(db, &["count", "--simple", "--release", "r1"]).ok().says("0\n");
         project.run(db, &["wait", "--timeout", "0"]).ok().says("1 step waits for the contract phase");
         project.run(db, &["migrate", "--release", "r1"]).ok().says("all has run but what waits");
+        project.run(db, &["schema", "check"]).ok().says("not checked: 1 waiting");
         // old code still runs
         db.execute("INSERT INTO users VALUES (3, 'c', NULL)");
         db.execute("UPDATE users SET image = 'z' WHERE id = 1");
@@ -180,6 +181,27 @@ fn another_client_catches_up_as_a_run_does() {
     });
 }
 
+#[test]
+fn a_contract_outside_of_a_transaction_is_caught_up_before() {
+    each_database(|db| {
+        let project = expanded(db);
+        project.edit(DROP_FILE, "ALTER", "-- db-migrations: no-transaction\nALTER");
+        project.run(db, &["lock", "--accept", DROP]).ok();
+        let split = [&CONTRACT[..], &["--allow-split"]].concat();
+        project.run(db, &[&split[..], &["--write-sql"]].concat()).ok().says("COMMIT");
+        project.run(db, &split).ok().says(&format!("caught up {FILL}: 1 row")).says("schema check: passed");
+        assert_eq!(db.query("SELECT poster FROM users ORDER BY id"), ["a", "b", "c"]);
+        project.run(db, &["rollback", "--yes"]).exits(7).says("has no down script");
+        project.write(
+            "migrations/20240102000002_drop_image.down.sql",
+            "ALTER TABLE users ADD COLUMN image varchar(20);\n",
+        );
+        project.run(db, &["rollback", "--yes"]).ok();
+        project.run(db, &["migrate", DROP, "--release", "r1"]).exits(2).says("waits for the contract phase");
+        project.run(db, &[&["migrate", DROP, "--allow-split"], &CONTRACT[1..]].concat()).ok();
+    });
+}
+
 /// Runs with a variable set.
 fn with(project: &Project, db: &Db, (name, value): (&str, &str), args: &[&str]) -> Output {
     Output::of(project.command(args).env("DATABASE_URL", db.url()).env(name, value), args)
@@ -209,6 +231,7 @@ fn a_release_is_named_or_is_the_git_revision() {
     project.run(&db, &["migrate"]).ok();
     assert_eq!(last(), [first.as_str()]);
     project.run(&db, &["migrate"]).ok().says(&format!("ran here in this release (`{first}`)"));
+    project.run(&db, &["status"]).ok().says(&format!("ran here in this release (`{first}`)"));
     let before = db.copy();
     with(&project, &db, ("DB_MIGRATIONS_RELEASE", "r9"), &["migrate"]).ok().says("caught up");
     assert_eq!(last(), ["r9"]);
@@ -224,12 +247,15 @@ fn a_release_is_named_or_is_the_git_revision() {
 }
 
 #[test]
-fn where_a_release_is_not_known_an_earlier_run_must_do() {
+fn where_a_release_is_not_known_nobody_contracts_by_himself() {
     each_database(|db| {
         let project = expanded(db);
+        // the second instance of a deploy without a name
+        project.run(db, &["migrate"]).ok().says("since this one has no name (`--release`)");
         db.execute("DELETE FROM db_migrations_run");
-        let done = project.run(db, &["migrate", "--release", "r1"]).ok();
-        done.says("in which release is not known").says(&format!("applied {DROP}"));
+        project.run(db, &["migrate", "--release", "r1"]).ok().says("`--phase contract` runs this");
+        let done = project.run(db, &["migrate", "--phase", "contract"]).ok();
+        done.says("whether that was another release is not known").says(&format!("applied {DROP}"));
     });
 }
 

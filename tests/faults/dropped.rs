@@ -65,6 +65,7 @@ fn dropped_after(root: &std::path::Path, url: &str, polls: usize) -> bool {
         check: CheckMode::Fail,
         reason: None,
         user: "test".to_owned(),
+        maintenance: None,
     };
     let mut sink = Silence;
     let run = Box::pin(migrate(&mut project, &request, &mut sink));

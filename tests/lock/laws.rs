@@ -3,6 +3,7 @@
 use db_migrations::catalogue::Catalogue;
 use db_migrations::id::Checksum;
 use db_migrations::lock::{Document, Entry, Lock, merge};
+use db_migrations::migration::Former;
 use db_migrations::module::Module;
 use proptest::prelude::*;
 
@@ -20,14 +21,20 @@ fn entry() -> impl Strategy<Value = Entry> {
         proptest::option::of(name()),
         proptest::option::of(any::<u8>()),
         proptest::option::of(any::<bool>()),
+        proptest::collection::vec(proptest::collection::vec(name(), 1..4), 0..4),
     )
-        .prop_map(|(skip, same_as, checksum, reviewed)| Entry {
+        .prop_map(|(skip, same_as, checksum, reviewed, replaces)| Entry {
             skip,
             same_as: same_as.map(|text| id(&text)),
             checksum: checksum.map(|byte| Checksum::of(&[byte])),
             reviewed,
-            ..Entry::default()
+            replaces: replaces.iter().map(|names| former(names)).collect(),
         })
+}
+
+fn former(names: &[String]) -> Former {
+    let names: Vec<_> = names.iter().map(|name| id(name)).collect();
+    Former::new(names[0].clone(), names[1..].to_vec())
 }
 
 fn any_lock() -> impl Strategy<Value = Lock> {

@@ -3,7 +3,7 @@
 use db_migrations::catalogue::Catalogue;
 use db_migrations::dialect::Dialect;
 use db_migrations::history::History;
-use db_migrations::lock::{Lock, merge};
+use db_migrations::lock::{Lock, Rule, merge};
 use db_migrations::migration::Scripts;
 use db_migrations::module::Module;
 
@@ -204,6 +204,23 @@ fn a_rename_is_proposed_and_the_new_name_is_not_appended() {
 }
 
 #[test]
+fn a_contract_step_comes_behind_what_it_is_linked_to() {
+    let modules = |linked: &str| {
+        let mut shop = module("shop", &[], vec![migration("shop::20200101000000_x")]);
+        shop.migrations[0].contract_of = vec![id(linked)];
+        let users = module("users", &[], vec![migration("users::20210101000000_y")]);
+        Catalogue::gather(vec![shop, users]).unwrap()
+    };
+    let catalogue = modules("users::20210101000000_y");
+    let (in_order, by_hand) =
+        (merged(&Lock::default(), &catalogue), "shop::20200101000000_x users::20210101000000_y");
+    assert_eq!(order(&in_order), "users::20210101000000_y shop::20200101000000_x");
+    assert!(rules(&merged(&locked(by_hand), &catalogue)).contains("hand-order:shop::20200101000000_x"));
+    let unknown = merged(&Lock::default(), &modules("users::7_never"));
+    assert!(rules(&unknown).contains("unknown-contract:shop::20200101000000_x") && unknown.needs_hand());
+}
+
+#[test]
 fn a_hand_order_against_depends_on_is_a_warning() {
     let mut shop = module("shop", &[], vec![migration("shop::1_x")]);
     shop.migrations[0].depends_on = vec![id("users::1_y"), id("users::7_never")];
@@ -222,4 +239,64 @@ fn an_id_that_was_replaced_is_not_given_again() {
     assert!(rules(&merged).contains("reused:a::1_old"), "{}", rules(&merged));
     assert!(merged.needs_hand());
     assert_eq!(order(&merged), "a::1_new");
+}
+
+/// A catalogue with one migration that stands for others.
+fn with_base(ids: &str, base: &str, replaces: &[&str]) -> Catalogue {
+    let mut found = migration(base);
+    found.replaces = replaces.iter().map(|former| former.parse().unwrap()).collect();
+    let mut migrations: Vec<_> = ids.split_whitespace().map(migration).collect();
+    migrations.push(found);
+    Catalogue::gather(vec![module("a", &[], migrations)]).unwrap()
+}
+
+#[test]
+fn a_base_takes_the_place_of_the_first_that_it_replaces() {
+    let text = "x::1: { skip: true, same-as: a::2 }\na::1: {}\na::0: {}\na::2: { skip: true }\n\
+                a::3: { replaces: [a::old] }\na::4: {}\n";
+    let catalogue = with_base("a::0 a::4 a::2-late", "a::3-base", &["a::3", "a::1", "a::2"]);
+    let merged = merged(&lock(text), &catalogue);
+    assert_eq!(order(&merged), "x::1 a::3-base a::0 a::4 a::2-late");
+    let base = &merged.lock.entries["a::3-base"];
+    let formers: Vec<String> = base.replaces.iter().map(ToString::to_string).collect();
+    assert_eq!((&formers.join(" ")[..], base.skip), ("a::old|a::3 a::1 a::2", false));
+    let told = |rule| merged.findings.iter().find(|f| f.rule == rule).unwrap().diagnostic.clone();
+    let replaced = told(Rule::Replaced);
+    assert_eq!(
+        replaced.to_string(),
+        "`a::3-base` takes the place of `a::1` and of 2 others, which it replaces"
+    );
+    assert!(replaced.notes[0].contains("`a::2` was skipped"), "{replaced:?}");
+    assert!(told(Rule::New).notes[0].contains("it is older than `a::3-base`"), "{:?}", merged.findings);
+    let again = merge(&merged.lock, &catalogue, None).unwrap();
+    assert!(again.lock.same(&merged.lock), "{:?}", again.findings);
+}
+
+#[test]
+fn what_stands_for_a_base_stands_for_its_parts() {
+    let text = "a::2-base: { replaces: [a::1, a::2] }\na::3: {}\n";
+    let mut renamed = lock(text);
+    renamed.rename(&id("a::2-base"), &id("a::2-first"));
+    let formers = |lock: &Lock, id: &str| {
+        lock.entries[id].replaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(formers(&renamed, "a::2-first"), "a::1|a::2-base a::2|a::2-base");
+    let catalogue = with_base("", "a::3-base", &["a::2-base", "a::3"]);
+    let merged = merged(&lock(text), &catalogue);
+    let whole = "a::1|a::2-base a::2|a::2-base a::3";
+    assert_eq!(formers(&merged.lock, "a::3-base"), whole);
+    let said = with_base("", "a::3-base", &whole.split(' ').collect::<Vec<_>>());
+    assert_eq!(formers(&merge(&lock(text), &said, None).unwrap().lock, "a::3-base"), whole);
+}
+
+#[test]
+fn who_depends_on_a_part_depends_on_the_base() {
+    let mut shop = module("shop", &[], vec![migration("shop::1_x")]);
+    shop.migrations[0].depends_on = vec![id("users::2_y")];
+    let mut base = migration("users::3_base");
+    base.replaces = vec![id("users::1_x").into(), id("users::2_y").into()];
+    let catalogue = Catalogue::gather(vec![shop, module("users", &[], vec![base])]).unwrap();
+    let merged = merged(&Lock::default(), &catalogue);
+    assert_eq!(order(&merged), "users::3_base shop::1_x");
+    assert!(!rules(&merged).contains("unknown-dependency"), "{}", rules(&merged));
 }

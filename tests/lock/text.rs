@@ -67,6 +67,7 @@ fn accepted_spellings() {
         ("\"a::1\": { \"skip\": true }\n'b::2': {kind: sql}\n", 2),
         ("a::1: { skip: true }\na::1: { skip: true }\n", 1),
         ("a::1: { skip: true, replaces: [b::1, b::2] }\n", 1),
+        ("a::1: { skip: true, replaces: [b::1, [b::2, b::3]] }\n", 1),
         ("lock-version: 1\na::1: {}\n", 1),
     ] {
         match Document::parse("l", text) {
@@ -195,7 +196,7 @@ fn odd_names_are_quoted_and_come_back() {
         "n::true",
         r"A\B::V1",
     ] {
-        let entry = Entry { replaces: vec![id(name)], same_as: Some(id(name)), ..Entry::default() };
+        let entry = Entry { replaces: vec![id(name).into()], same_as: Some(id(name)), ..Entry::default() };
         wanted.entries.insert(id(name), entry);
     }
     let text = document.edit(&wanted).unwrap();

@@ -12,6 +12,8 @@ pub(crate) mod measured;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod project;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 mod server;
 pub(crate) mod tls;
 

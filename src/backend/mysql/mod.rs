@@ -19,6 +19,7 @@ mod rows;
 mod session;
 mod sessions;
 mod settings;
+mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -34,7 +35,7 @@ use super::login::{Account, Logins, logins};
 use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
-    ForeignTable, Holder, Read, Scratch, Server, Stranger, Written,
+    ForeignTable, Holder, Read, Scratch, Server, Stranger, TableSize, Written,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -469,6 +470,10 @@ impl Read for MySql {
 
     fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
         Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
+    fn table_sizes(&mut self) -> BoxFuture<'_, Result<Vec<TableSize>, DatabaseError>> {
+        Box::pin(sizes::table_sizes(self))
     }
 
     fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {

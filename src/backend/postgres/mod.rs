@@ -12,6 +12,7 @@ mod login;
 mod passfile;
 mod session;
 mod sessions;
+mod sizes;
 mod unfinished;
 
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ use super::login::{Account, Logins, logins};
 use super::{Limits, Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, FOREIGN_TABLES, ForeignRows,
-    ForeignTable, Holder, Read, Scratch, Server, Stranger, Written,
+    ForeignTable, Holder, Read, Scratch, Server, Stranger, TableSize, Written,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -422,6 +423,10 @@ impl Read for Postgres {
 
     fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
         Box::pin(async { Ok(BTreeSet::new()) })
+    }
+
+    fn table_sizes(&mut self) -> BoxFuture<'_, Result<Vec<TableSize>, DatabaseError>> {
+        Box::pin(sizes::table_sizes(self))
     }
 
     fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {

@@ -9,6 +9,7 @@ mod history;
 mod introspect;
 mod session;
 mod settings;
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -25,7 +26,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use super::{Options, Tables, address, error, lines};
 use crate::database::{
     Attempt, BoxFuture, Connect, Contents, Database, DatabaseError, ForeignRows, ForeignTable, Holder, Read,
-    Scratch, Server, SqlError, Stranger, Written,
+    Scratch, Server, SqlError, Stranger, TableSize, Written,
 };
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -312,6 +313,10 @@ impl Read for Sqlite {
 
     fn referenced_tables(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {
         Box::pin(introspect::referenced_tables(self))
+    }
+
+    fn table_sizes(&mut self) -> BoxFuture<'_, Result<Vec<TableSize>, DatabaseError>> {
+        Box::pin(sizes::table_sizes(self))
     }
 
     fn violations(&mut self) -> BoxFuture<'_, Result<BTreeSet<String>, DatabaseError>> {

@@ -139,7 +139,7 @@ impl Sqlite {
             }
             if done == task.statements.len() + resets + 1 {
                 let milliseconds = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
-                outcomes.push(if rows == 1 {
+                outcomes.push(if rows == task.record.rows() {
                     Ok(milliseconds)
                 } else {
                     Err(failure(*task, done, untrusted(done, task)))

@@ -134,10 +134,11 @@ pub(in crate::engine) async fn live(project: &Project, connect: &dyn Connect) ->
     let plan = prepare(project, &history, &mut *database).await?.plan;
     let schema = database.introspect().await?;
     database.close().await;
-    if plan.is_empty() {
+    let pending = plan.len() + plan.remaining;
+    if pending == 0 {
         return Ok(schema);
     }
-    let pending = count(plan.len(), "migration is", "migrations are");
+    let pending = count(pending, "migration is", "migrations are");
     let fault =
         Diagnostic::new(format!("{pending} pending on this database: what they make would be made twice"));
     Err(Failure::new(

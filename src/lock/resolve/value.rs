@@ -1,6 +1,7 @@
 //! One entry of three: each field as the side has it that changed it.
 
 use crate::id::{Checksum, MigrationId};
+use crate::migration::Former;
 
 use super::super::Entry;
 use super::Side;
@@ -84,8 +85,8 @@ impl Fields {
 }
 
 /// What both have, what a side added, and not what a side took away.
-fn union(base: &[MigrationId], ours: &[MigrationId], theirs: &[MigrationId]) -> Vec<MigrationId> {
-    let kept = ours.iter().filter(|id| theirs.contains(id) || !base.contains(id));
-    let added = theirs.iter().filter(|id| !ours.contains(id) && !base.contains(id));
+fn union(base: &[Former], ours: &[Former], theirs: &[Former]) -> Vec<Former> {
+    let kept = ours.iter().filter(|one| theirs.contains(one) || !base.contains(one));
+    let added = theirs.iter().filter(|one| !ours.contains(one) && !base.contains(one));
     kept.chain(added).cloned().collect()
 }

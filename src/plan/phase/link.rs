@@ -1,7 +1,7 @@
 //! Whether the steps that a contract step is linked to have run here long enough ago.
 //!
 //! Long enough is: in another release than this one. Where one of the two releases is not known, an earlier run
-//! must do. What another tool, an import or a person has recorded did not run in any release of ours.
+//! must do, if a person asks for the contract: by itself, the second instance of one deploy would contract. What another tool, an import or a person has recorded did not run in any release of ours.
 
 use std::collections::HashMap;
 
@@ -32,33 +32,48 @@ impl<'a> Links<'a> {
         dialect: Dialect,
     ) -> Self {
         let heirs =
-            lock.entries.iter().flat_map(|(id, entry)| entry.replaces.iter().map(move |old| (old, id)));
+            lock.entries.iter().flat_map(|(id, entry)| entry.former_names().map(move |old| (old, id)));
         Self { lock, catalogue, history, release, dialect, heirs: heirs.collect() }
     }
 
-    /// Why a contract step must wait; `None` where no link forbids it.
-    pub(super) fn unsatisfied(&self, migration: &Migration) -> Option<String> {
-        migration.contract_of.iter().find_map(|expand| self.missing(expand))
+    /// Why a contract step must wait; `None` where no link forbids it. Who asks for it by name or for the contract
+    /// phase says so where the releases do not tell.
+    pub(super) fn unsatisfied(&self, migration: &Migration, is_asked_for: bool) -> Option<String> {
+        migration.contract_of.iter().find_map(|expand| self.missing(expand, is_asked_for))
     }
 
     /// What to say where a link is satisfied only as far as anybody knows.
     pub(super) fn unknown(&self, migration: &Migration) -> Option<String> {
-        let unknown = migration.contract_of.iter().find(|expand| {
-            self.row(expand).is_some_and(|row| row.kind == RowKind::Applied && !self.is_comparable(row))
-        })?;
+        let is_unknown = |expand: &&MigrationId| {
+            self.row(expand).is_some_and(|row| ran_here(row) && !self.is_comparable(row))
+        };
+        let expand = migration.contract_of.iter().find(is_unknown)?;
         Some(format!(
-            "`{}` may run since `{unknown}` ran in an earlier run: in which release is not known (`--release NAME`)",
+            "`{}` runs since `{expand}` ran in an earlier run: whether that was another release is not known",
             migration.id
         ))
     }
 
-    fn missing(&self, expand: &MigrationId) -> Option<String> {
+    fn missing(&self, expand: &MigrationId, is_asked_for: bool) -> Option<String> {
         let Some(row) = self.row(expand) else {
             let never = self.never_runs(expand);
             return (!never).then(|| format!("`{expand}` must have run here in an earlier release"));
         };
-        let ran = self.history.release_of(row).filter(|ran| Some(*ran) == self.release)?;
-        (row.kind == RowKind::Applied).then(|| format!("`{expand}` ran here in this release (`{ran}`)"))
+        if !ran_here(row) {
+            return None;
+        }
+        match (self.history.release_of(row), self.release) {
+            (Some(ran), Some(now)) => {
+                (ran == now).then(|| format!("`{expand}` ran here in this release (`{ran}`)"))
+            }
+            _ if is_asked_for => None,
+            (_, None) => Some(format!(
+                "whether `{expand}` ran in an earlier release is not known, since this one has no name (`--release`)"
+            )),
+            (None, _) => Some(format!(
+                "in which release `{expand}` ran here is not known (`--phase contract` runs this)"
+            )),
+        }
     }
 
     fn is_comparable(&self, row: &Row) -> bool {
@@ -67,7 +82,7 @@ impl<'a> Links<'a> {
 
     /// Its row: its own, that of an older id, that of what it is a copy of, or that of what stands for it now.
     fn row(&self, id: &MigrationId) -> Option<&Row> {
-        let older = |entry: &Entry| self.history.get_under(id, &entry.replaces);
+        let older = |entry: &Entry| self.history.get_under(id, entry.former_names());
         let original = |entry: &Entry| entry.same_as.as_ref().and_then(|same| self.history.get(same));
         let entry = self.lock.entries.get(id);
         let heir = || self.heirs.get(id).and_then(|heir| self.history.get(heir));
@@ -79,4 +94,9 @@ impl<'a> Links<'a> {
     fn never_runs(&self, id: &MigrationId) -> bool {
         self.catalogue.get(id).is_some_and(|migration| migration.up.choose(self.dialect).is_none())
     }
+}
+
+/// Whether a run of ours executed it, so that code of that release may use what it made.
+fn ran_here(row: &Row) -> bool {
+    matches!(row.kind, RowKind::Applied | RowKind::Archived)
 }

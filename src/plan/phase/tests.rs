@@ -125,12 +125,13 @@ fn what_must_wait_is_refused_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_release_that_nobody_knows_must_be_another_run() {
-    let deploy = Deploy { phases: Phases::All, release: None, is_empty: false };
+fn a_release_that_nobody_knows_waits_until_it_is_asked_for() {
+    let deploy = Deploy { phases: Phases::Contract, release: None, is_empty: false };
     for (ran, release) in [("e1", Some("r1")), ("e1@r1", None), ("e1", None)] {
+        assert_eq!(planned(&PAIR, &[ran], Phases::All, release), "runs , waits c1", "{ran} {release:?}");
         let plan = plan(&PAIR, &[ran], Deploy { release, ..deploy }, &Goal::Latest);
         assert_eq!(told(&plan), "runs c1", "{ran} {release:?}");
-        assert!(plan.notes[0].contains("in which release is not known"), "{:?}", plan.notes);
+        assert!(plan.notes[0].contains("whether that was another release is not known"), "{:?}", plan.notes);
     }
     assert_eq!(planned(&PAIR, &["e1!@r1"], Phases::All, Some("r1")), "runs c1", "imported");
 }
@@ -175,4 +176,11 @@ fn data_steps_run_again_before_the_contract_step_they_belong_to() {
     let ran = ["e1@r1", "d1@r1", "d2@r1", "c1@r2"];
     assert_eq!(planned(&all, &ran, Phases::All, Some("r3")), "runs c2, again d2");
     assert_eq!(planned(&all, &["e1@r1"], Phases::Expand, Some("r1")), "runs d1 d2, waits c1 c2");
+}
+
+#[test]
+fn a_contract_that_has_begun_was_caught_up_before() {
+    let all = ["e1", "d1<e1", "c1:e1", "c2:e1"];
+    assert_eq!(planned(&all, &["e1@r1", "d1@r1"], Phases::All, Some("r2")), "runs c1 c2, again d1");
+    assert_eq!(planned(&all, &["e1@r1", "d1@r1", "c1@r2"], Phases::All, Some("r2")), "runs c2");
 }

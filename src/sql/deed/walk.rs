@@ -6,31 +6,31 @@ use super::{Kind, Object};
 
 /// What is left of a statement. Copies are cheap.
 #[derive(Clone, Copy)]
-pub(super) struct Walk<'a> {
-    pub(super) rest: &'a [Piece<'a>],
+pub(in crate::sql) struct Walk<'a> {
+    pub(in crate::sql) rest: &'a [Piece<'a>],
 }
 
 impl<'a> Walk<'a> {
-    pub(super) const fn new(pieces: &'a [Piece<'a>]) -> Self {
+    pub(in crate::sql) const fn new(pieces: &'a [Piece<'a>]) -> Self {
         Self { rest: pieces }
     }
 
-    pub(super) fn peek(&self) -> Option<Piece<'a>> {
+    pub(in crate::sql) fn peek(&self) -> Option<Piece<'a>> {
         self.rest.first().copied()
     }
 
-    pub(super) fn next(&mut self) -> Option<Piece<'a>> {
+    pub(in crate::sql) fn next(&mut self) -> Option<Piece<'a>> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(*first)
     }
 
-    pub(super) fn next_is(&self, word: &str) -> bool {
+    pub(in crate::sql) fn next_is(&self, word: &str) -> bool {
         self.peek().is_some_and(|piece| piece.is(word))
     }
 
     /// Steps over these words if all of them come next.
-    pub(super) fn eat(&mut self, words: &[&str]) -> bool {
+    pub(in crate::sql) fn eat(&mut self, words: &[&str]) -> bool {
         let found =
             words.len() <= self.rest.len() && words.iter().zip(self.rest).all(|(word, piece)| piece.is(word));
         if found {
@@ -40,14 +40,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Steps over the next word if it is one of these, and says which.
-    pub(super) fn eat_any(&mut self, words: &[&'static str]) -> Option<&'static str> {
+    pub(in crate::sql) fn eat_any(&mut self, words: &[&'static str]) -> Option<&'static str> {
         let piece = self.peek()?;
         let found = words.iter().find(|word| piece.is(word))?;
         self.next();
         Some(found)
     }
 
-    pub(super) fn eat_sign(&mut self, sign: &str) -> bool {
+    pub(in crate::sql) fn eat_sign(&mut self, sign: &str) -> bool {
         let found = self.peek().is_some_and(|piece| piece.text == sign);
         if found {
             self.next();
@@ -56,12 +56,12 @@ impl<'a> Walk<'a> {
     }
 
     /// Steps over every one of these words, in any order; whether the first of them was among them.
-    pub(super) fn skip_any(&mut self, words: &[&'static str]) {
+    pub(in crate::sql) fn skip_any(&mut self, words: &[&'static str]) {
         while self.eat_any(words).is_some() {}
     }
 
     /// `IF EXISTS`, `IF NOT EXISTS`, `ONLY`, `CONCURRENTLY`.
-    pub(super) fn skip_conditions(&mut self) {
+    pub(in crate::sql) fn skip_conditions(&mut self) {
         while self.eat(&["IF", "NOT", "EXISTS"])
             || self.eat(&["IF", "EXISTS"])
             || self.eat_any(&["ONLY", "CONCURRENTLY"]).is_some()
@@ -69,7 +69,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads `[schema .] name`.
-    pub(super) fn object(&mut self, kind: Kind) -> Option<Object> {
+    pub(in crate::sql) fn object(&mut self, kind: Kind) -> Option<Object> {
         let mut parts = Vec::new();
         loop {
             let piece = self.peek()?;
@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads `name [, name] …`, each with what stands behind it up to the next comma.
-    pub(super) fn objects(&mut self, kind: Kind) -> Vec<Object> {
+    pub(in crate::sql) fn objects(&mut self, kind: Kind) -> Vec<Object> {
         let mut objects = Vec::new();
         while let Some(object) = self.object(kind) {
             objects.push(object);
@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes behind the next of these words that stands outside of parentheses.
-    pub(super) fn find(&mut self, words: &[&str]) -> bool {
+    pub(in crate::sql) fn find(&mut self, words: &[&str]) -> bool {
         let mut depth = 0_usize;
         while let Some(piece) = self.next() {
             match piece.kind {
@@ -117,14 +117,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether these words stand anywhere, one behind the other.
-    pub(super) fn has(&self, words: &[&str]) -> bool {
+    pub(in crate::sql) fn has(&self, words: &[&str]) -> bool {
         self.rest
             .windows(words.len())
             .any(|window| window.iter().zip(words).all(|(piece, word)| piece.is(word)))
     }
 
     /// The parts between the commas outside of parentheses.
-    pub(super) fn clauses(&self) -> Vec<Walk<'a>> {
+    pub(in crate::sql) fn clauses(&self) -> Vec<Walk<'a>> {
         let (mut clauses, mut depth, mut from) = (Vec::new(), 0_usize, 0);
         for (at, piece) in self.rest.iter().enumerate() {
             match piece.kind {
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The first words of a statement, to be shown.
-pub(super) fn said(pieces: &[Piece<'_>], limit: usize) -> String {
+pub(in crate::sql) fn said(pieces: &[Piece<'_>], limit: usize) -> String {
     let mut words: Vec<String> =
         pieces.iter().take(limit).map(|piece| piece.text.chars().take(40).collect()).collect();
     if pieces.len() > limit {

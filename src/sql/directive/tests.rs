@@ -18,10 +18,10 @@ fn id(text: &str) -> MigrationId {
 fn every_directive() {
     let text = "\u{feff}/* licence\n*/\n-- A comment\n--\tdb-migrations:no-transaction\n\
                 -- db-migrations: depends-on a::1 b::2, c::3 \r\n;\n\
-                -- db-migrations: depends-on d::4\n-- db-migrations: replaces e::5\n\
+                -- db-migrations: depends-on d::4\n-- db-migrations: replaces e::5 e::6b|e::6\n\
                 -- db-migrations: phase contract\n-- db-migrations: phase contract\n\
                 -- db-migrations: allow some-rule small, and new\n\
-                -- db-migrations: contract-of f::6 f::7\n-- db-migrations: catch-up\n-- db-migrations: foreign-keys off\n\
+                -- db-migrations: contract-of f::6 f::7\n-- db-migrations: foreign-keys off\n\
                 -- db-migrations: session SQL_MODE = ANSI_QUOTES, STRICT_ALL_TABLES\n";
     let found = directives(Some(Dialect::Postgres), text).unwrap();
     assert_eq!(
@@ -29,16 +29,39 @@ fn every_directive() {
         Directives {
             no_transaction: true,
             depends_on: ["a::1", "b::2", "c::3", "d::4"].map(id).to_vec(),
-            replaces: vec![id("e::5")],
+            replaces: vec![id("e::5").into(), Former::new(id("e::6b"), vec![id("e::6")])],
             phase: Phase::Contract,
             contract_of: vec![id("f::6"), id("f::7")],
-            catch_up: true,
+            catch_up: false,
             allow: vec![Allow { rule: "some-rule".to_owned(), reason: "small, and new".to_owned() }],
             foreign_keys: Some(false),
             session: [("sql_mode".to_owned(), "ANSI_QUOTES, STRICT_ALL_TABLES".to_owned())].into(),
         }
     );
     assert_eq!(of(&text.replace(";\n", "")), found);
+}
+
+#[test]
+fn what_takes_away_the_old_side_is_of_the_contract_phase() {
+    let contract = of("-- db-migrations: contract-of a::1");
+    assert_eq!((contract.phase, contract.contract_of), (Phase::Contract, vec![id("a::1")]));
+    assert!(of("-- db-migrations: phase expand\n-- db-migrations: catch-up\n").catch_up);
+    for (text, message, marked) in [
+        (
+            "-- db-migrations: phase expand\n-- db-migrations: contract-of a::1\n",
+            "`contract-of` does not go with `phase expand`",
+            49..60,
+        ),
+        (
+            "-- db-migrations: catch-up\n-- db-migrations: contract-of a::1\n",
+            "`catch-up` does not go with `phase contract`",
+            18..26,
+        ),
+    ] {
+        let error = directives(None, text).unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.span.clone()), (message, marked.clone()));
+        assert!(error.help().is_some() && text[marked].starts_with('c'));
+    }
 }
 
 #[test]

@@ -105,6 +105,30 @@ fn the_tool_finds_its_work_done() {
     });
 }
 
+/// The first two are put together into one of the second one's version.
+#[test]
+fn the_tool_finds_a_base_in_the_place_of_its_parts() {
+    each_tool(|tool, db| {
+        let (project, files) = mirrored(tool);
+        project.run(db, &["migrate"]).ok();
+        let name = |path: &str| path.split('/').next().unwrap().trim_end_matches(".sql").to_owned();
+        let names: Vec<String> = files.iter().map(|(path, _)| name(path)).collect();
+        let text = format!(
+            "-- db-migrations: replaces app::{} app::{}\n{}{}",
+            names[0], names[1], files[0].1, files[1].1
+        );
+        for name in &names[..2] {
+            let end = if tool.name == "diesel" { "" } else { ".sql" };
+            project.remove(&format!("migrations/{name}{end}"));
+        }
+        project.write(&format!("migrations/{}", files[1].0.replace("blog_posts", "base")), text);
+        let output = project.run(db, &["migrate"]).ok().says("the 2 migrations that it stands for ran here");
+        output.does_not_say("warning");
+        assert_eq!(tool.rows(db).len(), 2, "{}", tool.name);
+        finds_its_work_done(tool, &project, db);
+    });
+}
+
 #[test]
 fn a_mirror_that_is_set_later_catches_up_and_follows() {
     each_tool(|tool, db| {

@@ -1,0 +1,254 @@
+//! `lint`: what in new migrations is dangerous beside running code and rows.
+
+mod sarif;
+mod select;
+
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::run::looking;
+use super::{Done, Exit, Format, Global};
+use crate::config::{Lint, Severity};
+use crate::diagnostic::{Diagnostic, count};
+use crate::dialect::Dialect;
+use crate::engine::{Failure, FailureKind, Project};
+use crate::git;
+use crate::lint::{self, Finding, Input, RULES};
+use crate::lock::merge;
+use crate::report::human::{self, Weight};
+use select::Selection;
+
+/// Find what is dangerous to run beside other people's code and rows
+///
+/// Looks at the migrations that the main branch has not, and needs no database. Ends with 1 on errors; what a rule
+/// weighs is set by `lint.rules`, and `-- db-migrations: allow RULE REASON` excuses a file.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only these migrations
+    #[arg(value_name = "ID", conflicts_with_all = ["since", "main", "all", "external"])]
+    ids: Vec<String>,
+    /// What this revision has not [default: the point where HEAD has left the main branch]
+    #[arg(long, value_name = "REV", conflicts_with_all = ["main", "all"])]
+    since: Option<String>,
+    /// The main branch [default: what `origin/HEAD` names, else main or master]
+    #[arg(long, value_name = "BRANCH", conflicts_with = "all")]
+    main: Option<String>,
+    /// All migrations
+    #[arg(long)]
+    all: bool,
+    /// Those of crates of a registry or of git, too
+    #[arg(long)]
+    external: bool,
+    /// Ask the database how large the touched tables are: small ones relax what is only about time
+    #[arg(long)]
+    sizes: bool,
+    /// Warnings count like errors
+    #[arg(long)]
+    deny_warnings: bool,
+    /// Only list the rules, with what they weigh here
+    #[arg(long, conflicts_with_all = ["ids", "since", "main", "all", "external", "sizes", "deny_warnings"])]
+    rules: bool,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
+    let context = Context::read(global)?;
+    let unknown = lint::unknown_rules(&context.config);
+    if !unknown.is_empty() {
+        return Err(Failure::all(FailureKind::Usage, unknown));
+    }
+    if args.rules {
+        return Ok(list(global, &context.config.lint));
+    }
+    let project = context.project()?;
+    let merged = merge(project.document.lock(), &project.catalogue, None)
+        .map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
+    let selection = select::select(args, &project, &merged.lock)?;
+    let dialects = dialects(global, &context, &project)?;
+    let foreign_keys = project.foreign_keys();
+    let mut findings = lint::lint(&Input {
+        catalogue: &project.catalogue,
+        lock: &merged.lock,
+        wanted: &selection.wanted,
+        together: selection.together,
+        dialects: &dialects,
+        config: &context.config.lint,
+        foreign_keys: &foreign_keys,
+    });
+    if args.sizes || global.url.is_some() {
+        sizes(&context, &mut findings).await?;
+    }
+    let shown = Shown {
+        selection: &selection,
+        findings: &findings,
+        config: &context.config.lint,
+        dialects: &dialects,
+    };
+    Ok(shown.end(global, args, &project))
+}
+
+/// For which databases texts are read.
+fn dialects(global: &Global, context: &Context, project: &Project) -> Result<Vec<Dialect>, Failure> {
+    let said = context.dialects()?;
+    if !said.is_empty() {
+        return Ok(said);
+    }
+    let guessed = lint::dialects_of(&project.catalogue);
+    if global.format == Format::Human && !guessed.is_empty() {
+        let titles: Vec<&str> = guessed.iter().map(|dialect| dialect.facts().title).collect();
+        let titles = titles.join(", ");
+        human::note(&format!(
+            "note: no database is named, so texts are read as for {titles} (`dialects`, `--url`)"
+        ));
+    }
+    Ok(guessed)
+}
+
+async fn sizes(context: &Context, findings: &mut [Finding]) -> Result<(), Failure> {
+    let connect = looking(context)?;
+    let dialect = connect.dialect();
+    let mut database = connect.connect().await?;
+    let sizes = database.table_sizes().await?;
+    database.close().await;
+    for finding in findings.iter_mut().filter(|finding| finding.dialect == dialect) {
+        lint::sized(std::slice::from_mut(finding), &sizes, context.config.lint.small_table);
+    }
+    Ok(())
+}
+
+fn list(global: &Global, config: &Lint) -> Done {
+    let weight = |rule| lint::severity(rule, config).name();
+    if global.format == Format::Human {
+        let names = |rule: &lint::Rule| {
+            if rule.dialects.len() == Dialect::ALL.len() {
+                return "all".to_owned();
+            }
+            rule.dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ")
+        };
+        let rows = RULES.iter().map(|rule| {
+            vec![rule.name.to_owned(), weight(rule).to_owned(), names(rule), rule.about.to_owned()]
+        });
+        human::table(&["rule", "weighs", "on", "finds"], rows, &[]);
+    }
+    let rules: Vec<Value> = RULES
+        .iter()
+        .map(|rule| {
+            let dialects: Vec<&str> = rule.dialects.iter().map(|dialect| dialect.name()).collect();
+            json!({ "rule": rule.name, "severity": weight(rule), "dialects": dialects, "about": rule.about, "page": sarif::page(rule) })
+        })
+        .collect();
+    Done::new(Exit::Done, "listed", json!({ "rules": rules }))
+}
+
+/// What was found, to be shown.
+struct Shown<'a> {
+    selection: &'a Selection,
+    findings: &'a [Finding],
+    config: &'a Lint,
+    dialects: &'a [Dialect],
+}
+
+impl Shown<'_> {
+    fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity(self.config) == severity).count()
+    }
+
+    fn end(&self, global: &Global, args: &Args, project: &Project) -> Done {
+        let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warn));
+        match global.format {
+            Format::Human => self.print(errors, warnings),
+            Format::Json => {}
+            Format::Github => {
+                let lines = sarif::annotations(self.findings, self.config, &git::prefix(&project.root));
+                lines.iter().for_each(|line| human::line(line));
+                human::note(&self.summary(errors, warnings));
+            }
+            Format::Sarif => {
+                let log = sarif::log(self.findings, self.config, &git::prefix(&project.root));
+                human::raw(&crate::report::json::text(&log));
+                human::note(&self.summary(errors, warnings));
+            }
+        }
+        let fails = errors > 0 || args.deny_warnings && warnings > 0;
+        let (exit, outcome) = if fails { (Exit::Findings, "findings") } else { (Exit::Done, "passed") };
+        Done::new(exit, outcome, self.document(errors, warnings))
+    }
+
+    fn print(&self, errors: usize, warnings: usize) {
+        for finding in self.findings {
+            let weight = match finding.severity(self.config) {
+                Severity::Error => Weight::Error,
+                Severity::Warn => Weight::Warning,
+                Severity::Off => continue,
+            };
+            let text = human::render_coded(&finding.diagnostic, weight, true, Some(finding.rule.name));
+            human::raw(&format!("{text}\n\n"));
+        }
+        for note in &self.selection.notes {
+            human::note(&format!("note: {note}"));
+        }
+        human::line(&self.summary(errors, warnings));
+    }
+
+    /// `lint: 1 error, 2 warnings in 3 migrations new since …; 1 allowed`.
+    fn summary(&self, errors: usize, warnings: usize) -> String {
+        let allowed = self.findings.iter().filter(|finding| finding.allowed.is_some()).count();
+        let small =
+            self.findings.iter().filter(|finding| finding.is_small && finding.allowed.is_none()).count();
+        let mut text = match (errors, warnings) {
+            (0, 0) => "lint: nothing found".to_owned(),
+            _ => format!(
+                "lint: {}, {}",
+                count(errors, "error", "errors"),
+                count(warnings, "warning", "warnings")
+            ),
+        };
+        let all = count(self.selection.wanted.len(), "migration", "migrations");
+        text.push_str(&format!(" in {all} ({})", self.selection.what));
+        if allowed > 0 {
+            text.push_str(&format!("; {allowed} allowed"));
+        }
+        if small > 0 {
+            text.push_str(&format!("; {small} on small tables left out"));
+        }
+        text
+    }
+
+    fn document(&self, errors: usize, warnings: usize) -> Value {
+        let mut ids: Vec<&str> = self.selection.wanted.iter().map(|id| id.as_str()).collect();
+        ids.sort_unstable();
+        let findings: Vec<Value> = self.findings.iter().map(|finding| self.finding(finding)).collect();
+        json!({
+            "looked_at": ids,
+            "selection": self.selection.what,
+            "dialects": self.dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>(),
+            "errors_found": errors,
+            "warnings_found": warnings,
+            "findings": findings,
+            "notes": self.selection.notes,
+        })
+    }
+
+    fn finding(&self, finding: &Finding) -> Value {
+        let Diagnostic { message, notes, help, frames, .. } = &finding.diagnostic;
+        let place = frames.first().map(|frame| {
+            let [line, column, end_line, end_column] = sarif::places(frame);
+            json!({ "path": frame.path, "line": line, "column": column, "end_line": end_line, "end_column": end_column })
+        });
+        json!({
+            "rule": finding.rule.name,
+            "severity": finding.severity(self.config).name(),
+            "id": finding.id.as_str(),
+            "dialect": finding.dialect.name(),
+            "message": message,
+            "notes": notes,
+            "help": help,
+            "place": place,
+            "table": finding.table.as_ref().map(ToString::to_string),
+            "rows": finding.size.map(|size| size.rows),
+            "bytes": finding.size.and_then(|size| size.bytes),
+            "is_small": finding.is_small,
+            "allowed": finding.allowed,
+            "page": sarif::page(finding.rule),
+        })
+    }
+}

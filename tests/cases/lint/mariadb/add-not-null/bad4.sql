@@ -1,0 +1,1 @@
+ALTER TABLE `Order Lines` CHANGE note note varchar(200) NOT NULL;

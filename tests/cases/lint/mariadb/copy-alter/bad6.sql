@@ -1,0 +1,1 @@
+ALTER TABLE `Order Lines` ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES users (id);

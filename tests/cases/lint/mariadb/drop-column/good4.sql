@@ -1,0 +1,1 @@
+ALTER TABLE `Order Lines` DROP FOREIGN KEY x;

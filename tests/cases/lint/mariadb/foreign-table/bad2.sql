@@ -1,0 +1,1 @@
+ALTER TABLE theirs ADD x int;

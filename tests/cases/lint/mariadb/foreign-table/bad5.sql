@@ -1,0 +1,1 @@
+DELETE FROM theirs WHERE a IS NULL;

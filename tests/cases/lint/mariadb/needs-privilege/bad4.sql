@@ -1,0 +1,1 @@
+CREATE DEFINER=`root`@`localhost` TRIGGER x BEFORE INSERT ON users FOR EACH ROW SET @a = 1;

@@ -1,0 +1,1 @@
+UPDATE users u JOIN `Order Lines` o ON o.`userId` = u.id SET u.age = 1;

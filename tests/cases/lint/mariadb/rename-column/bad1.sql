@@ -1,0 +1,1 @@
+ALTER TABLE users CHANGE name nick varchar(20);

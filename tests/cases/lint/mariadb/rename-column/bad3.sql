@@ -1,0 +1,1 @@
+ALTER TABLE `Order Lines` CHANGE COLUMN `userId` user_id bigint;

@@ -1,0 +1,1 @@
+ALTER TABLE users CHANGE `name` `NAME` varchar(20);

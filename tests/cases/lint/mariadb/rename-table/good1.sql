@@ -1,0 +1,2 @@
+CREATE TABLE t (a int);
+RENAME TABLE t TO u;

@@ -1,0 +1,1 @@
+ALTER TABLE users RENAME KEY users_age TO k;

@@ -1,0 +1,1 @@
+RENAME TABLE users TO users_old, users_new TO users;

@@ -1,0 +1,1 @@
+ALTER TABLE users ADD x char(36) DEFAULT (uuid());

@@ -1,0 +1,1 @@
+ALTER TABLE users ADD x datetime(6) DEFAULT now(6);

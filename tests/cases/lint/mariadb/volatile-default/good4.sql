@@ -1,0 +1,1 @@
+ALTER TABLE users ADD y int AS (age * 2) VIRTUAL;

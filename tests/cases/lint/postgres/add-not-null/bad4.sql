@@ -1,0 +1,1 @@
+ALTER TABLE users ADD a int, ADD b int NOT NULL DEFAULT NULL;

@@ -1,0 +1,2 @@
+CREATE TABLE t (a int NOT NULL);
+ALTER TABLE t ADD b int NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE users ALTER age SET DATA TYPE text USING age::text;

@@ -1,0 +1,1 @@
+ALTER TABLE shop.items ALTER label TYPE varchar(10), ALTER user_id TYPE int;

@@ -1,0 +1,1 @@
+ALTER TABLE users ALTER name TYPE character varying(50);

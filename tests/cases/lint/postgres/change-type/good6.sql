@@ -1,0 +1,1 @@
+ALTER TABLE users ALTER age SET DEFAULT 3;

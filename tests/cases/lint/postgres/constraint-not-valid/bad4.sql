@@ -1,0 +1,1 @@
+ALTER TABLE users ADD UNIQUE (name, age), ADD CONSTRAINT c CHECK (age < 200);

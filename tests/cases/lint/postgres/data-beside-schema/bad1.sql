@@ -1,0 +1,2 @@
+ALTER TABLE users ADD x int;
+UPDATE users SET x = age WHERE age IS NOT NULL;

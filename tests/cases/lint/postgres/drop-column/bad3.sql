@@ -1,0 +1,1 @@
+ALTER TABLE "Order Lines" ADD x int, DROP COLUMN IF EXISTS "userId";

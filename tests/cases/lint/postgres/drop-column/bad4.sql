@@ -1,0 +1,1 @@
+alter table only shop.items drop label cascade;

@@ -1,0 +1,2 @@
+DROP /* all */ TABLE -- gone
+  shop . items;

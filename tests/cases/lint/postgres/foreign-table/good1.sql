@@ -1,0 +1,1 @@
+INSERT INTO theirs (a) VALUES (1);

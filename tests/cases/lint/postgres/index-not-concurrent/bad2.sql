@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX IF NOT EXISTS "I" ON ONLY "Order Lines" (note);

@@ -1,0 +1,2 @@
+CREATE TABLE shop."T" (a int);
+CREATE INDEX ON shop."T" (a);

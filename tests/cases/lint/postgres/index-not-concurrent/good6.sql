@@ -1,0 +1,2 @@
+CREATE MATERIALIZED VIEW shop.m AS SELECT id FROM users;
+CREATE UNIQUE INDEX m_id ON shop.m (id);

@@ -1,0 +1,3 @@
+ALTER TABLE users RENAME TO people;
+-- down
+ALTER TABLE people RENAME TO users;

@@ -1,0 +1,1 @@
+REVOKE ALL ON SCHEMA public FROM public;

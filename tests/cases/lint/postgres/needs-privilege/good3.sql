@@ -1,0 +1,1 @@
+CREATE TABLE grants (a int);

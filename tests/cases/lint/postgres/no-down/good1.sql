@@ -1,0 +1,3 @@
+ALTER TABLE users ADD x int;
+-- down
+ALTER TABLE users DROP COLUMN x;

@@ -1,0 +1,2 @@
+DELETE /* WHERE */ FROM users -- WHERE
+;

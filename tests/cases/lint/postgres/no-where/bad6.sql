@@ -1,0 +1,1 @@
+UPDATE users SET age = (SELECT 1 WHERE true);

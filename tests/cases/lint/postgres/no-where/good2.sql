@@ -1,0 +1,1 @@
+DELETE FROM users u USING shop.items i WHERE i.user_id = u.id;

@@ -1,0 +1,3 @@
+CREATE TABLE t (a int);
+UPDATE t SET a = 1;
+DELETE FROM t;

@@ -1,0 +1,2 @@
+-- db-migrations: no-transaction
+CREATE INDEX CONCURRENTLY i ON users (name);

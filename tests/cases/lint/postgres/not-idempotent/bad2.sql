@@ -1,0 +1,2 @@
+-- db-migrations: no-transaction
+DROP INDEX CONCURRENTLY i;

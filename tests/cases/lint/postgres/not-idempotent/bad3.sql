@@ -1,0 +1,2 @@
+-- db-migrations: no-transaction
+ALTER TYPE mood ADD VALUE 'x';

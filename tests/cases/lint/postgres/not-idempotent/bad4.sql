@@ -1,0 +1,2 @@
+-- db-migrations: no-transaction
+ALTER TABLE users ADD x int;

@@ -1,0 +1,2 @@
+-- db-migrations: no-transaction
+CREATE TABLE t (a int);

@@ -1,0 +1,2 @@
+-- db-migrations: no-transaction
+INSERT INTO users (id, email) VALUES (1, 'a') ON CONFLICT DO NOTHING;

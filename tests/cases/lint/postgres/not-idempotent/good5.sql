@@ -1,0 +1,2 @@
+-- db-migrations: no-transaction
+CREATE OR REPLACE VIEW names AS SELECT 1;

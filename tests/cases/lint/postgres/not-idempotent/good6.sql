@@ -1,0 +1,2 @@
+-- db-migrations: no-transaction
+VACUUM users;

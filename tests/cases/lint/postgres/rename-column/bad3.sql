@@ -1,0 +1,1 @@
+ALTER TABLE "Order Lines" RENAME "userId" TO user_id;

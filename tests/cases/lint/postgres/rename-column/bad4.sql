@@ -1,0 +1,1 @@
+alter table shop.items rename column label to title;

@@ -1,0 +1,2 @@
+ALTER TABLE users ADD x int;
+ALTER TABLE users RENAME COLUMN x TO y;

@@ -1,0 +1,1 @@
+ALTER TABLE IF EXISTS "Order Lines" RENAME TO lines;

@@ -1,0 +1,1 @@
+ALTER TABLE users ADD x float DEFAULT random() NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE "Order Lines" ADD "N" bigserial;

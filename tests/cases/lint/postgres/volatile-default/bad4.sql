@@ -1,0 +1,1 @@
+ALTER TABLE users ADD x int GENERATED ALWAYS AS (age * 2) STORED;

@@ -1,0 +1,1 @@
+ALTER TABLE users ADD x text[] DEFAULT ARRAY[]::text[];

@@ -1,0 +1,1 @@
+ALTER TABLE "Order Lines" ADD [x y] text NOT NULL DEFAULT NULL;

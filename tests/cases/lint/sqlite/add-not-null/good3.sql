@@ -1,0 +1,1 @@
+ALTER TABLE users ADD x int AS (age * 2) NOT NULL;

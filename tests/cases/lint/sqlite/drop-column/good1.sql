@@ -1,0 +1,2 @@
+ALTER TABLE users ADD x;
+ALTER TABLE users DROP x;

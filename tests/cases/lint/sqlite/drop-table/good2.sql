@@ -1,0 +1,4 @@
+CREATE TABLE n (id integer);
+INSERT INTO n SELECT id FROM users;
+DROP TABLE users;
+ALTER TABLE n RENAME TO users;

@@ -1,0 +1,1 @@
+UPDATE theirs SET a = 1 WHERE id = 5;

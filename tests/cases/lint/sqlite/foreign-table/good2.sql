@@ -1,0 +1,1 @@
+CREATE TABLE mine (a int REFERENCES theirs (id));

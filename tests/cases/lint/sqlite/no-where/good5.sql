@@ -1,0 +1,2 @@
+ALTER TABLE users ADD x;
+UPDATE users SET x = age;

@@ -1,0 +1,5 @@
+CREATE TEMPORARY TABLE backup AS SELECT * FROM users;
+DROP TABLE users;
+CREATE TABLE users (id integer PRIMARY KEY);
+INSERT INTO users SELECT id FROM backup;
+DROP TABLE backup;

@@ -1,0 +1,3 @@
+CREATE TABLE n (a int);
+DROP TABLE lonely;
+ALTER TABLE n RENAME TO lonely;

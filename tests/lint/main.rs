@@ -1,0 +1,6 @@
+//! The linter on its corpus, and its pages.
+
+mod corpus;
+mod pages;
+mod speed;
+mod world;
