@@ -1,11 +1,13 @@
 //! `lint`: what is looked at, what is said where, and how it ends.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::common::{LOCK, USERS};
-use crate::support::database::each_database;
+use crate::support::database::{Db, each_database};
 use crate::support::project::Project;
 
 const USERS_FILE: &str = "migrations/20240101000000_users.sql";
@@ -250,4 +252,39 @@ fn a_table_of_another_module_is_known_by_the_lock() {
     let output = project.run_alone(&["lint", USERS]).ok();
     let output = output.says("warning[foreign-table]: this alters `accounts`, which `accounts` has made");
     output.says("lint: 0 errors, 1 warning in 1 migration");
+}
+
+/// The judge of `copy-alter`: what it calls a copy cannot be done beside writers, and what it does not, can.
+#[test]
+fn mariadb_says_the_same_of_copies() {
+    let Some(db) = Db::mariadb() else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/lint/mariadb");
+    let before = fs::read_to_string(folder.join("before.sql")).unwrap();
+    let mut wrong = Vec::new();
+    let mut asked = 0;
+    let rules = ["copy-alter", "volatile-default"].map(|rule| fs::read_dir(folder.join(rule)).unwrap());
+    for case in rules.into_iter().flatten() {
+        let case = case.unwrap();
+        let is_bad = case.file_name().to_str().unwrap().starts_with("bad");
+        let text = fs::read_to_string(case.path()).unwrap();
+        let statement = text.trim_end().trim_end_matches(';');
+        if statement.contains(';') || statement.contains("ALGORITHM") || statement.starts_with("CREATE TABLE")
+        {
+            continue;
+        }
+        // a list of clauses, or words behind an index
+        let options = if statement.starts_with("CREATE") {
+            " ALGORITHM=INPLACE LOCK=NONE"
+        } else {
+            ", ALGORITHM=INPLACE, LOCK=NONE"
+        };
+        db.load(&format!("DROP TABLE IF EXISTS `Order Lines`, users;\n{before}"));
+        let said = db.try_load(&format!("{statement}{options};\n"));
+        asked += 1;
+        if said.is_ok() == is_bad {
+            wrong.push(format!("{statement}: {said:?}"));
+        }
+    }
+    assert!(asked > 10, "{asked}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
