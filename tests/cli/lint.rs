@@ -288,3 +288,62 @@ fn mariadb_says_the_same_of_copies() {
     assert!(asked > 10, "{asked}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn an_index_is_rewritten_and_proves_itself() {
+    let Some(db) = Db::postgres() else { return };
+    let project = committed("");
+    let bad =
+        "-- names are looked up\nCREATE INDEX users_name ON users (name);\nDROP INDEX IF EXISTS gone;\n";
+    project.write(NAMES_FILE, bad);
+    let output = project.run(&db, &["lint", "--fix", "--dry-run"]).exits(1);
+    output.says("-CREATE INDEX users_name ON").says(&format!("would be fixed: {NAMES_FILE}"));
+    assert_eq!(project.read(NAMES_FILE), bad);
+    let output = project.run(&db, &["lint", "--fix"]).ok().says(&format!("fixed: {NAMES_FILE}"));
+    output.says("lint: nothing found in 1 migration");
+    assert_eq!(
+        project.read(NAMES_FILE),
+        "-- db-migrations: no-transaction\n-- names are looked up\nCREATE INDEX CONCURRENTLY IF NOT EXISTS users_name ON users \
+         (name);\nDROP INDEX CONCURRENTLY IF EXISTS gone;\n"
+    );
+    project.run(&db, &["lint", "--fix"]).ok().does_not_say("fixed:");
+    project.run(&db, &["migrate", "--allow-split"]).ok();
+    assert_eq!(db.count("SELECT count(*) FROM pg_indexes WHERE indexname = 'users_name'"), 1);
+    // what it cannot make better
+    project.write(NAMES_FILE, "CREATE INDEX users_nick ON users (nick);\nALTER TABLE users ADD x int;\n");
+    project.run(&db, &["lint", "--fix"]).exits(1).does_not_say("fixed:");
+}
+
+#[test]
+fn what_may_have_run_is_not_rewritten() {
+    let Some(db) = Db::postgres() else { return };
+    let project = committed("");
+    project.write(NAMES_FILE, INDEX);
+    project.run(&db, &["migrate"]).ok();
+    let output = project.run(&db, &["lint", "--fix"]).exits(1);
+    output.says(&format!("not fixed: {NAMES_FILE}: it has run on this database"));
+    git(&project, "add -A");
+    git(&project, "commit -q -m y");
+    let fresh = db.another();
+    let output = project.run(&fresh, &["lint", "names", "--fix"]).exits(1);
+    output.says(&format!("not fixed: {NAMES_FILE}: it is locked and committed"));
+    assert_eq!(project.read(NAMES_FILE), INDEX);
+}
+
+#[test]
+fn mariadb_proves_that_nothing_is_copied() {
+    let Some(db) = Db::mariadb() else { return };
+    let project = Project::with_config("cargo: off\n")
+        .file(USERS_FILE, "CREATE TABLE users (id bigint PRIMARY KEY, age int);\n")
+        .file("migrations/20240101000001_view.sql", "CREATE TABLE copy LIKE users;\n");
+    project.run(&db, &["migrate"]).ok();
+    // nothing in the texts says what the column of the copy was
+    project.write(NAMES_FILE, "ALTER TABLE copy MODIFY age int COMMENT 'years';\n");
+    project.write("migrations/20240103000000_big.sql", "ALTER TABLE copy MODIFY age bigint;\n");
+    let output = project.run(&db, &["lint", "names", "big", "--fix"]).exits(1);
+    let output =
+        output.says(&format!("fixed: {NAMES_FILE}")).says("not fixed: migrations/20240103000000_big.sql");
+    output.says("ALGORITHM=INPLACE is not supported").says("lint: 1 error");
+    let fixed = "ALTER TABLE copy MODIFY age int COMMENT 'years', ALGORITHM=INPLACE, LOCK=NONE;\n";
+    assert_eq!(project.read(NAMES_FILE), fixed);
+}

@@ -4,6 +4,7 @@ use super::{MYSQL, Rule};
 use crate::config::Severity;
 use crate::dialect::Dialect;
 use crate::lint::draft::Draft;
+use crate::lint::fix::beside_writers;
 use crate::lint::look::Look;
 use crate::sql::{ConstraintKind, IndexKind, What};
 
@@ -38,7 +39,8 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
             let table = act.what.table().map(ToString::to_string).unwrap_or_default();
             found.push(
                 Draft::new((n, act), format!("`{table}` is copied while nobody can write to it: {why}"))
-                    .help("look for a form that takes `ALGORITHM=INPLACE, LOCK=NONE`, or change a copy and swap the names (gh-ost, pt-online-schema-change)"),
+                    .fix(beside_writers(look, n))
+                .help("look for a form that takes `ALGORITHM=INPLACE, LOCK=NONE`, or change a copy and swap the names (gh-ost, pt-online-schema-change)"),
             );
         }
     }
