@@ -5,6 +5,7 @@ mod sarif;
 mod select;
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
@@ -29,6 +30,7 @@ use select::Selection;
 /// Looks at the migrations that the main branch has not, and needs no database. Ends with 1 on errors; what a rule
 /// weighs is set by `lint.rules`, and `-- db-migrations: allow RULE REASON` excuses a file.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(super) struct Args {
     /// Only these migrations
     #[arg(value_name = "ID", conflicts_with_all = ["since", "main", "all", "external"])]
@@ -205,7 +207,9 @@ impl Shown<'_> {
             Format::Json => {}
             Format::Github => {
                 let lines = sarif::annotations(self.findings, self.config, &git::prefix(&project.root));
-                lines.iter().for_each(|line| human::line(line));
+                for line in &lines {
+                    human::line(line);
+                }
                 human::note(&self.summary(errors, warnings));
             }
             Format::Sarif => {
@@ -269,18 +273,18 @@ impl Shown<'_> {
             ),
         };
         let all = count(self.selection.wanted.len(), "migration", "migrations");
-        text.push_str(&format!(" in {all} ({})", self.selection.what));
+        let _ = write!(text, " in {all} ({})", self.selection.what);
         if allowed > 0 {
-            text.push_str(&format!("; {allowed} allowed"));
+            let _ = write!(text, "; {allowed} allowed");
         }
         if small > 0 {
-            text.push_str(&format!("; {small} on small tables left out"));
+            let _ = write!(text, "; {small} on small tables left out");
         }
         text
     }
 
     fn document(&self, errors: usize, warnings: usize) -> Value {
-        let mut ids: Vec<&str> = self.selection.wanted.iter().map(|id| id.as_str()).collect();
+        let mut ids: Vec<&str> = self.selection.wanted.iter().map(MigrationId::as_str).collect();
         ids.sort_unstable();
         let findings: Vec<Value> = self.findings.iter().map(|finding| self.finding(finding)).collect();
         json!({
