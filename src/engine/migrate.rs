@@ -288,6 +288,17 @@ fn is_agreed(prepared: &Prepared, agreed: Option<&Vec<MigrationId>>) -> Result<(
     ))
 }
 
+fn new_run(request: &Request<'_>, prepared: &Prepared) -> NewRun {
+    NewRun {
+        id: crate::run_id::random(),
+        lock_digest: prepared.fingerprint.digest.unwrap_or_else(|| Checksum::of(b"")),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        user: request.user.clone(),
+        reason: why(request),
+        release: request.aim.release.name(),
+    }
+}
+
 /// Everything that happens under the guard.
 async fn run(
     project: &Project,
@@ -302,14 +313,7 @@ async fn run(
     fault_point!("run.rehearsed");
     let compensates = request.compensate && !prepared.plan.undoes;
     let before = if compensates { Some(fingerprint(&mut *guard).await?) } else { None };
-    let run = NewRun {
-        id: crate::run_id::random(),
-        lock_digest: prepared.fingerprint.digest.unwrap_or_else(|| Checksum::of(b"")),
-        tool_version: env!("CARGO_PKG_VERSION"),
-        user: request.user.clone(),
-        reason: why(request),
-        release: request.aim.release.name(),
-    };
+    let run = new_run(request, &prepared);
     maintenance::begin(request, &prepared.plan, &run, sink).await?;
     let mut progress = Progress::of(&prepared.plan);
     mirror::make_tables(project, &mut *guard).await?;
