@@ -50,6 +50,7 @@ pub(crate) async fn serve(
     Ok(())
 }
 
+#[expect(clippy::print_stdout, reason = "it says where it listens")]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

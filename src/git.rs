@@ -145,6 +145,13 @@ pub fn changed_since(folder: &Path, commit: &str) -> Result<Vec<String>, Diagnos
     Ok(files)
 }
 
+/// The files below `folder` that a commit has; with `/`.
+pub fn files_of(folder: &Path, commit: &str) -> Vec<String> {
+    let names = answer(folder, &["ls-tree", "-r", "--name-only", "-z", "--end-of-options", commit]);
+    let names = names.unwrap_or_default();
+    names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 /// Where `folder` stands in its repository: empty at its root, else with a `/` at the end.
 pub fn prefix(folder: &Path) -> String {
     answer(folder, &["rev-parse", "--show-prefix"]).unwrap_or_default()

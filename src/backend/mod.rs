@@ -222,13 +222,9 @@ where
 }
 
 /// The run of a history row and its release, if that is known.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-fn release<R>(row: &R) -> Option<(String, String)>
-where
-    R: sqlx::Row,
-    usize: sqlx::ColumnIndex<R>,
-    for<'r> String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
-{
+#[cfg(feature = "postgres")]
+fn release(row: &sqlx::postgres::PgRow) -> Option<(String, String)> {
+    use sqlx::Row as _;
     let text = |i: usize| row.try_get::<Option<String>, _>(i).ok().flatten();
     Some((text(4)?, text(8)?))
 }

@@ -1,21 +1,28 @@
 //! `lint`: what in new migrations is dangerous beside running code and rows.
 
+mod fix;
 mod sarif;
 mod select;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::context::Context;
 use super::run::looking;
 use super::{Done, Exit, Format, Global};
+use crate::catalogue::Catalogue;
 use crate::config::{Lint, Severity};
 use crate::diagnostic::{Diagnostic, count};
 use crate::dialect::Dialect;
 use crate::engine::{Failure, FailureKind, Project};
 use crate::git;
+use crate::id::MigrationId;
 use crate::lint::{self, Finding, Input, RULES};
-use crate::lock::merge;
+use crate::lock::{Lock, merge};
 use crate::report::human::{self, Weight};
+use fix::Fixed;
 use select::Selection;
 
 /// Find what is dangerous to run beside other people's code and rows
@@ -23,6 +30,7 @@ use select::Selection;
 /// Looks at the migrations that the main branch has not, and needs no database. Ends with 1 on errors; what a rule
 /// weighs is set by `lint.rules`, and `-- db-migrations: allow RULE REASON` excuses a file.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(super) struct Args {
     /// Only these migrations
     #[arg(value_name = "ID", conflicts_with_all = ["since", "main", "all", "external"])]
@@ -45,8 +53,14 @@ pub(super) struct Args {
     /// Warnings count like errors
     #[arg(long)]
     deny_warnings: bool,
+    /// Rewrite files that have not run anywhere, where that is proved to be safe on a scratch database
+    #[arg(long)]
+    fix: bool,
+    /// With `--fix`: only show what would be written
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
     /// Only list the rules, with what they weigh here
-    #[arg(long, conflicts_with_all = ["ids", "since", "main", "all", "external", "sizes", "deny_warnings"])]
+    #[arg(long, conflicts_with_all = ["ids", "since", "main", "all", "external", "sizes", "deny_warnings", "fix"])]
     rules: bool,
 }
 
@@ -59,31 +73,64 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     if args.rules {
         return Ok(list(global, &context.config.lint));
     }
-    let project = context.project()?;
+    let mut project = context.project()?;
     let merged = merge(project.document.lock(), &project.catalogue, None)
         .map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
     let selection = select::select(args, &project, &merged.lock)?;
     let dialects = dialects(global, &context, &project)?;
-    let foreign_keys = project.foreign_keys();
-    let mut findings = lint::lint(&Input {
-        catalogue: &project.catalogue,
-        lock: &merged.lock,
+    let looking = Looking {
         wanted: &selection.wanted,
         together: selection.together,
         dialects: &dialects,
         config: &context.config.lint,
-        foreign_keys: &foreign_keys,
-    });
+        foreign_keys: project.foreign_keys(),
+    };
+    let mut findings = looking.findings(&project.catalogue, &merged.lock);
     if args.sizes || global.url.is_some() {
         sizes(&context, &mut findings).await?;
+    }
+    let mut fixed = Vec::new();
+    if args.fix {
+        let (after, done) = fix::fix(&context, &looking, project, &findings, args.dry_run).await?;
+        (project, fixed) = (after, done);
+        if !args.dry_run {
+            findings = looking.findings(&project.catalogue, &merged.lock);
+            if args.sizes || global.url.is_some() {
+                sizes(&context, &mut findings).await?;
+            }
+        }
     }
     let shown = Shown {
         selection: &selection,
         findings: &findings,
+        fixed: &fixed,
         config: &context.config.lint,
         dialects: &dialects,
     };
     Ok(shown.end(global, args, &project))
+}
+
+/// What is looked at, and how.
+struct Looking<'a> {
+    wanted: &'a HashSet<MigrationId>,
+    together: bool,
+    dialects: &'a [Dialect],
+    config: &'a Lint,
+    foreign_keys: HashMap<String, bool>,
+}
+
+impl Looking<'_> {
+    fn findings(&self, catalogue: &Catalogue, lock: &Lock) -> Vec<Finding> {
+        lint::lint(&Input {
+            catalogue,
+            lock,
+            wanted: self.wanted,
+            together: self.together,
+            dialects: self.dialects,
+            config: self.config,
+            foreign_keys: &self.foreign_keys,
+        })
+    }
 }
 
 /// For which databases texts are read.
@@ -143,6 +190,7 @@ fn list(global: &Global, config: &Lint) -> Done {
 struct Shown<'a> {
     selection: &'a Selection,
     findings: &'a [Finding],
+    fixed: &'a [Fixed],
     config: &'a Lint,
     dialects: &'a [Dialect],
 }
@@ -155,11 +203,13 @@ impl Shown<'_> {
     fn end(&self, global: &Global, args: &Args, project: &Project) -> Done {
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warn));
         match global.format {
-            Format::Human => self.print(errors, warnings),
+            Format::Human => self.print(errors, warnings, args.dry_run),
             Format::Json => {}
             Format::Github => {
                 let lines = sarif::annotations(self.findings, self.config, &git::prefix(&project.root));
-                lines.iter().for_each(|line| human::line(line));
+                for line in &lines {
+                    human::line(line);
+                }
                 human::note(&self.summary(errors, warnings));
             }
             Format::Sarif => {
@@ -173,7 +223,7 @@ impl Shown<'_> {
         Done::new(exit, outcome, self.document(errors, warnings))
     }
 
-    fn print(&self, errors: usize, warnings: usize) {
+    fn print(&self, errors: usize, warnings: usize, dry_run: bool) {
         for finding in self.findings {
             let weight = match finding.severity(self.config) {
                 Severity::Error => Weight::Error,
@@ -183,10 +233,30 @@ impl Shown<'_> {
             let text = human::render_coded(&finding.diagnostic, weight, true, Some(finding.rule.name));
             human::raw(&format!("{text}\n\n"));
         }
+        self.print_fixed(dry_run);
         for note in &self.selection.notes {
             human::note(&format!("note: {note}"));
         }
         human::line(&self.summary(errors, warnings));
+    }
+
+    fn print_fixed(&self, dry_run: bool) {
+        let word = if dry_run { "would be fixed" } else { "fixed" };
+        for fixed in self.fixed {
+            match &fixed.outcome {
+                Ok(diff) => {
+                    human::text(diff);
+                    human::line(&format!("{word}: {} (same schema on a scratch database)", fixed.path));
+                    if fixed.is_locked {
+                        human::line(&format!(
+                            "its old text is locked: run `db-migrations lock --accept {}`",
+                            fixed.id
+                        ));
+                    }
+                }
+                Err(why) => human::line(&format!("not fixed: {}: {why}", fixed.path)),
+            }
+        }
     }
 
     /// `lint: 1 error, 2 warnings in 3 migrations new since …; 1 allowed`.
@@ -203,18 +273,18 @@ impl Shown<'_> {
             ),
         };
         let all = count(self.selection.wanted.len(), "migration", "migrations");
-        text.push_str(&format!(" in {all} ({})", self.selection.what));
+        let _ = write!(text, " in {all} ({})", self.selection.what);
         if allowed > 0 {
-            text.push_str(&format!("; {allowed} allowed"));
+            let _ = write!(text, "; {allowed} allowed");
         }
         if small > 0 {
-            text.push_str(&format!("; {small} on small tables left out"));
+            let _ = write!(text, "; {small} on small tables left out");
         }
         text
     }
 
     fn document(&self, errors: usize, warnings: usize) -> Value {
-        let mut ids: Vec<&str> = self.selection.wanted.iter().map(|id| id.as_str()).collect();
+        let mut ids: Vec<&str> = self.selection.wanted.iter().map(MigrationId::as_str).collect();
         ids.sort_unstable();
         let findings: Vec<Value> = self.findings.iter().map(|finding| self.finding(finding)).collect();
         json!({
@@ -224,6 +294,7 @@ impl Shown<'_> {
             "errors_found": errors,
             "warnings_found": warnings,
             "findings": findings,
+            "fixed": self.fixed.iter().map(fixed).collect::<Vec<_>>(),
             "notes": self.selection.notes,
         })
     }
@@ -251,4 +322,13 @@ impl Shown<'_> {
             "page": sarif::page(finding.rule),
         })
     }
+}
+
+/// What became of one file.
+fn fixed(fixed: &Fixed) -> Value {
+    let (diff, refused) = match &fixed.outcome {
+        Ok(diff) => (Some(diff), None),
+        Err(why) => (None, Some(why)),
+    };
+    json!({ "id": fixed.id.as_str(), "path": fixed.path, "diff": diff, "refused": refused })
 }

@@ -63,7 +63,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Done, Failure> {
     let config = context.maintenance()?.into_owned();
     let switch = maintenance::open(&config, &context.root).map_err(usage)?.ok_or_else(unconfigured)?;
     match args.action {
-        Action::On(words) => on(global, words.mark(Owner::Hand, &config), switch),
+        Action::On(words) => on(global, &words.mark(Owner::Hand, &config), switch),
         Action::Off => off(global, switch),
         Action::Status => status(global, switch),
         Action::Run(args) => around::run(global, args, &config, switch).await,
@@ -82,15 +82,15 @@ fn unconfigured() -> Failure {
     )
 }
 
-fn on(global: &Global, mark: Mark, mut switch: Box<dyn Switch>) -> Result<Done, Failure> {
-    switch.on(&mark).map_err(usage)?;
+fn on(global: &Global, mark: &Mark, mut switch: Box<dyn Switch>) -> Result<Done, Failure> {
+    switch.on(mark).map_err(usage)?;
     if global.format == Format::Human {
         human::line(&format!(
             "maintenance mode is on ({}), until `db-migrations maintenance off`",
             switch.place()
         ));
     }
-    Ok(Done::new(Exit::Done, "on", document(&*switch, Some(&mark))))
+    Ok(Done::new(Exit::Done, "on", document(&*switch, Some(mark))))
 }
 
 fn off(global: &Global, mut switch: Box<dyn Switch>) -> Result<Done, Failure> {

@@ -243,10 +243,12 @@ impl Walker<'_> {
     /// A data step that has run before.
     async fn again(&mut self, session: &mut dyn Session, step: &Step) -> Result<(), Stop> {
         self.sink.tell(Event::CatchUpStarted { id: step.id.clone() });
+        fault_point!("catch-up.begin", |e| rolled_back(self.progress, describe(&e)));
         match session.catch_up(&step.script, &step.statements).await {
             Ok(rows) => {
                 self.sink.tell(Event::CaughtUp { id: step.id.clone(), rows });
                 self.progress.caught_up.push(CaughtUp { id: step.id.clone(), rows });
+                fault_point!("catch-up.ran", |e| rolled_back(self.progress, describe(&e)));
                 Ok(())
             }
             Err(failure) => {

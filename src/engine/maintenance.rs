@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::{self, OnFailure};
+use crate::config::{self, MaintenanceWay as Way, OnFailure};
 use crate::database::NewRun;
 use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
-use crate::maintenance::{self as port, Beats, End, Keeper, Mark, Owner, Put};
+use crate::maintenance::{self as port, Beats, End, Keeper, Mark, Owner, Put, State};
+use crate::plan::Plan;
 
 use super::failure::{Failure, Kind};
+use super::migrate::{Outcome, Request};
 
 /// What is said where our mark is gone at the end.
 const TAKEN: &str = "somebody else has switched maintenance mode meanwhile: this run leaves it so";
@@ -56,7 +58,7 @@ impl Maintenance {
     }
 
     /// Switches it on; what cannot be told to the application does not begin. Between two tries it stays on.
-    pub(super) async fn begin(&self, run: &NewRun, sink: &mut dyn Sink) -> Result<(), Failure> {
+    async fn begin(&self, run: &NewRun, sink: &mut dyn Sink) -> Result<(), Failure> {
         let held = lock(&self.held).take();
         let is_first = held.is_none();
         let keeper = match held {
@@ -95,11 +97,6 @@ impl Maintenance {
         };
         Keeper::new(switch, mark, Arc::clone(&self.keeps))
             .map_err(|error| Diagnostic::new("no thread can be started").cause(error))
-    }
-
-    /// Switches it off after a good end, if it is on.
-    pub(super) async fn end(&self, sink: &mut dyn Sink) {
-        self.finish(End::Off, sink).await;
     }
 
     /// Ends it as the end of the run wants it. Nothing happens the second time.
@@ -156,6 +153,64 @@ impl Maintenance {
             sink.tell(event);
         }
         end == End::Kept && word == "kept"
+    }
+}
+
+/// Switches it on for a run that will do something.
+pub(super) async fn begin(
+    request: &Request<'_>,
+    plan: &Plan,
+    run: &NewRun,
+    sink: &mut dyn Sink,
+) -> Result<(), Failure> {
+    match request.maintenance {
+        Some(maintenance) if !plan.is_empty() => maintenance.begin(run, sink).await,
+        _ => Ok(()),
+    }
+}
+
+/// Switches it off after a good end, if it is on.
+pub(super) async fn end(request: &Request<'_>, sink: &mut dyn Sink) {
+    if let Some(maintenance) = request.maintenance {
+        maintenance.finish(End::Off, sink).await;
+    }
+}
+
+/// Where all has run without a statement of this run, what an earlier one had left on is over: a person has mended
+/// it, or an outcome that nobody knew is known.
+pub(super) async fn lift(maintenance: &Maintenance, ended: &Result<Outcome, Failure>, sink: &mut dyn Sink) {
+    let prepared = match ended {
+        Ok(Outcome::NothingToDo(prepared)) => prepared,
+        Ok(Outcome::Migrated(migrated)) => &migrated.prepared,
+        Ok(Outcome::Planned(_)) | Err(_) => return,
+    };
+    let is_over = prepared.plan.is_empty() && prepared.plan.remaining == 0 && !prepared.plan.undoes;
+    let is_free = lock(&maintenance.held).is_none();
+    if !is_over || !is_free || !matches!(maintenance.config.way, Some(Way::File(_) | Way::Redis { .. })) {
+        return;
+    }
+    let (config, folder) = (maintenance.config.clone(), maintenance.folder.clone());
+    match tokio::task::spawn_blocking(move || lift_left(&config, &folder)).await {
+        Ok(Ok(true)) => {
+            *lock(&maintenance.word) = Some("off");
+            sink.tell(Event::MaintenanceOff);
+        }
+        Ok(Ok(false)) | Err(_) => {}
+        Ok(Err(fault)) => {
+            let mut diagnostic =
+                Diagnostic::new("nobody knows whether an earlier run has left maintenance mode on");
+            diagnostic.causes = [vec![fault.message], fault.causes].concat();
+            sink.tell(Event::Warned(diagnostic.help("`db-migrations maintenance status` says it")));
+        }
+    }
+}
+
+/// Takes away the mark that a run has left on, if there is one.
+fn lift_left(config: &config::Maintenance, folder: &Path) -> Result<bool, Diagnostic> {
+    let Some(mut switch) = port::open(config, folder)? else { return Ok(false) };
+    match switch.state()? {
+        State::On(mark) if mark.kept && mark.owner == Owner::Run => switch.off(Some(&mark)),
+        _ => Ok(false),
     }
 }
 

@@ -21,7 +21,7 @@ use super::compensate::{compensate, fingerprint};
 use super::consent::{refuse_unreviewed, tell_external};
 use super::execute::{End, Progress, Start, Stop, undone, walk};
 use super::failure::{Failure, Kind, describe};
-use super::maintenance::{Listening, Maintenance};
+use super::maintenance::{self, Listening, Maintenance};
 use super::mirror;
 use super::prepare::{Aim, Prepared, prepare_for};
 use super::project::Project;
@@ -134,6 +134,7 @@ pub async fn migrate(
 ) -> Result<Outcome, Failure> {
     let Some(maintenance) = request.maintenance else { return tries(project, request, sink).await };
     let ended = tries(project, request, &mut Listening { maintenance, sink: &mut *sink }).await;
+    maintenance::lift(maintenance, &ended, sink).await;
     maintenance.settle(ended, sink).await
 }
 
@@ -287,6 +288,17 @@ fn is_agreed(prepared: &Prepared, agreed: Option<&Vec<MigrationId>>) -> Result<(
     ))
 }
 
+fn new_run(request: &Request<'_>, prepared: &Prepared) -> NewRun {
+    NewRun {
+        id: crate::run_id::random(),
+        lock_digest: prepared.fingerprint.digest.unwrap_or_else(|| Checksum::of(b"")),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        user: request.user.clone(),
+        reason: why(request),
+        release: request.aim.release.name(),
+    }
+}
+
 /// Everything that happens under the guard.
 async fn run(
     project: &Project,
@@ -301,17 +313,8 @@ async fn run(
     fault_point!("run.rehearsed");
     let compensates = request.compensate && !prepared.plan.undoes;
     let before = if compensates { Some(fingerprint(&mut *guard).await?) } else { None };
-    let run = NewRun {
-        id: crate::run_id::random(),
-        lock_digest: prepared.fingerprint.digest.unwrap_or_else(|| Checksum::of(b"")),
-        tool_version: env!("CARGO_PKG_VERSION"),
-        user: request.user.clone(),
-        reason: why(request),
-        release: request.aim.release.name(),
-    };
-    if let Some(maintenance) = request.maintenance.filter(|_| !prepared.plan.is_empty()) {
-        maintenance.begin(&run, sink).await?;
-    }
+    let run = new_run(request, &prepared);
+    maintenance::begin(request, &prepared.plan, &run, sink).await?;
     let mut progress = Progress::of(&prepared.plan);
     mirror::make_tables(project, &mut *guard).await?;
     let adopted = &prepared.adoption.rows[..];
@@ -387,9 +390,7 @@ async fn run(
     sink.tell(Event::Committed);
     let written = write_files(&committed, project, &prepared, live, sink)?;
     fault_point!("commit.files", |e| stays(Diagnostic::new(e.to_string())));
-    if let Some(maintenance) = request.maintenance {
-        maintenance.end(sink).await; // before the next run may begin
-    }
+    maintenance::end(request, sink).await; // before the next run may begin
     if let Ok(database) = guard.free().await {
         database.close().await;
     }

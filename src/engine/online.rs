@@ -131,7 +131,7 @@ async fn finish(
         let mut states = vec![bench.introspect().await?];
         let (mut at, mut is_finished) = (0, false);
         while at < steps.steps.len() {
-            bench = bench.script(&text(&steps.steps[at].up, &steps.steps[at].title)).await?;
+            bench = bench.script(&text(&steps.steps[at].up, &format!("step {}", at + 1))).await?;
             states.push(bench.introspect().await?);
             at += 1;
             if at == steps.steps.len()
@@ -182,7 +182,7 @@ fn add(steps: &mut Vec<Step>, rest: Rest) -> Option<Side> {
 
 /// Undoes a step; what is not as it was before is added to what undoes it.
 async fn back(dialect: Dialect, bench: Bench, step: &mut Step, before: &Schema) -> Result<Bench, Failure> {
-    let mut bench = bench.script(&text(&step.down, &step.title)).await?;
+    let mut bench = bench.script(&text(&step.down, &format!("what undoes {}", step.word))).await?;
     if !["expand", "contract", "rest"].contains(&step.word) {
         return Ok(bench);
     }

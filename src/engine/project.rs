@@ -68,6 +68,19 @@ impl Project {
         })
     }
 
+    /// The same project with other texts; nothing is written.
+    pub fn with_catalogue(&self, catalogue: Catalogue) -> Result<Self, Failure> {
+        Ok(Self {
+            root: self.root.clone(),
+            config: self.config.clone(),
+            discovery: self.discovery.clone(),
+            catalogue,
+            document: Document::parse(&self.config.lock, self.document.text())
+                .map_err(|faults| Failure::all(Kind::Usage, faults))?,
+            bundled: self.bundled.clone(),
+        })
+    }
+
     /// Everything that a run of this project needs.
     pub fn bundle(&self, dialects: &[Dialect]) -> Result<Bundle, Failure> {
         let mut snapshots = BTreeMap::new();

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::fix::Fix;
 use crate::sql::{Act, Object};
 
 /// One finding of a rule.
@@ -17,6 +18,8 @@ pub(super) struct Draft {
     pub(super) help: Vec<String>,
     /// The way back is meant.
     pub(super) in_down: bool,
+    /// How it can be taken away.
+    pub(super) fix: Option<Fix>,
     /// Squawk is not asked.
     pub(super) is_ours: bool,
 }
@@ -39,6 +42,7 @@ impl Draft {
             notes,
             help,
             in_down: false,
+            fix: None,
             is_ours: false,
         }
     }
@@ -51,6 +55,11 @@ impl Draft {
     /// Squawk has no rule for it.
     pub(super) fn ours(mut self) -> Self {
         self.is_ours = true;
+        self
+    }
+
+    pub(super) fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix;
         self
     }
 

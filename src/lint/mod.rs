@@ -7,6 +7,7 @@
 
 mod allow;
 mod draft;
+mod fix;
 mod known;
 mod look;
 mod rules;
@@ -31,6 +32,7 @@ use known::Known;
 use look::{Look, Scene};
 use squawk::Hit;
 
+pub use fix::{Fix, rewritten};
 pub use rules::{RULES, Rule, rule};
 pub use size::{Size, sized};
 
@@ -72,6 +74,8 @@ pub struct Finding {
     pub size: Option<Size>,
     /// The table is so small that it does not count.
     pub is_small: bool,
+    /// How it can be taken away.
+    pub fix: Option<Fix>,
 }
 
 impl Finding {
@@ -244,7 +248,8 @@ impl Linter<'_> {
             help: draft.help,
             ..Diagnostic::default()
         };
-        self.found.push(finding(rule, id, look.dialect, draft.table, diagnostic));
+        let made = finding(rule, id, look.dialect, draft.table, diagnostic);
+        self.found.push(Finding { fix: draft.fix, ..made });
     }
 
     fn unread(&mut self, migration: &Migration, script: &Script, dialect: Dialect, error: &LexError) {
@@ -266,7 +271,17 @@ fn finding(
 ) -> Finding {
     let about = Some((rule.name, id.to_string()));
     let diagnostic = Diagnostic { about, ..diagnostic };
-    Finding { rule, id: id.clone(), dialect, table, diagnostic, allowed: None, size: None, is_small: false }
+    Finding {
+        rule,
+        id: id.clone(),
+        dialect,
+        table,
+        diagnostic,
+        allowed: None,
+        size: None,
+        is_small: false,
+        fix: None,
+    }
 }
 
 /// Squawk's verdicts on each statement.

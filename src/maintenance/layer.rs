@@ -253,7 +253,7 @@ mod tests {
             (response.body().as_str(), &response.headers()[RETRY_AFTER]),
             ("back at 9\n", &HeaderValue::from(7))
         );
-        let own = layer.clone().page("text/html", "<p>soon").retry_after(Duration::from_secs(60));
+        let own = layer.clone().page("text/html", "<p>soon").retry_after(Duration::from_mins(1));
         let response = ask(&own, "/");
         assert_eq!(
             (response.body().as_str(), &response.headers()[RETRY_AFTER]),

@@ -115,10 +115,10 @@ impl Mark {
             (Owner::Run, None) => "by a run".to_owned(),
         };
         if !self.by.is_empty() {
-            text += &format!(" of {}", self.by);
+            text = format!("{text} of {}", self.by);
         }
         if !self.since.is_empty() {
-            text += &format!(", since {}", self.since);
+            text = format!("{text}, since {}", self.since);
         }
         text
     }

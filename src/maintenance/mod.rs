@@ -120,7 +120,7 @@ pub fn open(config: &Maintenance, folder: &Path) -> Result<Option<Box<dyn Switch
             let unset =
                 variable.as_ref().map(|name| format!("it needs the variable `{name}`, which is not set"));
             return Err(Diagnostic { notes: unset.into_iter().collect(), ..fault }
-                .help("set it in the environment or in `.env`, or pass `--no-maintenance`"));
+                .help("set it in the environment or in `.env`"));
         }
         MaintenanceWay::Redis { url: Some(url), key, .. } => by_redis(url.expose_secret(), key)?,
         MaintenanceWay::Command { on, off, timeout } => {

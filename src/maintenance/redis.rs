@@ -59,7 +59,7 @@ impl RedisStore {
             Ok((connection, answer))
         });
         let (connection, answer) = asked.map_err(|error| {
-            Diagnostic::new(format!("the Redis server at {} does not do it", self.address()))
+            Diagnostic::new(format!("the Redis server at {} cannot be used", self.address()))
                 .cause(error)
                 .help("check `maintenance.redis.url`; its user needs GET, SET, DEL and EVAL on the key")
         })?;

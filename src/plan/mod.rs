@@ -189,7 +189,9 @@ impl Plan {
         let pending = sorted.may_run;
         let choice = Choice { lock, pending: &pending, history };
         plan.waiting = sorted.waits.len();
-        match choice.choose(goal)? {
+        let chosen =
+            choice.choose(goal).map_err(|fault| phase::not_yet(goal, &sorted.waits).unwrap_or(fault))?;
+        match chosen {
             Chosen::Up(chosen) => {
                 let wanted: HashSet<&MigrationId> = chosen.iter().collect();
                 let beyond = pending.iter().filter(|id| !wanted.contains(id)).chain(&sorted.beyond).cloned();

@@ -20,7 +20,7 @@ use crate::lock::Lock;
 use crate::migration::{Migration, Phase};
 use crate::sql::{self, Way};
 
-use super::{Circumstances, Goal, LeftOut, Plan, Step, Why, step};
+use super::{Circumstances, Goal, LeftOut, Plan, Step, Target, Why, step};
 use link::Links;
 
 /// What a deploy asks for.
@@ -68,8 +68,8 @@ pub(super) fn sort(
         return Sorted { may_run: pending, notes: told.map(note).into_iter().collect(), ..Sorted::default() };
     }
     let links = Links::new(lock, catalogue, history, deploy.release, at.dialect);
-    let (held, sorted) = (HashMap::new(), Sorted::default());
-    let sorter = Sorter { phases: deploy.phases, links, held, first: None, sorted };
+    let (phases, held) = (deploy.phases, HashMap::new());
+    let sorter = Sorter { phases, links, held, first: None, sorted: Sorted::default() };
     if matches!(goal, Goal::Execute(_, Way::Up)) {
         sorter.by_name(goal, pending)
     } else {
@@ -112,8 +112,8 @@ impl Sorter<'_> {
     /// What a person names runs, unless a link forbids it.
     fn by_name(mut self, goal: &Goal, pending: Vec<MigrationId>) -> Sorted {
         let Goal::Execute(names, _) = goal else { return Sorted { may_run: pending, ..self.sorted } };
-        let named = names.iter().filter_map(|name| crate::lock::find(pending.iter(), name).ok());
-        for migration in named.filter_map(|id| self.links.catalogue.get(id)) {
+        let wanted = names.iter().filter_map(|name| crate::lock::find(pending.iter(), name).ok());
+        for migration in wanted.filter_map(|id| self.links.catalogue.get(id)) {
             self.sorted.notes.extend(self.links.unknown(migration));
             if let Some(why) = self.links.unsatisfied(migration, true) {
                 self.sorted.refusals.push(too_early(&migration.id, &why));
@@ -183,6 +183,18 @@ impl Sorter<'_> {
         self.held.insert(id.clone(), why.clone());
         self.sorted.waits.push(LeftOut { id: id.clone(), why: Why::Waits(why) });
     }
+}
+
+/// What is said of a target that waits.
+pub(super) fn not_yet(goal: &Goal, waits: &[LeftOut]) -> Option<Diagnostic> {
+    let Goal::Target(Target::Named(name)) = goal else { return None };
+    let id = crate::lock::find(waits.iter().map(|one| &one.id), name).ok()?;
+    let why = waits.iter().find_map(|one| match &one.why {
+        Why::Waits(why) if one.id == *id => Some(why),
+        _ => None,
+    })?;
+    let fault = Diagnostic::new(format!("`{id}` waits for the contract phase")).note(why);
+    Some(fault.help("when no old code is left: `db-migrations migrate --phase contract`"))
 }
 
 fn too_early(id: &MigrationId, why: &str) -> Diagnostic {
@@ -278,7 +290,8 @@ fn contracted<'a>(
     history: &History,
 ) -> HashSet<&'a MigrationId> {
     let of = |id: &MigrationId| catalogue.get(id).map_or(&[][..], |migration| &migration.contract_of);
-    let half = history.partial.iter().map(|partial| &partial.id);
+    let half = history.partial.iter().filter(|one| one.finished > 0 || one.interrupted.is_some());
+    let half = half.map(|partial| &partial.id);
     let begun = lock.entries.keys().filter(|id| history.contains(id)).chain(half);
     let begun: HashSet<&MigrationId> = begun.flat_map(of).collect();
     chosen.iter().flat_map(of).filter(|expand| !begun.contains(expand)).collect()

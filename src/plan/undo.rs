@@ -11,7 +11,6 @@ use crate::diagnostic::Diagnostic;
 use crate::history::{History, Row};
 use crate::id::MigrationId;
 use crate::lock::Lock;
-use crate::migration::Migration;
 use crate::sql::Way;
 
 use super::{Circumstances, Plan, Step, grouping, parts_of, step};
@@ -112,9 +111,9 @@ fn needed(going: &HashSet<&MigrationId>, catalogue: &Catalogue, history: &Histor
 }
 
 fn needs(id: &MigrationId, ran_later: bool, other: &MigrationId, catalogue: &Catalogue) -> bool {
-    let names =
-        |migration: &Migration| migration.depends_on.contains(other) || migration.contract_of.contains(other);
-    let named = catalogue.get(id).is_some_and(names);
+    let migration = catalogue.get(id);
+    let named =
+        migration.is_some_and(|one| one.depends_on.contains(other) || one.contract_of.contains(other));
     let module = || {
         let depends = catalogue.module(id.namespace()).map(|module| &module.depends_on);
         id.namespace() == other.namespace()

@@ -259,7 +259,7 @@ impl Sink for Reporter {
                 self.bar.tick();
             }
             Event::CatchUpStarted { id } => {
-                self.bar.set_message(format!("catching up {}", clean(id.as_str())))
+                self.bar.set_message(format!("catching up {}", clean(id.as_str())));
             }
             Event::CaughtUp { .. } => self.bar.set_message(""),
             Event::StatementTimed { id, number, duration, text } => {

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod catch_up;
 mod guard;
 mod introspection;
 mod owners;

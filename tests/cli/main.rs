@@ -33,6 +33,7 @@ mod faults;
 mod first_migration;
 mod generating;
 mod json;
+mod lint;
 mod lock_command;
 mod lock_git;
 mod lock_refusals;

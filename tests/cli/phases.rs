@@ -181,6 +181,27 @@ fn another_client_catches_up_as_a_run_does() {
     });
 }
 
+#[test]
+fn a_contract_outside_of_a_transaction_is_caught_up_before() {
+    each_database(|db| {
+        let project = expanded(db);
+        project.edit(DROP_FILE, "ALTER", "-- db-migrations: no-transaction\nALTER");
+        project.run(db, &["lock", "--accept", DROP]).ok();
+        let split = [&CONTRACT[..], &["--allow-split"]].concat();
+        project.run(db, &[&split[..], &["--write-sql"]].concat()).ok().says("COMMIT");
+        project.run(db, &split).ok().says(&format!("caught up {FILL}: 1 row")).says("schema check: passed");
+        assert_eq!(db.query("SELECT poster FROM users ORDER BY id"), ["a", "b", "c"]);
+        project.run(db, &["rollback", "--yes"]).exits(7).says("has no down script");
+        project.write(
+            "migrations/20240102000002_drop_image.down.sql",
+            "ALTER TABLE users ADD COLUMN image varchar(20);\n",
+        );
+        project.run(db, &["rollback", "--yes"]).ok();
+        project.run(db, &["migrate", DROP, "--release", "r1"]).exits(2).says("waits for the contract phase");
+        project.run(db, &[&["migrate", DROP, "--allow-split"], &CONTRACT[1..]].concat()).ok();
+    });
+}
+
 /// Runs with a variable set.
 fn with(project: &Project, db: &Db, (name, value): (&str, &str), args: &[&str]) -> Output {
     Output::of(project.command(args).env("DATABASE_URL", db.url()).env(name, value), args)

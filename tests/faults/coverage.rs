@@ -37,9 +37,14 @@ fn every_moment_is_reached() {
     let seen = std::sync::Mutex::new(BTreeSet::new());
     each_database(|db| {
         let mut here = BTreeSet::new();
-        for (mode, count) in
-            [(Mode::Whole, 1), (Mode::Apart, 5), (Mode::First, 1), (Mode::Split, 2), (Mode::Called, 1)]
-        {
+        for (mode, count) in [
+            (Mode::Whole, 1),
+            (Mode::Apart, 5),
+            (Mode::First, 1),
+            (Mode::Split, 2),
+            (Mode::Called, 1),
+            (Mode::Contract, 1),
+        ] {
             here.extend(Scene { mode, count }.stage(db).undisturbed(db).reached.into_keys());
         }
         assert!(here.len() >= 40, "{} reaches {}: {here:?}", db.dialect(), here.len());

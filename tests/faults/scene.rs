@@ -19,6 +19,8 @@ pub(crate) enum Mode {
     Called,
     /// On an empty database, in one transaction where the database can.
     First,
+    /// The contract phase of a deploy, with rows to be caught up before.
+    Contract,
 }
 
 /// One arrangement.
@@ -66,8 +68,9 @@ impl Scene {
         let replays = self.count == 1 && matches!(self.mode, Mode::Whole | Mode::First);
         let rehearsal = if self.mode == Mode::Split { "try" } else { "off" };
         let check = if replays { "" } else { "schema-check: { source: off }\n" };
+        let phase = if self.mode == Mode::Contract { "contract" } else { "all" };
         let project = Project::with_config(&format!(
-            "cargo: off\npolicy: {{ allow-split: true, rehearsal: {rehearsal} }}\n{check}"
+            "cargo: off\npolicy: {{ allow-split: true, rehearsal: {rehearsal}, phase: {phase} }}\n{check}"
         ));
         project.write(
             "migrations/20240101000000_base.sql",
@@ -78,7 +81,16 @@ impl Scene {
             return Stage { scene: self, files: project.tree(), base: Base::Nothing };
         }
         let db = db.another();
+        if self.mode == Mode::Contract {
+            project.write(
+                "migrations/20240101000001_fill.sql",
+                "-- db-migrations: catch-up\nUPDATE users SET name = 'new' WHERE name = 'old';\n",
+            );
+        }
         project.run(&db, &["migrate"]).ok();
+        if self.mode == Mode::Contract {
+            db.execute("INSERT INTO users VALUES (2, 'old')");
+        }
         let base = match db.path() {
             Some(path) => Base::File(std::fs::read(path).unwrap()),
             None => Base::Script(db.dump()),
@@ -93,6 +105,10 @@ impl Scene {
             mode => mode,
         };
         match (mode, db.dialect()) {
+            (Mode::Contract, _) => format!(
+                "-- db-migrations: contract-of app::20240101000001_fill\nCREATE TABLE t{n} (id integer PRIMARY KEY);\n\
+                 ALTER TABLE posts ADD COLUMN c{n} integer;\n"
+            ),
             (Mode::Called | Mode::Split, _) => format!(
                 "-- db-migrations: no-transaction\nCREATE PROCEDURE p{n}() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;\nCALL p{n}();\n"
             ),

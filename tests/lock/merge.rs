@@ -204,6 +204,23 @@ fn a_rename_is_proposed_and_the_new_name_is_not_appended() {
 }
 
 #[test]
+fn a_contract_step_comes_behind_what_it_is_linked_to() {
+    let modules = |linked: &str| {
+        let mut shop = module("shop", &[], vec![migration("shop::20200101000000_x")]);
+        shop.migrations[0].contract_of = vec![id(linked)];
+        let users = module("users", &[], vec![migration("users::20210101000000_y")]);
+        Catalogue::gather(vec![shop, users]).unwrap()
+    };
+    let catalogue = modules("users::20210101000000_y");
+    let (in_order, by_hand) =
+        (merged(&Lock::default(), &catalogue), "shop::20200101000000_x users::20210101000000_y");
+    assert_eq!(order(&in_order), "users::20210101000000_y shop::20200101000000_x");
+    assert!(rules(&merged(&locked(by_hand), &catalogue)).contains("hand-order:shop::20200101000000_x"));
+    let unknown = merged(&Lock::default(), &modules("users::7_never"));
+    assert!(rules(&unknown).contains("unknown-contract:shop::20200101000000_x") && unknown.needs_hand());
+}
+
+#[test]
 fn a_hand_order_against_depends_on_is_a_warning() {
     let mut shop = module("shop", &[], vec![migration("shop::1_x")]);
     shop.migrations[0].depends_on = vec![id("users::1_y"), id("users::7_never")];

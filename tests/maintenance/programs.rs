@@ -28,7 +28,9 @@ fn of_many_that_start_together_one_switches_once() {
         let project = logging();
         project.remove("migrations/20240101000000_a.down.sql");
         let runs: Vec<_> = (0..4).map(|_| project.spawn(db, &["migrate"])).collect();
-        runs.into_iter().for_each(|run| _ = run.wait().ok());
+        for run in runs {
+            run.wait().ok();
+        }
         assert_eq!(taken(&project), ["on soon 16", "off"], "{}", db.dialect());
         project.run(db, &["migrate"]).ok();
         assert_eq!(taken(&project), [""; 0], "nothing was pending");

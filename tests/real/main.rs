@@ -18,6 +18,7 @@ mod harness;
 #[path = "../diff/common.rs"]
 #[allow(dead_code, reason = "for generated schemas")]
 mod law;
+mod lint;
 mod m1;
 mod m2;
 mod m3;

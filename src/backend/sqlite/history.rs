@@ -10,7 +10,7 @@ use crate::database::{
 use crate::history::{History, LAYOUT, Partial, Run, StepRow};
 
 use crate::backend::tables::{is_outdated, known_layout, select};
-use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, release, strange};
+use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
 
 /// The server's clock, in milliseconds since 1970.
 pub(super) const NOW_MS: &str = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)";
@@ -62,14 +62,16 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
     let tables = sqlite.tables.clone();
     let rows = sqlite
         .fetch(format!(
-            "SELECT m.id, checksum, dialect, kind, run, position, executed_at, execution_ms, release FROM {} m LEFT JOIN {} r ON r.id = m.run \
-             ORDER BY position",
-            tables.migrations(),
-            tables.runs()
+            "SELECT id, checksum, dialect, kind, run, position, executed_at, execution_ms FROM {} ORDER BY position",
+            tables.migrations()
         ))
         .await?;
     let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
-    history.set_releases(rows.iter().filter_map(release));
+    // one look at the few runs: a join would look them up once for each of the many rows
+    let releases =
+        sqlite.fetch(format!("SELECT id, release FROM {} WHERE release IS NOT NULL", tables.runs())).await?;
+    let release = |row: &sqlx::sqlite::SqliteRow| Some((row.try_get(0).ok()?, row.try_get(1).ok()?));
+    history.set_releases(releases.iter().filter_map(release));
     history.layout = Some(layout);
     let direction = if is_outdated(sqlite.layout) { "'up'" } else { "direction" };
     let steps = sqlite

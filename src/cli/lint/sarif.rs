@@ -3,6 +3,8 @@
 //! Files are named from the root of the repository, since both are read there. What a file allows, and what does
 //! not count since its table is small, is a suppressed result.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::config::{Lint, Severity};
@@ -116,9 +118,9 @@ fn uri(path: &str) -> String {
     for byte in path.replace('\\', "/").bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                text.push(byte.into())
+                text.push(byte.into());
             }
-            _ => text.push_str(&format!("%{byte:02X}")),
+            _ => _ = write!(text, "%{byte:02X}"),
         }
     }
     text

@@ -59,13 +59,16 @@ fn since(args: &Args, project: &Project) -> Result<Selection, Failure> {
     let locked = text.and_then(|text| Document::parse(&project.config.lock, &text).ok());
     let changed: HashSet<String> =
         git::changed_since(&project.root, &base).map_err(usage)?.into_iter().collect();
-    let is_new = |migration: &Migration| match &locked {
-        Some(document) => document.lock().entries.get(&migration.id).is_none_or(|entry| {
-            let same = entry.checksum.map(|checksum| checksum == migration.up.checksum());
-            !same.unwrap_or_else(|| !is_changed(migration, &changed))
-        }),
-        None => is_changed(migration, &changed),
+    let there: HashSet<String> = git::files_of(&project.root, &base).into_iter().collect();
+    // a file that was there before is old, even if nobody has locked it yet
+    let is_as_before = |migration: &Migration| {
+        migration.up.iter().all(|script| there.contains(&*script.path) && !changed.contains(&*script.path))
     };
+    let is_locked = |migration: &Migration| {
+        let entry = locked.as_ref().and_then(|document| document.lock().entries.get(&migration.id));
+        entry.is_some_and(|entry| entry.checksum == Some(migration.up.checksum()))
+    };
+    let is_new = |migration: &Migration| !is_locked(migration) && !is_as_before(migration);
     let new = project.catalogue.iter().filter(|migration| is_new(migration));
     let wanted: HashSet<MigrationId> = new.map(|migration| migration.id.clone()).collect();
     let mut notes = Vec::new();
@@ -106,10 +109,6 @@ fn base(args: &Args, project: &Project) -> Result<(String, String), Failure> {
                 .help("or name a commit: `--since REV`"),
         )),
     }
-}
-
-fn is_changed(migration: &Migration, changed: &HashSet<String>) -> bool {
-    migration.up.iter().any(|script| changed.contains(&*script.path))
 }
 
 /// Nobody here can mend a file of a registry's crate: those are looked at when they are asked for.

@@ -214,6 +214,32 @@ impl<'a> Columns<'a> {
             .collect()
     }
 
+    /// The columns of the table's primary key.
+    fn key(&self) -> Vec<String> {
+        let parts = Target::new(self.table, self.from).parts(self.dialect, self.before).unwrap_or_default();
+        let columns = parts.iter().filter_map(|part| {
+            let name = name_of(self.dialect, part)?;
+            Some((name, part.clone(), Shape::new(self.dialect, &part.source)))
+        });
+        let columns: Vec<_> = columns.collect();
+        key(self.dialect, &parts, &columns)
+    }
+
+    /// What of other tables points at the column.
+    fn pointing(&self) -> Vec<String> {
+        let own = format!("{}.", self.table);
+        let keys = self.changed_objects(Kind::ForeignKey).into_iter();
+        let keys = keys.filter(|key| !key.name.starts_with(&own));
+        let tables = self.changed_objects(Kind::Table).into_iter().filter(|table| table.name != self.table);
+        keys.chain(tables).map(|object| format!("the {} `{}`", object.kind, object.name)).collect()
+    }
+
+    /// Whether the table has a part of which the text says this.
+    pub(super) fn has_part(&self, word: &str) -> bool {
+        let parts = Target::new(self.table, self.from).parts(self.dialect, self.before).unwrap_or_default();
+        parts.iter().any(|part| part.name != "options" && part.text.contains(word))
+    }
+
     /// The table's indexes that speak of the column, and that stand as objects of their own.
     pub(super) fn indexes(&self) -> Vec<&'a Object> {
         self.changed_objects(Kind::Index)
@@ -258,7 +284,7 @@ pub(super) fn mentioning<'a>(
 
 /// Everything that speaks against a change of a column.
 pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic> {
-    let (dialect, table, from) = (columns.dialect, columns.table, columns.from);
+    let (dialect, table, from) = (columns.dialect, columns.table, unquoted(columns.from));
     let mut faults = Vec::new();
     let mut refuse = |why: String, help: &str| faults.push(Diagnostic::new(why).help(help.to_owned()));
     let by_hand = "write the steps by hand, or use `ALTER TABLE` while nothing else runs";
@@ -271,8 +297,7 @@ pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic
     let is_type = matches!(change, Change::ChangeType { .. });
     let keeps_old = dialect == Dialect::Postgres && !is_type;
     let parts = columns.changed_parts();
-    let in_key = columns.old.primary
-        || parts.iter().any(|(old, _)| old.text.contains("primary key") || old.name == "primary key");
+    let in_key = columns.old.primary || columns.key().iter().any(|name| name == columns.from);
     if in_key && !keeps_old {
         refuse(format!("`{from}` is part of the primary key of `{table}`"), by_hand);
     }
@@ -280,14 +305,14 @@ pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic
         refuse(format!("`{from}` of `{table}` counts by itself"), by_hand);
     }
     for (old, _) in parts.iter().filter(|(old, _)| old.name.starts_with("column ")) {
-        let name = old.name.trim_start_matches("column ");
+        let name = unquoted(old.name.trim_start_matches("column "));
         if !keeps_old && dialect != Dialect::Sqlite {
             refuse(format!("`{name}` of `{table}` is made of `{from}`"), by_hand);
         }
     }
-    for key in columns.changed_objects(Kind::ForeignKey) {
-        if !keeps_old && !key.name.starts_with(&format!("{table}.")) {
-            refuse(format!("the foreign key `{}` points at `{from}`", key.name), by_hand);
+    for other in columns.pointing() {
+        if !keeps_old && (is_type || dialect != Dialect::Sqlite) {
+            refuse(format!("{other} points at `{from}`"), by_hand);
         }
     }
     faults.extend(by_dialect(columns, &parts, keeps_old));
@@ -295,10 +320,12 @@ pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic
 }
 
 fn by_dialect(columns: &Columns<'_>, parts: &[(Part, Part)], keeps_old: bool) -> Vec<Diagnostic> {
-    let (dialect, table, from) = (columns.dialect, columns.table, columns.from);
+    let (dialect, table, from) = (columns.dialect, columns.table, unquoted(columns.from));
     let mut faults = Vec::new();
     if !keeps_old {
-        for view in mentioning(dialect, columns.before, Kind::View, table, Some(from)) {
+        let views = [Kind::View, Kind::MaterializedView].into_iter();
+        let views = views.flat_map(|kind| mentioning(dialect, columns.before, kind, table, Some(&from)));
+        for view in views {
             let fault = format!("the view `{}` may use `{from}` of `{table}`", view.name);
             faults.push(
                 Diagnostic::new(fault)
@@ -309,7 +336,7 @@ fn by_dialect(columns: &Columns<'_>, parts: &[(Part, Part)], keeps_old: bool) ->
     let definition = columns.before.find(Kind::Table, table).map_or("", |object| object.definition.as_str());
     let tail = table_text(dialect, definition).map_or("", |text| text.tail);
     if crate::sql::tokens(dialect, tail).is_ok()
-        && words(dialect, tail).iter().any(|word| word.name() == unquoted(from))
+        && words(dialect, tail).iter().any(|word| word.name() == from)
     {
         let fault = format!("`{table}` is partitioned by `{from}`");
         faults.push(
@@ -378,7 +405,10 @@ pub(super) fn renamed<'a>(
     after: &Schema,
     from: &'a str,
 ) -> Result<Renamed<'a>, Box<Diagnostic>> {
-    let unreadable = || Box::new(Diagnostic::new(format!("`{from}` cannot be read from its text")));
+    let unreadable = || {
+        let fault = Diagnostic::new(format!("the columns of `{from}` cannot be read from its text"));
+        Box::new(fault.help("nothing but SQL names a partition: rename it by `ALTER TABLE`"))
+    };
     let object = before.find(Kind::Table, from).ok_or_else(unreadable)?;
     let is_new =
         |object: &&Object| object.kind == Kind::Table && before.find(Kind::Table, &object.name).is_none();

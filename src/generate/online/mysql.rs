@@ -234,7 +234,9 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     let (from, to) = (columns.from, columns.to.as_str());
     let triggers = Triggers::new(dialect, columns.table, &[from, to]);
     let (insert, update) = bodies(columns);
-    let mut up = vec![format!("ALTER TABLE {table} ADD COLUMN {to} {} NULL, LOCK=NONE;", columns.new.kind)];
+    // a server that cannot do it says so at once, where it would lock otherwise
+    let lock = if is_lockless(columns) { ", LOCK=NONE" } else { "" };
+    let mut up = vec![format!("ALTER TABLE {table} ADD COLUMN {to} {} NULL{lock};", columns.new.kind)];
     up.extend(triggers.create(&table, &insert, &update));
     let mut down = triggers.drop();
     down.push(format!("ALTER TABLE {table} DROP COLUMN {to};"));
@@ -256,6 +258,11 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     steps.extend(catch_up);
     steps.push(take_over(columns, &triggers, &twins, &rows));
     Steps { steps, limits: limits(columns, &rows) }
+}
+
+/// Whether a column or a plain key can be added while others write.
+fn is_lockless(columns: &Columns<'_>) -> bool {
+    !["fulltext ", "spatial ", "vector "].iter().any(|word| columns.has_part(word))
 }
 
 fn keys(table: &str, to: &str, twins: &[Twin]) -> Step {
@@ -298,7 +305,8 @@ fn take_over(columns: &Columns<'_>, triggers: &Triggers, twins: &[Twin], rows: &
     up.push(format!("ALTER TABLE {table} DROP COLUMN {from};"));
     let (insert, update) = bodies(columns);
     let mut down = vec![format!("ALTER TABLE {table} ADD COLUMN {from} {} NULL;", columns.old.kind)];
-    let set = format!("UPDATE {table} SET {from} = {}{}", columns.backward(), rows.still);
+    let still = if columns.new.on_update { format!(", {to} = {to}") } else { String::new() };
+    let set = format!("UPDATE {table} SET {from} = {}{}{still}", columns.backward(), rows.still);
     if columns.is_rename() {
         down.extend(triggers.create(table, &insert, &update));
         down.push(format!("{set};"));
@@ -325,6 +333,12 @@ fn limits(columns: &Columns<'_>, rows: &Rows) -> Vec<String> {
     ];
     if rows.key.is_none() || columns.dialect != Dialect::MariaDb {
         limits.push("the rows are copied in one transaction, which holds all of them: their key is not one column, or this is MySQL".to_owned());
+    }
+    if !is_lockless(columns) {
+        limits.push(
+            "the table has a FULLTEXT or SPATIAL key: the server may lock it for as long as it adds a column"
+                .to_owned(),
+        );
     }
     if columns.changed_parts().iter().any(|(old, _)| old.text.contains("foreign key")) {
         limits.push("a foreign key is made anew in the contract step: the server copies the table for it, and nobody writes meanwhile".to_owned());

@@ -26,9 +26,9 @@ fn short(statements: Vec<String>) -> Side {
 /// The plain change of a type.
 pub(super) fn plain_type(target: &Target<'_>, to: &str, kind: &str, using: Option<&str>) -> Vec<String> {
     let Target { table, column } = target;
-    let using = using.map(|text| format!(" USING ({text})")).unwrap_or_default();
+    let using = using.map_or_else(|| format!("CAST({column} AS {kind})"), str::to_owned);
     vec![
-        format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE {kind}{using};"),
+        format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE {kind} USING ({using});"),
         format!("ALTER TABLE {table} RENAME COLUMN {column} TO {to};"),
     ]
 }
@@ -330,6 +330,9 @@ fn limits(columns: &Columns<'_>) -> Vec<String> {
         format!("put nothing on `{}` before the contract step: no index, no constraint, no view", columns.to),
         "code must name its columns: what a prepared `SELECT *` returns changes in two steps".to_owned(),
     ];
+    if !columns.is_rename() && columns.old.has_default {
+        limits.push(format!("the default of `{}` is that of `{}`, cast: where `--using` does more, set another one behind the contract step", columns.to, columns.from));
+    }
     if is_partitioned(columns.before, columns.table) {
         limits.push("the table is partitioned: its rows are copied in one transaction, and an index is built under a lock".to_owned());
     }

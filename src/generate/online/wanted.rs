@@ -152,6 +152,9 @@ fn column_of<'s>(
         return Ok((table, found.clone()));
     }
     let mut fault = Diagnostic::new(format!("the table `{}` has no column `{column}`", table.name));
+    if columns.is_empty() {
+        fault.help.push("a partition has the columns of its table: change that one".to_owned());
+    }
     let bare: Vec<String> = columns.iter().map(|name| unquoted(name)).collect();
     let near = nearest(column, bare.iter().map(String::as_str));
     fault.help.extend(near.map(|near| format!("did you mean `{near}`?")));

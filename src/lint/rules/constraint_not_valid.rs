@@ -100,19 +100,19 @@ fn validated(look: &Look<'_>) -> Vec<Draft> {
             What::AddConstraint { table, constraint } if constraint.not_valid && !look.is_new(table) => {
                 added.extend(constraint.name.clone().map(|name| (table.clone(), name)));
             }
-            What::Validate { table, name } if added.contains(&(table.clone(), name.clone())) => {
-                if !look.script.no_transaction {
-                    found.push(
-                        Draft::new(
-                            (n, act),
-                            format!(
-                                "`{name}` is validated in the transaction that adds it, which keeps its lock"
-                            ),
-                        )
-                        .ours()
-                        .help("validate it in a migration of its own"),
-                    );
-                }
+            What::Validate { table, name }
+                if added.contains(&(table.clone(), name.clone())) && !look.script.no_transaction =>
+            {
+                found.push(
+                    Draft::new(
+                        (n, act),
+                        format!(
+                            "`{name}` is validated in the transaction that adds it, which keeps its lock"
+                        ),
+                    )
+                    .ours()
+                    .help("validate it in a migration of its own"),
+                );
             }
             _ => {}
         }

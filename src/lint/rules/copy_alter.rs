@@ -4,6 +4,7 @@ use super::{MYSQL, Rule};
 use crate::config::Severity;
 use crate::dialect::Dialect;
 use crate::lint::draft::Draft;
+use crate::lint::fix::beside_writers;
 use crate::lint::look::Look;
 use crate::sql::{ConstraintKind, IndexKind, What};
 
@@ -38,7 +39,8 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
             let table = act.what.table().map(ToString::to_string).unwrap_or_default();
             found.push(
                 Draft::new((n, act), format!("`{table}` is copied while nobody can write to it: {why}"))
-                    .help("look for a form that takes `ALGORITHM=INPLACE, LOCK=NONE`, or change a copy and swap the names (gh-ost, pt-online-schema-change)"),
+                    .fix(beside_writers(look, n))
+                .help("look for a form that takes `ALGORITHM=INPLACE, LOCK=NONE`, or change a copy and swap the names (gh-ost, pt-online-schema-change)"),
             );
         }
     }
@@ -52,12 +54,12 @@ fn copies(look: &Look<'_>, what: &What, unchecked: bool) -> Option<String> {
             let Some(known) = look.known.column(table, old) else {
                 return Some(format!("`{old}` becomes `{}`, and nothing says what it was", column.ty));
             };
-            let stays = is_in_place(&known.ty, &column.ty);
+            let stays = is_in_place(look.dialect, &known.ty, &column.ty);
             (!stays).then(|| format!("`{old}` was `{}` and becomes `{}`", known.ty, column.ty))
         }
         What::AddConstraint { constraint, .. } => match constraint.kind {
             ConstraintKind::Foreign if !unchecked => Some("a foreign key is added".to_owned()),
-            ConstraintKind::Check if look.dialect == Dialect::MySql => Some("a check is added".to_owned()),
+            ConstraintKind::Check => Some("a check is added".to_owned()),
             _ => None,
         },
         What::AddColumn { column, .. } if column.stored => {
@@ -85,15 +87,16 @@ fn by_words(words: &str) -> Option<String> {
         ("add system versioning", "it gets a history"),
         ("drop system versioning", "it loses its history"),
     ];
-    if words.starts_with("engine") {
-        return Some("its engine is named".to_owned());
+    // InnoDB, which nearly all are kept by already, writes itself anew beside writers
+    if words.starts_with("engine") && !words.contains("innodb") {
+        return Some("another engine keeps it".to_owned());
     }
     let found = COPYING.iter().find(|(start, _)| words.starts_with(start));
     found.map(|(_, why)| (*why).to_owned())
 }
 
 /// Whether a column of one type can hold the other's values without a copy.
-fn is_in_place(old: &str, new: &str) -> bool {
+fn is_in_place(dialect: Dialect, old: &str, new: &str) -> bool {
     let (old, new) = (usual(old), usual(new));
     if old == new {
         return true;
@@ -104,12 +107,12 @@ fn is_in_place(old: &str, new: &str) -> bool {
         Some((format!("{name}{after}"), size.trim().parse().ok()?))
     };
     if let (Some((old_name, old_size)), Some((new_name, new_size))) = (sized(&old), sized(&new)) {
-        // one byte for the length up to 255 bytes, of up to four bytes each
+        // MySQL: one byte for the length up to 255 bytes, of up to four bytes each
         let is_small = |size: u32| size <= 63;
         return old_name == new_name
             && matches!(old_name.split(' ').next(), Some("varchar" | "varbinary"))
             && old_size <= new_size
-            && is_small(old_size) == is_small(new_size);
+            && (dialect == Dialect::MariaDb || is_small(old_size) == is_small(new_size));
     }
     // values that come behind the others
     let is_list = |ty: &str| ty.starts_with("enum(") || ty.starts_with("set(");
@@ -145,6 +148,7 @@ fn usual(ty: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::is_in_place;
+    use crate::dialect::Dialect;
 
     #[test]
     fn types_that_need_no_copy() {
@@ -156,7 +160,7 @@ mod tests {
             ("enum('a','b')", "enum('a','b','c')"),
             ("bool", "tinyint(1)"),
         ] {
-            assert!(is_in_place(old, new), "{old} {new}");
+            assert!(is_in_place(Dialect::MySql, old, new), "{old} {new}");
         }
         for (old, new) in [
             ("int", "bigint"),
@@ -167,7 +171,8 @@ mod tests {
             ("char(3)", "char(4)"),
             ("text", "varchar(20)"),
         ] {
-            assert!(!is_in_place(old, new), "{old} {new}");
+            assert!(!is_in_place(Dialect::MySql, old, new), "{old} {new}");
         }
+        assert!(is_in_place(Dialect::MariaDb, "varchar(60)", "varchar(64)"));
     }
 }

@@ -3,6 +3,7 @@
 use super::{POSTGRES, Rule};
 use crate::config::Severity;
 use crate::lint::draft::Draft;
+use crate::lint::fix::concurrently;
 use crate::lint::look::Look;
 use crate::sql::{Act, What};
 
@@ -17,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn find(look: &Look<'_>) -> Vec<Draft> {
-    look.acts().filter_map(|at| of(look, at)).collect()
+    look.acts().filter_map(|at| Some(of(look, at)?.fix(concurrently(look, at.1)))).collect()
 }
 
 fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {

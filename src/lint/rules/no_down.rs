@@ -21,7 +21,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let first = look.readings.first().map_or(0..0, |reading| reading.span.clone());
-    let draft = Draft::at(None, first, "there is no way back from this migration, as others of its module have")
-        .help("write one beside it, as the others have theirs; or say why there is none: `-- db-migrations: allow no-down REASON`");
+    let draft = Draft::at(None, first, "there is no way back from this migration")
+        .help("write one beside it; or say why there is none: `-- db-migrations: allow no-down REASON`");
     vec![draft]
 }

@@ -3,6 +3,7 @@
 use super::{POSTGRES, Rule};
 use crate::config::Severity;
 use crate::lint::draft::Draft;
+use crate::lint::fix::again;
 use crate::lint::look::Look;
 use crate::sql::act::Rows;
 use crate::sql::{Act, Verb, What};
@@ -21,7 +22,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
     if !look.script.no_transaction {
         return Vec::new();
     }
-    look.acts().filter_map(|at| of(look, at)).collect()
+    look.acts().filter_map(|at| Some(of(look, at)?.fix(again(look, at.1)))).collect()
 }
 
 fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {

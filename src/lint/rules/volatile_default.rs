@@ -12,11 +12,7 @@ pub(super) const RULE: Rule = Rule {
     about: "a new column is computed for every row",
     severity: Severity::Error,
     dialects: EVERY,
-    squawk: &[
-        "adding-field-with-default",
-        "adding-serial-primary-key-field",
-        "adding-primary-key-constraint",
-    ],
+    squawk: &["adding-field-with-default", "adding-serial-primary-key-field"],
     timed: true,
     find,
 };

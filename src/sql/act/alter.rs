@@ -242,6 +242,9 @@ fn not_null(walk: Walk<'_>) -> Option<String> {
     (is.is("IS") && not.is("NOT") && null.is("NULL") && alone).then(|| name(**column)).flatten()
 }
 
+/// What else an `ALTER TABLE` drops.
+const OTHERS: &[&str] = &["CONSTRAINT", "PRIMARY", "FOREIGN", "CHECK", "PARTITION", "PERIOD", "SYSTEM"];
+
 fn drop_clause(table: &Object, mut walk: Walk<'_>) -> Option<What> {
     let table = table.clone();
     let cascade = walk.has(&["CASCADE"]);
@@ -251,7 +254,6 @@ fn drop_clause(table: &Object, mut walk: Walk<'_>) -> Option<What> {
         let index = walk.object(Kind::Index)?;
         return Some(What::DropIndex { index, table: Some(table), concurrently: false, again, cascade });
     }
-    const OTHERS: &[&str] = &["CONSTRAINT", "PRIMARY", "FOREIGN", "CHECK", "PARTITION", "PERIOD", "SYSTEM"];
     // a column may have such a name: then nothing stands behind it
     if walk.peek()?.is_any(OTHERS) && walk.rest.len() > 1 {
         return None;

@@ -8,6 +8,7 @@ use crate::sql::lex::TokenKind;
 
 /// A column as a statement defines it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what a definition says or does not say")]
 pub struct Column {
     /// Its name.
     pub name: String,

@@ -313,6 +313,20 @@ pub fn words(dialect: Dialect, statement: &str) -> impl Iterator<Item = String> 
     super::cursor::Cursor::new(dialect, statement).map(|piece| piece.unquoted().to_lowercase())
 }
 
+/// Where the first run of these words ends in a text.
+pub fn behind(dialect: Dialect, text: &str, wanted: &[&str]) -> Option<usize> {
+    let mut cursor = super::cursor::Cursor::new(dialect, text);
+    while cursor.peek().is_some() {
+        let mut ahead = cursor.clone();
+        if ahead.eat(wanted) {
+            let last = cursor.nth(wanted.len() - 1)?;
+            return Some(last.at + last.text.len());
+        }
+        cursor.next();
+    }
+    None
+}
+
 fn reading(dialect: Dialect, text: &str, span: Range<usize>) -> Reading {
     let pieces = super::deed::pieces(dialect, &text[span.clone()], span.start);
     let mut reader = Reader { dialect, acts: Vec::new(), algorithm: None, lock: None };

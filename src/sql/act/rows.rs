@@ -22,6 +22,7 @@ pub enum Verb {
 
 /// A change of rows.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what a statement says or does not say")]
 pub struct Rows {
     /// What is done.
     pub verb: Verb,

@@ -1,1 +1,1 @@
-ALTER TABLE users ENGINE=InnoDB;
+ALTER TABLE users ENGINE=Aria;

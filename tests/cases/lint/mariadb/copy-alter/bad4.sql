@@ -1,1 +1,1 @@
-ALTER TABLE users MODIFY name varchar(200);
+ALTER TABLE users MODIFY name varchar(10);

@@ -1,1 +1,1 @@
-ALTER TABLE users ADD x double DEFAULT rand();
+ALTER TABLE users ADD x varchar(40) DEFAULT concat('a', uuid());

@@ -1,0 +1,1 @@
+ALTER TABLE `Order Lines` ADD x int AS (id + 1) PERSISTENT;
