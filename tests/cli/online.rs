@@ -290,6 +290,34 @@ fn old_and_new_code_write_one_column_under_two_names() {
 }
 
 #[test]
+fn the_traffic_notices_when_nothing_keeps_both_the_same() {
+    for db in servers() {
+        let project = shop(&db);
+        db.execute("ALTER TABLE users ADD COLUMN version integer NOT NULL DEFAULT 0");
+        db.execute("INSERT INTO users (id, image) SELECT id + 2, 'v0' FROM users");
+        db.execute("INSERT INTO users (id, image) SELECT id + 4, 'v0' FROM users");
+        db.execute("INSERT INTO users (id, image) SELECT id + 8, 'v0' FROM users");
+        db.execute("UPDATE users SET image = 'v0'");
+        let words = |column| Words { table: "users", column, value: "concat('v', {})" };
+        generated(&project, &db, &["rename-column", "users.image", "poster"]);
+        phase(&project, &db, "expand", "r1").ok();
+        let triggers = if db.is_mariadb() {
+            "DROP TRIGGER sync_users_image_poster_u"
+        } else {
+            "ALTER TABLE users DISABLE TRIGGER zz_sync_users_image_poster"
+        };
+        db.execute(triggers);
+        let (old_code, new_code) =
+            (Writers::start(&db, words("image"), 1), Writers::start(&db, words("poster"), 1));
+        old_code.go_on(100_000);
+        let mut total = Total::default();
+        old_code.stop(&mut total);
+        new_code.stop(&mut total);
+        assert!(total.failed.iter().any(|fault| fault.contains("hold what belongs to their count")));
+    }
+}
+
+#[test]
 fn old_and_new_code_write_one_table_under_two_names() {
     for db in servers() {
         let create = format!(

@@ -319,24 +319,30 @@ pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic
     faults
 }
 
+/// The views that may use a column.
+pub(super) fn views_of(dialect: Dialect, before: &Schema, target: &Target<'_>) -> Vec<Diagnostic> {
+    let (table, column) = (target.table, unquoted(target.column));
+    let views = [Kind::View, Kind::MaterializedView].into_iter();
+    let views = views.flat_map(|kind| mentioning(dialect, before, kind, table, Some(&column)));
+    let fault = |view: &Object| {
+        let fault = format!("the view `{}` may use `{column}` of `{table}`", view.name);
+        let help = "drop it in a migration before, and make it again behind the contract step";
+        Diagnostic::new(fault).help(help)
+    };
+    views.map(fault).collect()
+}
+
 fn by_dialect(columns: &Columns<'_>, parts: &[(Part, Part)], keeps_old: bool) -> Vec<Diagnostic> {
     let (dialect, table, from) = (columns.dialect, columns.table, unquoted(columns.from));
     let mut faults = Vec::new();
     if !keeps_old {
-        let views = [Kind::View, Kind::MaterializedView].into_iter();
-        let views = views.flat_map(|kind| mentioning(dialect, columns.before, kind, table, Some(&from)));
-        for view in views {
-            let fault = format!("the view `{}` may use `{from}` of `{table}`", view.name);
-            faults.push(
-                Diagnostic::new(fault)
-                    .help("drop it in a migration before, and make it again behind the contract step"),
-            );
-        }
+        faults.extend(views_of(dialect, columns.before, &Target::new(table, columns.from)));
     }
     let definition = columns.before.find(Kind::Table, table).map_or("", |object| object.definition.as_str());
     let tail = table_text(dialect, definition).map_or("", |text| text.tail);
-    if crate::sql::tokens(dialect, tail).is_ok()
-        && words(dialect, tail).iter().any(|word| word.name() == from)
+    let words_behind = words(dialect, tail);
+    if words_behind.iter().any(|word| word.is("PARTITION"))
+        && words_behind.iter().any(|word| word.name() == from)
     {
         let fault = format!("`{table}` is partitioned by `{from}`");
         faults.push(
