@@ -146,9 +146,12 @@ impl Writers {
     /// Waits until they have done so much more.
     pub(crate) fn go_on(&self, more: u64) {
         let wanted = self.done.load(Ordering::Relaxed) + more;
-        until("writers at work", || {
-            self.done.load(Ordering::Relaxed) >= wanted || self.threads.iter().any(JoinHandle::is_finished)
-        });
+        until("writers at work", || self.done.load(Ordering::Relaxed) >= wanted || self.has_ended());
+    }
+
+    /// Whether one of them has given up.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Stops them, and adds what they were told.

@@ -214,17 +214,6 @@ impl<'a> Columns<'a> {
             .collect()
     }
 
-    /// The columns of the table's primary key.
-    fn key(&self) -> Vec<String> {
-        let parts = Target::new(self.table, self.from).parts(self.dialect, self.before).unwrap_or_default();
-        let columns = parts.iter().filter_map(|part| {
-            let name = name_of(self.dialect, part)?;
-            Some((name, part.clone(), Shape::new(self.dialect, &part.source)))
-        });
-        let columns: Vec<_> = columns.collect();
-        key(self.dialect, &parts, &columns)
-    }
-
     /// What of other tables points at the column.
     fn pointing(&self) -> Vec<String> {
         let own = format!("{}.", self.table);
@@ -282,6 +271,22 @@ pub(super) fn mentioning<'a>(
         .collect()
 }
 
+/// Whether a column is part of its table's primary key.
+pub(super) fn is_key(dialect: Dialect, before: &Schema, target: &Target<'_>) -> bool {
+    let parts = target.parts(dialect, before).unwrap_or_default();
+    let columns = parts
+        .iter()
+        .filter_map(|part| Some((name_of(dialect, part)?, part.clone(), Shape::new(dialect, &part.source))));
+    let columns: Vec<_> = columns.collect();
+    key(dialect, &parts, &columns).iter().any(|name| name == target.column)
+}
+
+/// That it is, and cannot be changed so.
+pub(super) fn of_key(target: &Target<'_>) -> Diagnostic {
+    let fault = format!("`{}` is part of the primary key of `{}`", unquoted(target.column), target.table);
+    Diagnostic::new(fault).help("write the steps by hand, or use `ALTER TABLE` while nothing else runs")
+}
+
 /// Everything that speaks against a change of a column.
 pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic> {
     let (dialect, table, from) = (columns.dialect, columns.table, unquoted(columns.from));
@@ -297,9 +302,9 @@ pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic
     let is_type = matches!(change, Change::ChangeType { .. });
     let keeps_old = dialect == Dialect::Postgres && !is_type;
     let parts = columns.changed_parts();
-    let in_key = columns.old.primary || columns.key().iter().any(|name| name == columns.from);
+    let in_key = is_key(dialect, columns.before, &Target::new(table, columns.from));
     if in_key && !keeps_old {
-        refuse(format!("`{from}` is part of the primary key of `{table}`"), by_hand);
+        refuse(of_key(&Target::new(table, columns.from)).message, by_hand);
     }
     if columns.old.counts && !keeps_old && !in_key {
         refuse(format!("`{from}` of `{table}` counts by itself"), by_hand);

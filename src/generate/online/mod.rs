@@ -151,6 +151,9 @@ pub fn plain(dialect: Dialect, before: &Schema, change: &Change) -> Result<Vec<S
         Change::ChangeType { table, from, to, kind, using, .. } => {
             let target = Target::new(table, from);
             // a database would refuse it, and say less
+            if facts::is_key(dialect, before, &target) {
+                return Err(Box::new(facts::of_key(&target)));
+            }
             if let Some(fault) = facts::views_of(dialect, before, &target).pop() {
                 return Err(Box::new(fault));
             }
