@@ -41,6 +41,7 @@ pub(super) fn name_of(dialect: Dialect, part: &Part) -> Option<String> {
 
 /// What the text of a column says.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a clause of the text")]
 pub(super) struct Shape {
     /// Its type, with character set and collation.
     pub(super) kind: String,
@@ -69,14 +70,16 @@ impl Shape {
             && let (Some(set), Some(name)) = (outer.get(at + 1), outer.get(at + 2))
             && set.is("SET")
         {
-            kind.push_str(&format!(" CHARACTER SET {}", name.text));
+            kind.push_str(" CHARACTER SET ");
+            kind.push_str(name.text);
         }
         if let Some(at) = outer.iter().position(|word| word.is("COLLATE")) {
             let names = outer[at + 1..].iter().enumerate();
             let names = names
                 .take_while(|(place, word)| *place == 0 || word.text == "." || outer[at + place].text == ".");
             let name: String = names.map(|(_, word)| word.text).collect();
-            kind.push_str(&format!(" COLLATE {name}"));
+            kind.push_str(" COLLATE ");
+            kind.push_str(&name);
         }
         Self {
             word: outer.first().map(|word| word.text.to_ascii_uppercase()).unwrap_or_default(),
