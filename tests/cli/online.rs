@@ -1,6 +1,8 @@
 //! `generate rename-column` and its kin: the files, the way there and back on each database, what is refused, and
 //! old and new code at work through all steps.
 
+use std::io::Write;
+
 use crate::common::{bare, ran, until};
 use crate::support::database::{Db, each_database};
 use crate::support::project::{Output, Project};
@@ -251,7 +253,7 @@ fn traffic(db: &Db, args: &[&str], create: &str, old: Words, new: Words) {
     new_code.go_on(60);
     new_code.stop(&mut total);
     total.holds(db, new);
-    println!("{} {args:?}: {}", db.dialect(), total.title());
+    let _ = writeln!(std::io::stderr(), "{} {}: {}", db.dialect(), args[0], total.title());
 }
 
 /// Many rows, of which the writers share the first few.
