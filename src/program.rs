@@ -30,17 +30,31 @@ pub(crate) enum Unrun {
     Wait(#[source] Error),
 }
 
+/// What is ended when the time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// The program, which may ask at the terminal.
+    Itself,
+    /// All that it has started, too: it is in a process group of its own, and no interrupt of a terminal reaches it.
+    Group,
+}
+
 /// Runs a program with its arguments in a folder, with these variables beside those of the environment;
 /// `most` bytes of what it prints are read.
 pub(crate) fn run(
     words: &[String],
     variables: &[(&str, &str)],
     folder: &Path,
-    limit: Duration,
+    (limit, ends): (Duration, Ends),
     most: u64,
 ) -> Result<Ended, Unrun> {
     let program = words.first().map_or("", String::as_str);
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    #[cfg(unix)]
+    if ends == Ends::Group {
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    }
+    let mut child = command
         .args(&words[1.min(words.len())..])
         .envs(variables.iter().copied())
         .current_dir(folder)
@@ -51,7 +65,7 @@ pub(crate) fn run(
         .map_err(Unrun::Begin)?;
     let stdout = child.stdout.take().map(|pipe| drain(pipe, most));
     let stderr = child.stderr.take().map(|pipe| drain(pipe, most));
-    let status = end_of(&mut child, limit).map_err(Unrun::Wait)?;
+    let status = end_of(&mut child, limit, ends).map_err(Unrun::Wait)?;
     Ok(Ended { status, stdout, stderr })
 }
 
@@ -96,17 +110,28 @@ fn collect(pipe: Option<&Receiver<Vec<u8>>>, is_enough: impl Fn(&[u8]) -> bool) 
 }
 
 /// Waits for the end; `None` if it was ended since it took too long.
-fn end_of(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+fn end_of(child: &mut Child, limit: Duration, ends: Ends) -> std::io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
         if start.elapsed() > limit {
-            child.kill()?;
+            end(child, ends)?;
             child.wait()?;
             return Ok(None);
         }
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+fn end(child: &mut Child, ends: Ends) -> std::io::Result<()> {
+    #[cfg(unix)]
+    if ends == Ends::Group
+        && let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw)
+    {
+        return Ok(rustix::process::kill_process_group(group, rustix::process::Signal::KILL)?);
+    }
+    let _ = ends;
+    child.kill()
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Global, password};
 use crate::backend::{self, Limits, Options, Tables};
 use crate::bundle::{self, Bundle};
-use crate::config::{self, Config, Password};
+use crate::config::{self, Config, MaintenanceWay, Password};
 use crate::database::Connect;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
@@ -280,7 +280,14 @@ impl Context {
         let config =
             config::parse(MAINTENANCE, &format!("maintenance: {text}\n"), &|name| self.variable(name))
                 .map_err(|faults| Failure::all(FailureKind::Usage, faults))?;
-        Ok(Cow::Owned(config.maintenance))
+        let mut maintenance = config.maintenance;
+        // the same place for every command, wherever its configuration is
+        if let Some(MaintenanceWay::File(path)) = &mut maintenance.way
+            && let Ok(here) = std::env::current_dir()
+        {
+            *path = here.join(&*path).to_string_lossy().into_owned();
+        }
+        Ok(Cow::Owned(maintenance))
     }
 
     /// Discovers, and reads the lock; or unpacks the bundle.

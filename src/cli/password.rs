@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use crate::diagnostic::Diagnostic;
 use crate::lockfile;
-use crate::program::{self, Unrun};
+use crate::program::{self, Ends, Unrun};
 use crate::secret::Secrets;
 
 /// How long a command may take.
@@ -43,7 +43,7 @@ pub(super) fn of_command(words: &[String], folder: &Path) -> Result<SecretString
         Diagnostic::new(format!("`database.password-command`: `{name}` {what}"))
             .help("try the command by hand; the password is the first line of its standard output")
     };
-    let ended = program::run(words, &[], folder, LIMIT, MOST).map_err(|error| {
+    let ended = program::run(words, &[], folder, (LIMIT, Ends::Itself), MOST).map_err(|error| {
         let (Unrun::Begin(cause) | Unrun::Wait(cause)) = &error;
         fault(error.to_string()).cause(cause)
     })?;

@@ -20,7 +20,7 @@ use crate::lock::{Lock, Merged};
 use crate::migration::{Script, normalise};
 use crate::module::{Module, Origin};
 use crate::plan::Plan;
-use crate::program::{self, Unrun};
+use crate::program::{self, Ends, Unrun};
 use crate::schema::Schema;
 use crate::sql;
 
@@ -221,7 +221,8 @@ fn printed(project: &Project, command: &SchemaCommand, dialect: Dialect) -> Resu
         project.config.frame(&command.span).into_iter().fold(fault, Diagnostic::frame)
     };
     let variables = [(DIALECT_VARIABLE, dialect.facts().name)];
-    let run = program::run(&command.words, &variables, &project.root, command.timeout, MOST + 1);
+    let run =
+        program::run(&command.words, &variables, &project.root, (command.timeout, Ends::Group), MOST + 1);
     let ended = run.map_err(|error| {
         let (Unrun::Begin(cause) | Unrun::Wait(cause)) = &error;
         let told = fault(error.to_string()).cause(cause);

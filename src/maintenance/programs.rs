@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Mark, Put, State, Switch};
 use crate::diagnostic::Diagnostic;
-use crate::program::{self, Unrun};
+use crate::program::{self, Ends, Unrun};
 
 /// How much of what a program says is read, and how much is shown.
 const MOST: u64 = 64 * 1024;
@@ -46,7 +46,8 @@ impl Programs {
             ("DB_MIGRATIONS_REASON", reason.as_str()),
             ("DB_MIGRATIONS_MESSAGE", message.as_str()),
         ];
-        let ended = program::run(words, &variables, &self.folder, self.timeout, MOST).map_err(|error| {
+        let limit = (self.timeout, Ends::Group);
+        let ended = program::run(words, &variables, &self.folder, limit, MOST).map_err(|error| {
             let (Unrun::Begin(cause) | Unrun::Wait(cause)) = &error;
             fault(error.to_string()).cause(cause)
         })?;

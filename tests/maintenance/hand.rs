@@ -131,6 +131,12 @@ fn a_variable_says_how() {
     run(&value, &["maintenance", "on"]).ok();
     assert!(place.text().is_some());
     run(&value, &["maintenance", "off"]).ok();
+    // from where the command runs, wherever the configuration above it is
+    let above = Project::with_config("cargo: off\n").file("below/x", "");
+    let mut command = above.command(&["maintenance", "on"]);
+    command.current_dir(above.join("below")).env("DB_MIGRATIONS_MAINTENANCE", "{ file: flag }");
+    crate::support::project::Output::of(&mut command, &["maintenance", "on"]).ok();
+    assert!(above.exists("below/flag"));
     run("{ fil: x }", &["maintenance", "off"])
         .exits(2)
         .says("DB_MIGRATIONS_MAINTENANCE:1:")

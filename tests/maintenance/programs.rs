@@ -98,3 +98,29 @@ fn a_program_that_fails_stops_the_run_or_is_said() {
     project.edit("db-migrations.yml", "[sh, -c, 'exit 4']\n", "[sleep, '60']\n    timeout: 1\n");
     project.run(&db, &["maintenance", "off"]).exits(2).says("took longer than 1 s");
 }
+
+/// What a program has started is ended with it: else it would switch on after all was over.
+#[test]
+fn a_program_that_takes_too_long_leaves_nobody_behind() {
+    let db = Db::sqlite();
+    let project = logging();
+    project.edit(
+        "db-migrations.yml",
+        "[sh, -c, 'echo \"on",
+        "[sh, -c, 'sh -c \"sleep 2; echo late >> target/log\"; echo \"on",
+    );
+    project.edit("db-migrations.yml", "    off: [", "    timeout: 1\n    off: [");
+    project.run(&db, &["migrate"]).exits(7).says("took longer than 1 s");
+    assert_eq!(taken(&project), ["off"]);
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert_eq!(taken(&project), [""; 0], "it came late");
+}
+
+#[test]
+fn a_run_within_a_command_leaves_it_to_the_command() {
+    let db = Db::sqlite();
+    let project = logging();
+    let program = env!("CARGO_BIN_EXE_db-migrations");
+    project.run(&db, &["maintenance", "run", "--", program, "migrate"]).ok();
+    assert_eq!(taken(&project), ["on soon 0", "off"]);
+}

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Words, usage};
+use super::{MAINTENANCE, Words, usage};
 use crate::cli::watch::{Signal, Signals};
 use crate::cli::{Done, Exit, Format, Global};
-use crate::config;
+use crate::config::{self, MaintenanceWay};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Failure, FailureKind};
 use crate::maintenance::{End, Keeper, Owner, Put, Switch};
@@ -48,7 +48,7 @@ pub(super) async fn run(
             found.shown()
         ));
     }
-    let ended = match start(global, &args.command) {
+    let ended = match start(global, &args.command, config) {
         Ok(mut child) => wait(&mut child, &mut signals).await,
         Err(error) => Err(error),
     };
@@ -77,11 +77,15 @@ async fn off(keeper: Keeper) {
 }
 
 /// Where our own standard output is a document, the command's goes to standard error.
-fn start(global: &Global, words: &[String]) -> std::io::Result<Child> {
+fn start(global: &Global, words: &[String], config: &config::Maintenance) -> std::io::Result<Child> {
     let (program, arguments) =
         words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
     let mut command = Command::new(program);
     command.args(arguments);
+    if matches!(config.way, Some(MaintenanceWay::Command { .. })) {
+        // nobody can ask a program whether it is on already: a run within must not switch it off
+        command.env(MAINTENANCE, "{}");
+    }
     if global.format == Format::Json {
         command.stdout(stderr()?);
     }
