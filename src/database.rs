@@ -160,6 +160,8 @@ pub struct NewRow {
     pub executed_at: Option<String>,
     /// How long it took, if not measured here.
     pub execution_ms: Option<i64>,
+    /// What it stands for and has no row yet: it gets archived ones.
+    pub formers: Vec<MigrationId>,
 }
 
 impl NewRow {
@@ -254,7 +256,7 @@ impl Record<'_> {
     /// How many rows of the history it touches.
     pub fn rows(&self) -> u64 {
         match self {
-            Self::Applied(_) => 1,
+            Self::Applied(row) => 1 + row.formers.len() as u64,
             Self::Undone(_, formers) => 1 + formers.len() as u64,
         }
     }

@@ -46,6 +46,8 @@ pub struct Script {
     pub session: BTreeMap<String, String>,
     /// The file as it stands, where normalising changed it: other tools hash that.
     pub raw: Option<Arc<str>>,
+    /// What this text itself says that it stands for.
+    pub replaces: Vec<Former>,
 }
 
 impl Script {
@@ -62,6 +64,7 @@ impl Script {
             foreign_keys: None,
             session: BTreeMap::new(),
             raw: None,
+            replaces: Vec::new(),
         }
     }
 

@@ -91,20 +91,28 @@ impl Tables {
         format!("db-migrations:{}.{}", self.schema.as_deref().unwrap_or(default_schema), self.base)
     }
 
-    /// SQL that writes a history row; `duration` is an expression for what was measured.
+    /// SQL that writes a history row, and those of what it stands for; `duration` is an expression for what was measured.
     pub(super) fn insert_row(&self, words: &Words, run: &str, row: &NewRow, duration: &str) -> String {
+        let values = |id: &MigrationId, checksum: &str, kind: RowKind, duration: &str| {
+            format!(
+                "({}, {checksum}, '{}', '{}', {}, {}, {}, {duration})",
+                (words.quote)(id.as_str()),
+                words.dialect,
+                kind.name(),
+                (words.quote)(run),
+                row.position,
+                row.executed_at.as_deref().map_or_else(|| words.now.to_owned(), words.timestamp),
+            )
+        };
+        let duration = row.execution_ms.map_or_else(|| duration.to_owned(), |ms| ms.to_string());
+        let formers = row.formers.iter().map(|id| values(id, "NULL", RowKind::Archived, "NULL"));
+        let own = values(&row.id, &format!("'{}'", row.checksum), row.kind, &duration);
+        // its own last: what it returns is read from the last row
+        let rows: Vec<String> = formers.chain([own]).collect();
         format!(
-            "INSERT INTO {} (id, checksum, dialect, kind, run, position, executed_at, execution_ms) \
-             VALUES ({}, '{}', '{}', '{}', {}, {}, {}, {})",
+            "INSERT INTO {} (id, checksum, dialect, kind, run, position, executed_at, execution_ms) VALUES {}",
             self.migrations(),
-            (words.quote)(row.id.as_str()),
-            row.checksum,
-            words.dialect,
-            row.kind.name(),
-            (words.quote)(run),
-            row.position,
-            row.executed_at.as_deref().map_or_else(|| words.now.to_owned(), words.timestamp),
-            row.execution_ms.map_or_else(|| duration.to_owned(), |ms| ms.to_string()),
+            rows.join(", ")
         )
     }
 

@@ -169,6 +169,7 @@ fn script(wire: wire::Script) -> Result<Script, String> {
         no_transaction: wire.no_transaction,
         foreign_keys: wire.foreign_keys,
         session: wire.session,
+        replaces: wire.replaces.iter().map(|text| former(text)).collect::<Result<_, _>>()?,
         raw: wire.raw.map(Into::into),
     })
 }

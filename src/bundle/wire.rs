@@ -171,6 +171,8 @@ pub(super) struct Script {
     pub(super) session: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) raw: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) replaces: Vec<String>,
     pub(super) sha256: String,
     pub(super) text: String,
 }

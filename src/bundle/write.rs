@@ -143,13 +143,15 @@ fn scripts(scripts: &Scripts) -> wire::Scripts {
 }
 
 fn script(script: &Script) -> wire::Script {
-    let Script { text, path, lines_before, hash, no_transaction, foreign_keys, session, raw } = script;
+    let Script { text, path, lines_before, hash, no_transaction, foreign_keys, session, raw, replaces } =
+        script;
     wire::Script {
         path: path.to_string(),
         lines_before: *lines_before,
         no_transaction: *no_transaction,
         foreign_keys: *foreign_keys,
         session: session.clone(),
+        replaces: texts(replaces),
         raw: raw.as_deref().map(str::to_owned),
         sha256: hash.to_string(),
         text: text.to_string(),

@@ -110,6 +110,9 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     Ok(shown.end(global, args, &project))
 }
 
+/// Taken only as far as it is used.
+const STACK: usize = 256 * 1024 * 1024;
+
 /// What is looked at, and how.
 struct Looking<'a> {
     wanted: &'a HashSet<MigrationId>,
@@ -120,7 +123,18 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
+    /// In a thread of its own: the grammar reads by recursion, and long chains of operators are deep trees.
     fn findings(&self, catalogue: &Catalogue, lock: &Lock) -> Vec<Finding> {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            match thread.spawn_scoped(scope, || self.found(catalogue, lock)) {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => self.found(catalogue, lock),
+            }
+        })
+    }
+
+    fn found(&self, catalogue: &Catalogue, lock: &Lock) -> Vec<Finding> {
         lint::lint(&Input {
             catalogue,
             lock,

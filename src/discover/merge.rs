@@ -58,6 +58,7 @@ impl Merger<'_> {
             piece.script.session.clone_from(&self.session);
             piece.script.session.extend(directives.session.clone());
             if piece.direction == Direction::Up {
+                piece.script.replaces.clone_from(&directives.replaces);
                 self.unite(&mut migration, directives, &piece.script, first_up.as_ref());
                 first_up.get_or_insert(piece.script.path.clone());
             }

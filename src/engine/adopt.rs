@@ -75,6 +75,7 @@ fn in_order(imported: &[(usize, Imported)]) -> Vec<NewRow> {
             position,
             executed_at: one.at.clone(),
             execution_ms: one.milliseconds,
+            formers: Vec::new(),
         }
     };
     order.into_iter().zip(1..).map(row).collect()

@@ -305,6 +305,7 @@ fn row(step: &Step, position: i64) -> NewRow {
         position,
         executed_at: None,
         execution_ms: None,
+        formers: step.formers.clone(),
     }
 }
 

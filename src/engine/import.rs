@@ -163,6 +163,7 @@ fn new_rows(matched: Vec<Imported>, history: &History) -> NewRows {
             position,
             executed_at: one.at,
             execution_ms: one.milliseconds,
+            formers: Vec::new(),
         });
     }
     result

@@ -50,7 +50,8 @@ pub async fn plan(
     };
     let usage = |fault| Failure::new(Kind::Usage, fault);
     let change = wanted.find(dialect, &before).map_err(|fault| usage(*fault))?;
-    let plain = online::plain(dialect, &before, &change).map_err(|fault| usage(*fault))?;
+    let plain = online::plain(dialect, &before, &change);
+    let plain = plain.map_err(|fault| Failure::new(Kind::Refused, *fault))?;
     let after = behind(&before, &plain, request).await?;
     let steps = online::steps(dialect, &before, &after, &change);
     let mut steps = steps.map_err(|faults| Failure::all(Kind::Refused, faults))?;

@@ -61,6 +61,7 @@ pub(super) async fn record_bases(
             position: base.position,
             executed_at: None,
             execution_ms: None,
+            formers: Vec::new(),
         };
         session.write(Note::Archived(&base.formers)).await?;
         session.write(Note::Rows(run, &[row])).await?;

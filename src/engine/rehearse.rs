@@ -199,6 +199,7 @@ pub(super) async fn load(guard: &mut dyn Guard, run: &NewRun, schema: &Schema) -
         position: 0,
         executed_at: None,
         execution_ms: None,
+        formers: Vec::new(),
     };
     let task = Task { script: &script, statements: &statements, record: Record::Applied(&row), clock: None };
     let loaded = guard.run_alone(run, task, None, None).await;

@@ -125,5 +125,6 @@ fn marked(
         position,
         executed_at: None,
         execution_ms: None,
+        formers: Vec::new(),
     })
 }

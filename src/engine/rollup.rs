@@ -63,6 +63,7 @@ pub async fn roll_up(
         position: history.next_position(),
         executed_at: None,
         execution_ms: None,
+        formers: Vec::new(),
     }];
     let gone = agreed.old.iter().map(Note::Unrecorded);
     let notes: Vec<Note<'_>> = gone.chain([Note::Rows(&run, &row)]).collect();

@@ -12,7 +12,7 @@ use crate::history::{History, RowKind};
 use crate::id::MigrationId;
 use crate::lock::{self, Lock};
 use crate::migration::Former;
-use crate::plan::parts_of;
+use crate::plan::{parts_of, to_archive};
 
 use super::failure::{Failure, Kind};
 use super::migrate::Request;
@@ -193,6 +193,7 @@ impl Choice<'_> {
             position,
             executed_at: None,
             execution_ms: None,
+            formers: to_archive(self.lock().entries.get(id), self.history),
         };
         scripts.zip(self.history.next_position()..).map(row).collect()
     }

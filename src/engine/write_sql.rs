@@ -209,6 +209,7 @@ impl Writer<'_> {
             position: self.position,
             executed_at: None,
             execution_ms: None,
+            formers: step.formers.clone(),
         };
         self.position += 1;
         let record = match step.way {

@@ -25,7 +25,7 @@ use crate::dialect::Dialect;
 use crate::id::MigrationId;
 use crate::lock::Lock;
 use crate::migration::{Migration, Script};
-use crate::sql::{Class, LexError, Object, Reading, acts, deeds};
+use crate::sql::{Class, LexError, Object, Reading, What, acts, deeds, nesting};
 
 use draft::Draft;
 use known::Known;
@@ -284,6 +284,12 @@ fn finding(
     }
 }
 
+/// A statement of more bytes is not given to the grammar: it may have a branch for each of them.
+const LARGE: usize = 64 * 1024;
+
+/// Nor one of deeper parentheses, operators before operators, and the like: it reads them by recursion.
+const DEEP: usize = 100;
+
 /// Squawk's verdicts on each statement.
 fn verdicts(
     dialect: Dialect,
@@ -294,5 +300,15 @@ fn verdicts(
     if dialect != Dialect::Postgres {
         return vec![Some(Vec::new()); readings.len()];
     }
-    readings.iter().map(|reading| squawk::hits(&script.text[reading.span.clone()], names)).collect()
+    let verdict = |reading: &Reading| {
+        let text = &script.text[reading.span.clone()];
+        let only_rows = reading.acts.iter().all(|act| matches!(act.what, What::Rows(_)));
+        match text.len() {
+            // no rule of squawk's that counts here judges rows, and there may be millions
+            length if length > LARGE && only_rows => Some(Vec::new()),
+            length if length > LARGE || nesting(dialect, text) > DEEP => None,
+            _ => squawk::hits(text, names),
+        }
+    };
+    readings.iter().map(verdict).collect()
 }

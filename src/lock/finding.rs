@@ -38,6 +38,10 @@ pub enum Rule {
     UnknownDependency,
     /// A skipped entry was not found any more.
     SkippedMissing,
+    /// Two that run stand for one and the same migration.
+    Overlap,
+    /// A base would take the place of entries of which some are skipped.
+    MixedBase,
     /// The same line twice, as a union merge leaves it.
     DuplicateLine,
     /// An external module's migration that a person should have looked at.
@@ -66,6 +70,8 @@ impl Rule {
             Self::HandOrder => "hand-order",
             Self::UnknownDependency => "unknown-dependency",
             Self::SkippedMissing => "skipped-missing",
+            Self::Overlap => "overlap",
+            Self::MixedBase => "mixed-base",
             Self::DuplicateLine => "duplicate-line",
             Self::Unreviewed => "unreviewed",
             Self::UnknownContract => "unknown-contract",
@@ -81,6 +87,8 @@ impl Rule {
                 | Self::Rename
                 | Self::SameAs
                 | Self::Reused
+                | Self::Overlap
+                | Self::MixedBase
                 | Self::UnknownContract
         )
     }

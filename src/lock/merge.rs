@@ -46,10 +46,10 @@ impl Merged {
 /// circle among the new migrations.
 pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> Result<Merged, Diagnostic> {
     let mut merged = Merged { lock: lock.clone(), findings: Vec::new() };
-    take_over(&mut merged, catalogue);
+    let waiting = take_over(&mut merged, catalogue);
     let lock = if merged.findings.is_empty() { Cow::Borrowed(lock) } else { Cow::Owned(merged.lock.clone()) };
     let lock = &*lock;
-    let proposed = reconcile::locked(&mut merged, catalogue, history);
+    let proposed = reconcile::locked(&mut merged, catalogue, history, &waiting);
     let fresh = appended(lock, catalogue, history)?;
     let copies = copies(lock, catalogue, history, &fresh);
     let twins = Twins::new(catalogue);
@@ -58,7 +58,7 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
     let bases = bases(lock, catalogue);
     for place in &fresh {
         let migration = catalogue.at(*place);
-        if proposed.contains(&migration.id) {
+        if proposed.contains(&migration.id) || waiting.contains(&migration.id) {
             continue;
         }
         if let Some(by) = replaced.get(&migration.id) {
@@ -98,31 +98,28 @@ pub fn merge(lock: &Lock, catalogue: &Catalogue, history: Option<&History>) -> R
     Ok(merged)
 }
 
-/// A new migration whose directive `replaces` names locked ones that are gone takes the place of the first.
-fn take_over(merged: &mut Merged, catalogue: &Catalogue) {
+/// A new migration whose directive `replaces` names locked ones that are gone takes the place of the first. Where
+/// some of those are skipped it must wait for a person. Returns those that wait, with what they stand for.
+fn take_over(merged: &mut Merged, catalogue: &Catalogue) -> HashSet<MigrationId> {
+    let mut waiting = HashSet::new();
     for migration in catalogue.iter().filter(|migration| !migration.replaces.is_empty()) {
         let (new, lock) = (&migration.id, &mut merged.lock);
-        let named = migration.replaces.iter().flat_map(Former::names);
-        let places = named.filter(|id| catalogue.get(id).is_none());
-        let mut places: Vec<usize> = places.filter_map(|id| lock.entries.get_index_of(id)).collect();
-        places.sort_unstable();
-        places.dedup();
-        if places.is_empty() || lock.entries.contains_key(new) {
+        let olds = replaced_by(migration, lock, catalogue);
+        if olds.is_empty() || lock.entries.contains_key(new) {
+            continue;
+        }
+        let skipped = olds.iter().filter(|(_, skip)| *skip).count();
+        if skipped > 0 && skipped < olds.len() {
+            merged.findings.push(mixed(new, &olds, lock));
+            waiting.extend(olds.into_iter().map(|(id, _)| id).chain([new.clone()]));
             continue;
         }
         let replaces = folded(&migration.replaces, lock);
-        let olds: Vec<(MigrationId, bool)> = places
-            .iter()
-            .filter_map(|at| lock.entries.get_index(*at).map(|(id, entry)| (id.clone(), entry.skip)))
-            .collect();
         for old in olds.iter().rev().map(|(old, _)| old) {
             lock.rename(old, new);
         }
-        let mut skipped = olds.iter().filter(|(_, skip)| *skip).map(|(id, _)| id);
-        let skip = skipped.clone().count() == olds.len();
         if let Some(entry) = lock.entries.get_mut(new) {
             entry.replaces = replaces;
-            entry.skip = skip;
             entry.same_as = None;
             entry.accept(migration.up.checksum());
         }
@@ -132,14 +129,46 @@ fn take_over(merged: &mut Merged, catalogue: &Catalogue) {
             n => format!(" and of {}", count(n, "other", "others")),
         };
         let message = format!("`{new}` takes the place of `{first}`{others}, which it replaces");
-        let finding = Finding::new(Rule::Replaced, new, message);
-        merged.findings.push(match skipped.next() {
-            Some(one) if !skip => {
-                finding.note(format!("`{one}` was skipped; what it does is in `{new}` now"))
-            }
-            _ => finding,
-        });
+        merged.findings.push(Finding::new(Rule::Replaced, new, message));
     }
+    waiting
+}
+
+/// The locked entries that a migration replaces and that are gone, in order, each with whether it is skipped.
+fn replaced_by(migration: &Migration, lock: &Lock, catalogue: &Catalogue) -> Vec<(MigrationId, bool)> {
+    let named = migration.replaces.iter().flat_map(Former::names);
+    let gone = named.filter(|id| catalogue.get(id).is_none());
+    let mut places: Vec<usize> = gone.filter_map(|id| lock.entries.get_index_of(id)).collect();
+    places.sort_unstable();
+    places.dedup();
+    let entries = places.iter().filter_map(|at| lock.entries.get_index(*at));
+    entries.map(|(id, entry)| (id.clone(), entry.skip)).collect()
+}
+
+/// What was skipped is a part of the base: whether its changes are wanted after all, only a person knows.
+fn mixed(new: &MigrationId, olds: &[(MigrationId, bool)], lock: &Lock) -> Finding {
+    let skipped: Vec<&MigrationId> = olds.iter().filter(|(_, skip)| *skip).map(|(id, _)| id).collect();
+    let one = skipped[0];
+    let message = format!(
+        "`{new}` stands for {}, of which {} skipped here",
+        count(olds.len(), "locked migration", "locked migrations"),
+        count(skipped.len(), "is", "are"),
+    );
+    let finding = Finding::new(Rule::MixedBase, new, message);
+    let finding = match lock.entries.get(one).and_then(|entry| entry.same_as.as_ref()) {
+        Some(original) => {
+            finding.note(format!("`{one}` is a copy of `{original}`, which makes the same already"))
+        }
+        None => finding.note(format!("`{one}` was skipped by hand; what it does is a part of `{new}`")),
+    };
+    finding
+        .help(format!(
+            "to have its changes: with the version before, `db-migrations lock unskip {one}` and `migrate`, then update"
+        ))
+        .help(format!(
+            "else keep the version before, or put into the place of their lines by hand: `{new}: {{ skip: true, replaces: [{}] }}`, and write a migration of your own for what else it brings",
+            olds.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ")
+        ))
 }
 
 /// Former migrations as the lock knows them: they may have had more names here.

@@ -9,9 +9,9 @@ use crate::history::History;
 use crate::id::MigrationId;
 use crate::migration::{Migration, Script};
 
-use super::Entry;
 use super::finding::{Finding, Rule};
 use super::merge::{Merged, texts};
+use super::{Entry, Lock};
 
 /// Looks at each locked entry; fills in absent checksums. Returns the new ids that are probably
 /// renamed old ones and therefore must not be appended.
@@ -19,6 +19,7 @@ pub(super) fn locked(
     merged: &mut Merged,
     catalogue: &Catalogue,
     history: Option<&History>,
+    waiting: &HashSet<MigrationId>,
 ) -> HashSet<MigrationId> {
     let renames = Renames::new(merged, catalogue);
     let mut proposed = HashSet::new();
@@ -26,7 +27,7 @@ pub(super) fn locked(
     for (id, entry) in &mut merged.lock.entries {
         if let Some(migration) = catalogue.get(id) {
             findings.extend(check_text(id, entry, migration, history));
-        } else {
+        } else if !waiting.contains(id) {
             let new = renames.of(catalogue, id, entry).filter(|new| proposed.insert((*new).clone()));
             findings.push(absent(id, entry, new, catalogue, history));
         }
@@ -187,6 +188,7 @@ pub(super) fn whole(merged: &mut Merged, catalogue: &Catalogue, history: Option<
         }
     }
     let former: HashSet<&MigrationId> = lock.entries.values().flat_map(Entry::former_names).collect();
+    findings.extend(overlaps(lock));
     for row in history.iter().flat_map(|history| history.rows()) {
         let replaced = former.contains(&row.id);
         if !lock.entries.contains_key(&row.id) && catalogue.get(&row.id).is_none() && !replaced {
@@ -201,6 +203,26 @@ pub(super) fn whole(merged: &mut Merged, catalogue: &Catalogue, history: Option<
         }
     }
     merged.findings.append(&mut findings);
+}
+
+/// Two that both run, and both do what one migration did: on a new database it is done twice.
+fn overlaps(lock: &Lock) -> Vec<Finding> {
+    let mut of: HashMap<&MigrationId, &MigrationId> = HashMap::new();
+    let mut findings: Vec<Finding> = Vec::new();
+    for (id, entry) in lock.entries.iter().filter(|(_, entry)| !entry.skip) {
+        let shared = entry.replaces.iter().find_map(|one| Some((one.id(), *of.get(one.id())?)));
+        if let Some((part, other)) = shared {
+            let message = format!("`{other}` and `{id}` both stand for `{part}`");
+            findings.push(
+                Finding::new(Rule::Overlap, id, message)
+                    .note("on a new database both run, and what it did is done twice")
+                    .help(format!("if one of them holds all of the other: set `skip: true` for the smaller one, `{other}` or `{id}`"))
+                    .help("else put them together anew, on top of only one of the two"),
+            );
+        }
+        of.extend(entry.replaces.iter().map(|one| (one.id(), id)));
+    }
+    findings
 }
 
 fn unsatisfied(merged: &Merged, catalogue: &Catalogue, id: &MigrationId, entry: &Entry) -> Option<Finding> {

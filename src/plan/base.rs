@@ -1,7 +1,8 @@
 //! What an entry that stands for others means on a database: one under another name, or a base into which
 //! several were put together.
 //!
-//! A base runs where none of them has run. Where all have, it is recorded without running, and their rows
+//! A base runs where none of them has run, and leaves archived rows of them: a release from before it finds
+//! what it needs. Where all have, it is recorded without running, and their rows
 //! are archived. Where only some have, nothing makes its schema: the missing ones are gone from the lock.
 
 use indexmap::IndexSet;
@@ -37,21 +38,41 @@ pub(super) enum Standing {
 }
 
 /// Looks for what an entry stands for.
-pub(super) fn standing(id: &MigrationId, entry: &Entry, history: &History) -> Standing {
-    let ran = |former: &Former| former.names().find(|name| history.contains(name)).cloned();
-    let rows: Vec<Option<MigrationId>> = entry.replaces.iter().map(ran).collect();
+pub(super) fn standing(
+    id: &MigrationId,
+    entry: &Entry,
+    migration: &Migration,
+    history: &History,
+    dialect: Dialect,
+) -> Standing {
+    let ran = |former: &&Former| former.names().find(|name| history.contains(name)).cloned();
+    let needed = needed(entry, migration, dialect);
+    let rows: Vec<Option<MigrationId>> = needed.iter().map(ran).collect();
     let missing: Vec<&MigrationId> =
-        entry.replaces.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(one, _)| one.id()).collect();
+        needed.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(one, _)| one.id()).collect();
     match rows.iter().flatten().next() {
         None => Standing::None,
         Some(row) if missing.is_empty() => Standing::All(row.clone()),
-        Some(_) => Standing::Some(torn(id, entry, &missing, history)),
+        Some(_) => Standing::Some(torn(id, needed.len(), &missing, history)),
     }
 }
 
-fn torn(id: &MigrationId, entry: &Entry, missing: &[&MigrationId], history: &History) -> Diagnostic {
-    let of = count(entry.replaces.len(), "migration", "migrations");
-    let ran = entry.replaces.len() - missing.len();
+/// What must have run on a database: not what its own text leaves out, since that had none for it.
+fn needed<'a>(entry: &'a Entry, migration: &Migration, dialect: Dialect) -> Vec<&'a Former> {
+    let script = migration.up.choose(dialect).filter(|_| !migration.up.variants.is_empty());
+    let own = script.map_or(&[][..], |script| &script.replaces);
+    let named = |former: &&Former| own.iter().flat_map(Former::names).any(|name| former.is_called(name));
+    entry.replaces.iter().filter(|former| own.is_empty() || named(former)).collect()
+}
+
+/// What a base stands for and has no row yet.
+pub fn to_archive(entry: Option<&Entry>, history: &History) -> Vec<MigrationId> {
+    names_of(entry).into_iter().filter(|name| !history.contains(name)).cloned().collect()
+}
+
+fn torn(id: &MigrationId, all: usize, missing: &[&MigrationId], history: &History) -> Diagnostic {
+    let of = count(all, "migration", "migrations");
+    let ran = all - missing.len();
     let mut fault = Diagnostic::new(format!("`{id}` stands for {of}, of which only {ran} ran here"));
     for one in missing.iter().take(10) {
         let half = history.partial.iter().any(|partial| partial.id == **one);
@@ -82,7 +103,11 @@ pub(super) fn recorded(
 
 /// The rows of what was put together into a base.
 pub fn parts_of(entry: Option<&Entry>, history: &History) -> Vec<MigrationId> {
+    names_of(entry).into_iter().filter(|name| history.contains(name)).cloned().collect()
+}
+
+/// All names of what was put together into a base; none where it is no base.
+fn names_of(entry: Option<&Entry>) -> IndexSet<&MigrationId> {
     let base = entry.filter(|entry| entry.is_base());
-    let names: IndexSet<&MigrationId> = base.into_iter().flat_map(Entry::former_names).collect();
-    names.into_iter().filter(|name| history.contains(name)).cloned().collect()
+    base.into_iter().flat_map(Entry::former_names).collect()
 }

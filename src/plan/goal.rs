@@ -11,7 +11,7 @@ use std::str::FromStr;
 use crate::diagnostic::{Diagnostic, count};
 use crate::history::{History, Row, RowKind};
 use crate::id::MigrationId;
-use crate::lock::{self, Lock};
+use crate::lock::{self, Entry, Lock};
 use crate::sql::Way;
 
 /// What is asked for.
@@ -221,7 +221,7 @@ impl Choice<'_> {
     /// What ran after a migration.
     fn after(&self, id: &MigrationId) -> Result<&[Row], Diagnostic> {
         let rows = self.history.rows();
-        match rows.iter().position(|row| self.is_row_of(row, id)) {
+        match rows.iter().rposition(|row| self.is_row_of(row, id)) {
             Some(at) => Ok(&rows[at + 1..]),
             None => Err(Diagnostic::new(format!("`{id}` has not run here"))
                 .help("`db-migrations status` shows the state of each")),
@@ -262,6 +262,11 @@ impl Choice<'_> {
         for name in names {
             let id = self.find(name)?;
             self.after(id)?;
+            if !self.history.contains(id) && self.lock.entries.get(id).is_some_and(Entry::is_base) {
+                return Err(Diagnostic::new(format!("`{id}` has no row of its own here yet"))
+                    .note("it stands for several migrations that ran here")
+                    .help("`db-migrations migrate` records it; then undo it"));
+            }
             wanted
                 .extend(self.history.rows().iter().filter(|row| self.is_row_of(row, id)).map(|row| &row.id));
         }

@@ -26,7 +26,7 @@ use crate::lock::Lock;
 use crate::migration::Script;
 use crate::sql::{Statement, Way};
 
-pub use base::{Recorded, parts_of};
+pub use base::{Recorded, parts_of, to_archive};
 use base::{Standing, recorded, standing};
 use goal::{Choice, Chosen};
 pub use goal::{Goal, Rollback, Target};
@@ -48,7 +48,7 @@ pub struct Step {
     pub late: bool,
     /// Where it stopped half-way before.
     pub resume: Option<Partial>,
-    /// The archived rows that go with it when it is undone.
+    /// What it stands for: the archived rows that come with it, or go with it when it is undone.
     pub formers: Vec<MigrationId>,
 }
 
@@ -231,21 +231,23 @@ impl Plan {
                 _ if history.contains(id) => Why::Applied,
                 _ if entry.skip => entry.same_as.clone().map_or(Why::Skipped, Why::Copy),
                 None => Why::Absent,
-                Some(migration) => match (standing(id, entry, history), migration.up.choose(dialect)) {
-                    (Standing::All(old), _) => {
-                        self.recorded.extend(recorded(id, entry, migration, history, dialect));
-                        Why::Replaced(old)
+                Some(migration) => {
+                    match (standing(id, entry, migration, history, dialect), migration.up.choose(dialect)) {
+                        (Standing::All(old), _) => {
+                            self.recorded.extend(recorded(id, entry, migration, history, dialect));
+                            Why::Replaced(old)
+                        }
+                        (Standing::Some(torn), _) => {
+                            self.refusals.push(torn);
+                            Why::Torn
+                        }
+                        (Standing::None, None) => Why::NotApplicable,
+                        (Standing::None, Some(_)) => {
+                            pending.push(id.clone());
+                            continue;
+                        }
                     }
-                    (Standing::Some(torn), _) => {
-                        self.refusals.push(torn);
-                        Why::Torn
-                    }
-                    (Standing::None, None) => Why::NotApplicable,
-                    (Standing::None, Some(_)) => {
-                        pending.push(id.clone());
-                        continue;
-                    }
-                },
+                }
             };
             self.left_out.push(LeftOut { id: id.clone(), why });
         }
@@ -273,7 +275,7 @@ impl Plan {
                     Ok(step) => steps.push(step),
                     Err(refusal) => self.refusals.push(refusal),
                 },
-                Ok(step) => steps.push(step),
+                Ok(step) => steps.push(Step { formers: to_archive(lock.entries.get(id), history), ..step }),
                 Err(refusals) => self.refusals.extend(refusals),
             }
         }

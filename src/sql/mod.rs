@@ -21,7 +21,9 @@ mod reading;
 pub mod rewrite;
 pub mod split;
 
-pub use act::{Act, Column, Constraint, ConstraintKind, IndexKind, Reading, Verb, What, acts, behind, words};
+pub use act::{
+    Act, Column, Constraint, ConstraintKind, IndexKind, Reading, Verb, What, acts, behind, nesting, words,
+};
 pub use deed::{Class, Deed, Effect, Kind, Object, Weight, deeds};
 pub use directive::{DirectiveError, DirectiveErrorKind, Directives, directives, is_setting};
 pub use effect::{

@@ -76,7 +76,8 @@ pub fn choose(
     let base = MigrationId::new(&module.namespace, &name).map_err(|error| {
         vec![Diagnostic::new(format!("`{name}` cannot be the name of a migration")).cause(error)]
     })?;
-    let own: HashSet<&MigrationId> = ids.iter().collect();
+    let formers: Vec<Former> = ids.iter().flat_map(|id| lock.entries[id].as_formers(id)).collect();
+    let own: HashSet<&MigrationId> = formers.iter().flat_map(Former::names).collect();
     let mut depends_on: Vec<MigrationId> = Vec::new();
     for dependency in found.iter().flat_map(|migration| &migration.depends_on) {
         if !own.contains(dependency) && !depends_on.contains(dependency) {
@@ -85,7 +86,7 @@ pub fn choose(
     }
     let choice = Choice {
         module: module.namespace.clone(),
-        formers: ids.iter().flat_map(|id| lock.entries[id].as_formers(id)).collect(),
+        formers: formers.clone(),
         version: last.version.clone(),
         ids,
         depends_on,
@@ -139,8 +140,9 @@ fn faults(lock: &Lock, catalogue: &Catalogue, choice: &Choice) -> Vec<Diagnostic
         faults.push(fault.help(format!("remove `same-as` from the line of `{copy}`: `skip: true` stays")));
     }
     let first = choice.first_place(lock);
+    let within: HashSet<&MigrationId> = names().collect();
     for migration in choice.ids.iter().filter_map(|id| catalogue.get(id)) {
-        for dependency in migration.depends_on.iter().filter(|id| !own.contains(id)) {
+        for dependency in migration.depends_on.iter().filter(|id| !within.contains(id)) {
             let place = place(lock, dependency).filter(|place| *place > first);
             faults.extend(place.map(|place| too_late(lock, choice, &migration.id, dependency, place)));
         }

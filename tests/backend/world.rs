@@ -35,6 +35,7 @@ pub(crate) fn row(id: &str, text: &str, position: i64) -> NewRow {
         position,
         executed_at: None,
         execution_ms: None,
+        formers: Vec::new(),
     }
 }
 

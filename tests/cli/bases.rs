@@ -55,7 +55,8 @@ fn where_all_have_run_the_base_is_recorded() {
         project.run(db, &["execute", "whole", "tags", "--down", "--yes"]).ok();
         assert_eq!(kinds(db), Vec::<String>::new());
         project.run(db, &["migrate"]).ok();
-        assert_eq!(ran(db), [WHOLE, TAGS]);
+        let rows = [&archived[0], &archived[1], &format!("{WHOLE} applied"), &format!("{TAGS} applied")];
+        assert_eq!(kinds(db), rows.map(String::as_str));
         assert_eq!(db.dump_schema(), before);
     });
 }
@@ -65,7 +66,16 @@ fn where_none_has_run_the_base_runs() {
     each_database(|db| {
         let project = old_and_new(&db.another(), &["migrate"]);
         project.run(db, &["migrate"]).ok();
-        assert_eq!(ran(db), [WHOLE, TAGS]);
+        let archived = [USERS, POSTS].map(|id| format!("{id} archived"));
+        let rows = [&archived[0], &archived[1], &format!("{WHOLE} applied"), &format!("{TAGS} applied")];
+        assert_eq!(kinds(db), rows.map(String::as_str));
+        // an older release finds what it needs, and does nothing
+        let old = base();
+        add_tags(&old);
+        old.run(&db.another(), &["migrate"]).ok();
+        let before = db.dump();
+        old.run(db, &["migrate", "--locked"]).ok().says(WHOLE);
+        assert_eq!(db.dump(), before);
     });
 }
 
@@ -86,7 +96,8 @@ fn where_some_have_run_it_is_refused_and_says_which() {
         assert!(states(&project, db).contains(&format!("{WHOLE} refused")), "{:?}", states(&project, db));
         // the way out: the rest by other means, then it is marked
         project.run(db, &["version", "whole", "--add", "--yes"]).ok();
-        assert_eq!(kinds(db), [format!("{USERS} archived"), format!("{WHOLE} marked")]);
+        let rows = [format!("{USERS} archived"), format!("{POSTS} archived"), format!("{WHOLE} marked")];
+        assert_eq!(kinds(db), rows);
     });
 }
 
@@ -119,5 +130,43 @@ fn a_late_branch_is_appended_and_told() {
             "{}",
             project.read(LOCK)
         );
+    });
+}
+
+#[test]
+fn before_it_is_recorded_a_base_is_a_target_like_any_other() {
+    each_database(|db| {
+        let project = old_and_new(db, &["migrate"]);
+        project.write("migrations/20240103000000_tags.down.sql", "DROP TABLE tags;\n");
+        project.run_alone(&["lock"]).ok();
+        project.run(db, &["execute", "whole", "tags", "--down", "--yes"]).exits(2).says("records it");
+        project.run(db, &["migrate", "whole", "--yes"]).ok();
+        assert_eq!(ran(db), [USERS, POSTS]);
+    });
+}
+
+/// The second one is only for one database; each text says what it stands for.
+#[test]
+fn what_had_no_text_for_a_database_is_not_missing_there() {
+    let all = [USERS, POSTS].join(" ");
+    each_database(|db| {
+        let project = base();
+        let posts = project.read("migrations/20240102000000_posts.sql");
+        project.remove("migrations/20240102000000_posts.sql");
+        project.write("migrations/20240102000000_posts.postgres.sql", &posts);
+        project.run(db, &["migrate"]).ok();
+        let users = project.read("migrations/20240101000000_users.sql");
+        for file in ["20240101000000_users", "20240102000000_posts.postgres"] {
+            project.remove(&format!("migrations/{file}.sql"));
+        }
+        let write = |dialect: &str, replaces: &str, text: &str| {
+            let text = format!("-- db-migrations: replaces {replaces}\n{text}");
+            project.write(&format!("migrations/20240102000001_whole.{dialect}.sql"), text);
+        };
+        write("postgres", &all, &format!("{users}{posts}"));
+        write("sqlite", USERS, &users);
+        write("mysql", USERS, &users);
+        project.run(db, &["migrate"]).ok().says("stands for ran here");
+        project.run(&db.another(), &["migrate"]).ok();
     });
 }

@@ -1,7 +1,9 @@
 //! `generate rename-column` and its kin: the files, the way there and back on each database, what is refused, and
 //! old and new code at work through all steps.
 
-use crate::common::{bare, ran};
+use std::io::Write;
+
+use crate::common::{bare, ran, until};
 use crate::support::database::{Db, each_database};
 use crate::support::project::{Output, Project};
 use crate::traffic::{SHARED, Total, Words, Writers};
@@ -251,7 +253,7 @@ fn traffic(db: &Db, args: &[&str], create: &str, old: Words, new: Words) {
     new_code.go_on(60);
     new_code.stop(&mut total);
     total.holds(db, new);
-    println!("{} {args:?}: {}", db.dialect(), total.title());
+    let _ = writeln!(std::io::stderr(), "{} {}: {}", db.dialect(), args[0], total.title());
 }
 
 /// Many rows, of which the writers share the first few.
@@ -286,6 +288,34 @@ fn old_and_new_code_write_one_column_under_two_names() {
             Words { table: "users", column: "poster", value },
         );
         traffic(&db, &["rename-column", "users.image", "poster"], &create, old, new);
+    }
+}
+
+#[test]
+fn the_traffic_notices_when_nothing_keeps_both_the_same() {
+    for db in servers() {
+        let project = shop(&db);
+        db.execute("ALTER TABLE users ADD COLUMN version integer NOT NULL DEFAULT 0");
+        db.execute("INSERT INTO users (id, image) SELECT id + 2, 'v0' FROM users");
+        db.execute("INSERT INTO users (id, image) SELECT id + 4, 'v0' FROM users");
+        db.execute("INSERT INTO users (id, image) SELECT id + 8, 'v0' FROM users");
+        db.execute("UPDATE users SET image = 'v0'");
+        let words = |column| Words { table: "users", column, value: "concat('v', {})" };
+        generated(&project, &db, &["rename-column", "users.image", "poster"]);
+        phase(&project, &db, "expand", "r1").ok();
+        let triggers = if db.is_mariadb() {
+            "DROP TRIGGER sync_users_image_poster_u"
+        } else {
+            "ALTER TABLE users DISABLE TRIGGER zz_sync_users_image_poster"
+        };
+        db.execute(triggers);
+        let (old_code, new_code) =
+            (Writers::start(&db, words("image"), 1), Writers::start(&db, words("poster"), 1));
+        until("one of them notices", || old_code.has_ended() || new_code.has_ended());
+        let mut total = Total::default();
+        old_code.stop(&mut total);
+        new_code.stop(&mut total);
+        assert!(total.failed.iter().any(|fault| fault.contains("hold what belongs to their count")));
     }
 }
 

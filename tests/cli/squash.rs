@@ -358,11 +358,13 @@ fn each_database_of_the_project_gets_its_own_base() {
     other.run(&lite, &["squash"]).exits(7).says("has a text for mysql, for which no base would be made");
 }
 
-/// Squashes three files of a format.
+/// Squashes two files of a format.
 fn in_format(name: &str, files: [(&str, &str); 2]) -> (Project, Output) {
     let config = format!("cargo: off\nformat: {name}\n");
     let project = Project::with_config(&config);
-    files.iter().for_each(|(path, text)| project.write(&format!("migrations/{path}"), text));
+    for (path, text) in files {
+        project.write(&format!("migrations/{path}"), text);
+    }
     let db = Db::sqlite();
     project.run(&db, &["lock"]).ok();
     project.run(&db, &["migrate"]).ok();

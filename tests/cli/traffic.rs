@@ -146,9 +146,12 @@ impl Writers {
     /// Waits until they have done so much more.
     pub(crate) fn go_on(&self, more: u64) {
         let wanted = self.done.load(Ordering::Relaxed) + more;
-        until("writers at work", || {
-            self.done.load(Ordering::Relaxed) >= wanted || self.threads.iter().any(JoinHandle::is_finished)
-        });
+        until("writers at work", || self.done.load(Ordering::Relaxed) >= wanted || self.has_ended());
+    }
+
+    /// Whether one of them has given up.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Stops them, and adds what they were told.
@@ -206,31 +209,35 @@ impl Total {
     }
 }
 
+/// Numbers without a pattern, the same in each run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: i64) -> i64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
 async fn work(url: &str, words: Words, n: usize, stop: &AtomicBool, done: &AtomicU64) -> Told {
     let mut told = Told::default();
     let mut client = Client::connect(url).await.unwrap();
     let (update, check) = (words.update(), words.check(!url.starts_with("postgres")));
     let mut own = Vec::new();
-    let mut turn = n as i64 * 7;
+    let mut chance = Chance(n as u64 + words.column.len() as u64);
     while !stop.load(Ordering::Relaxed) && told.failed.len() < 3 {
-        turn += 1;
-        let shared = (turn * 5) % SHARED + 1;
-        let outcome = match turn % 4 {
+        let shared = chance.below(SHARED) + 1;
+        let outcome = match chance.below(5) {
             0 => {
                 let id = NEXT.fetch_add(1, Ordering::Relaxed);
                 insert(&mut client, words, id, &mut own, &mut told).await
             }
             1 => read(&mut client, &check, shared, &mut told).await,
-            2 => write(&mut client, &update, own.last().copied().unwrap_or(shared), &mut told).await,
+            2 => write(&mut client, &update, shared, &mut told).await,
+            3 => write(&mut client, &update, own.last().copied().unwrap_or(shared), &mut told).await,
             _ => {
-                transaction(
-                    &mut client,
-                    &update,
-                    &check,
-                    [shared, own.first().copied().unwrap_or(shared)],
-                    &mut told,
-                )
-                .await
+                let ids = [shared, own.first().copied().unwrap_or(shared)];
+                transaction(&mut client, &update, &check, ids, &mut told).await
             }
         };
         match outcome {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use db_migrations::config::Lint;
 use db_migrations::dialect::Dialect;
 use db_migrations::lint::{RULES, rule};
+use db_migrations::sql::{acts, directives};
 
 use crate::world::{found, migration, module};
 
@@ -90,4 +91,26 @@ fn the_table_of_counts_is_right(counts: &Counts) {
         let row = format!("| `{rule}` | {dialect} | {bad} | 0 | {good} | 0 |");
         assert!(page.contains(&row), "docs/lint.md does not have: {row}");
     }
+}
+
+/// A file that somebody is still writing, in the words of another database.
+#[test]
+fn half_a_text_is_no_crash() {
+    let (mut cuts, mut read) = (0, 0);
+    for folder in
+        [Dialect::Postgres, Dialect::MariaDb, Dialect::Sqlite].map(|dialect| root().join(dialect.name()))
+    {
+        let cases = entries(&folder).into_iter().filter(|path| path.is_dir()).flat_map(|rule| entries(&rule));
+        for text in cases.map(|case| fs::read_to_string(case).unwrap()) {
+            for (cut, _) in text.char_indices() {
+                for dialect in [Dialect::Postgres, Dialect::MariaDb, Dialect::Sqlite] {
+                    read += usize::from(acts(dialect, &text[..cut]).is_ok());
+                }
+                if cut % 13 == 0 && directives(None, &text[..cut]).is_ok() {
+                    cuts += rules(Dialect::Postgres, "CREATE TABLE users (id int);", &text[..cut]).len();
+                }
+            }
+        }
+    }
+    assert!(read > 10_000 && cuts > 100, "{read} {cuts}");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod corpus;
+mod deep;
 mod pages;
 mod speed;
 mod world;

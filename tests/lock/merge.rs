@@ -252,24 +252,46 @@ fn with_base(ids: &str, base: &str, replaces: &[&str]) -> Catalogue {
 
 #[test]
 fn a_base_takes_the_place_of_the_first_that_it_replaces() {
-    let text = "x::1: { skip: true, same-as: a::2 }\na::1: {}\na::0: {}\na::2: { skip: true }\n\
+    let text = "x::1: { skip: true, same-as: a::2 }\na::1: {}\na::0: {}\na::2: {}\n\
                 a::3: { replaces: [a::old] }\na::4: {}\n";
     let catalogue = with_base("a::0 a::4 a::2-late", "a::3-base", &["a::3", "a::1", "a::2"]);
-    let merged = merged(&lock(text), &catalogue);
-    assert_eq!(order(&merged), "x::1 a::3-base a::0 a::4 a::2-late");
-    let base = &merged.lock.entries["a::3-base"];
+    let taken = merged(&lock(text), &catalogue);
+    assert_eq!(order(&taken), "x::1 a::3-base a::0 a::4 a::2-late");
+    let base = &taken.lock.entries["a::3-base"];
     let formers: Vec<String> = base.replaces.iter().map(ToString::to_string).collect();
     assert_eq!((&formers.join(" ")[..], base.skip), ("a::old|a::3 a::1 a::2", false));
-    let told = |rule| merged.findings.iter().find(|f| f.rule == rule).unwrap().diagnostic.clone();
-    let replaced = told(Rule::Replaced);
+    let told = |rule| taken.findings.iter().find(|f| f.rule == rule).unwrap().diagnostic.clone();
     assert_eq!(
-        replaced.to_string(),
+        told(Rule::Replaced).to_string(),
         "`a::3-base` takes the place of `a::1` and of 2 others, which it replaces"
     );
-    assert!(replaced.notes[0].contains("`a::2` was skipped"), "{replaced:?}");
-    assert!(told(Rule::New).notes[0].contains("it is older than `a::3-base`"), "{:?}", merged.findings);
-    let again = merge(&merged.lock, &catalogue, None).unwrap();
-    assert!(again.lock.same(&merged.lock), "{:?}", again.findings);
+    assert!(told(Rule::New).notes[0].contains("it is older than `a::3-base`"), "{:?}", taken.findings);
+    let again = merge(&taken.lock, &catalogue, None).unwrap();
+    assert!(again.lock.same(&taken.lock), "{:?}", again.findings);
+}
+
+#[test]
+fn a_base_of_which_a_part_is_skipped_waits_for_a_person() {
+    let catalogue = with_base("", "a::3-base", &["a::1", "a::2", "a::3"]);
+    for skip in ["skip: true", "skip: true, same-as: b::2"] {
+        let before = lock(&format!("a::1: {{}}\na::2: {{ {skip} }}\na::3: {{}}\n"));
+        let waits = merged(&before, &catalogue);
+        assert!(rules(&waits).starts_with("mixed-base:a::3-base"), "{}", rules(&waits));
+        assert!(!rules(&waits).contains("missing"), "{}", rules(&waits));
+        assert!(waits.lock.same(&before) && waits.needs_hand());
+    }
+    let skipped = merged(&lock("a::1: { skip: true }\na::2: { skip: true }\n"), &catalogue);
+    assert!(skipped.lock.entries["a::3-base"].skip, "{}", rules(&skipped));
+}
+
+#[test]
+fn two_that_stand_for_the_same_wait_for_a_person() {
+    let text = "a::3-one: { replaces: [a::1, a::2] }\na::4-two: { replaces: [a::2, a::4] }\n";
+    let catalogue = catalogue("a::3-one a::4-two");
+    let both = merged(&lock(text), &catalogue);
+    assert!(rules(&both).contains("overlap:a::4-two") && both.needs_hand(), "{}", rules(&both));
+    let one = merged(&lock(&text.replace("one: {", "one: { skip: true,")), &catalogue);
+    assert!(!one.needs_hand(), "{}", rules(&one));
 }
 
 #[test]

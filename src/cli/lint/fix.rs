@@ -75,12 +75,14 @@ pub(super) async fn fix(
             before = Some((connect, schema.map_err(unproved)?));
         }
         let Some((connect, expected)) = &before else { continue };
+        let is_crlf = script.original().contains("\r\n");
         let text = rewritten(&script.text, found.iter().filter_map(|finding| finding.fix.as_ref()));
         let rules: Vec<&str> = found.iter().map(|finding| finding.rule.name).collect();
         let candidate = Candidate { id, script: &script, text: &text, rules: &rules, dialect };
         let outcome = match candidate.proved(looking, &project, &**connect, expected).await {
             Ok(catalogue) => {
                 if !dry_run {
+                    let text = if is_crlf { text.replace('\n', "\r\n") } else { text.clone() };
                     lockfile::write(&project.root.join(&path), &text)
                         .map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
                 }

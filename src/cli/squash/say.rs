@@ -7,6 +7,7 @@ use crate::cli::{Done, Exit, Format, Global};
 use crate::diagnostic::{Diagnostic, count};
 use crate::engine::squash::Squashed;
 use crate::generate::NewFile;
+use crate::id::MigrationId;
 use crate::module::Module;
 use crate::report::human::{self, Weight};
 use crate::squash::{Choice, Fate, Sorted};
@@ -113,7 +114,9 @@ fn tell(bases: &[Squashed]) {
                 "{whose}{} kept, in this order:",
                 count(kept.len(), "statement is", "statements are")
             ));
-            kept.iter().for_each(|one| human::line(&format!("  {}", line(one))));
+            for one in kept {
+                human::line(&format!("  {}", line(one)));
+            }
         }
         not_in_it(base, &whose);
     }
@@ -130,7 +133,9 @@ fn not_in_it(base: &Squashed, whose: &str) {
             "note: {whose}{} not in the base, and schema and rows are the same without:",
             many(seen.len())
         ));
-        seen.iter().for_each(|one| human::note(&format!("  {}", told(one))));
+        for one in &seen {
+            human::note(&format!("  {}", told(one)));
+        }
     }
     if !unseen.is_empty() {
         let fault =
@@ -156,7 +161,7 @@ fn statement(one: &Sorted) -> Value {
 }
 
 fn document(module: &Module, choice: &Choice, bases: &[Squashed]) -> Value {
-    let replaces: Vec<&str> = choice.ids.iter().map(|id| id.as_str()).collect();
+    let replaces: Vec<&str> = choice.ids.iter().map(MigrationId::as_str).collect();
     let of = |base: &Squashed| {
         let by_hand = base.by_hand().map(|(one, why)| {
             let mut value = statement(one);

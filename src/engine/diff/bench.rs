@@ -261,6 +261,7 @@ impl Bench {
             position: i64::try_from(self.scripts).unwrap_or(i64::MAX),
             executed_at: None,
             execution_ms: None,
+            formers: Vec::new(),
         }
     }
 }

@@ -94,6 +94,7 @@ async fn alone(
         position: i64::MAX,
         executed_at: None,
         execution_ms: None,
+        formers: Vec::new(),
     };
     let task = Task { script: &script, statements: &split, record: Record::Applied(&row), clock: None };
     match guard.run_alone(&scratch_run("squash"), task, None, None).await {

@@ -41,6 +41,7 @@ pub(super) fn name_of(dialect: Dialect, part: &Part) -> Option<String> {
 
 /// What the text of a column says.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a clause of the text")]
 pub(super) struct Shape {
     /// Its type, with character set and collation.
     pub(super) kind: String,
@@ -69,14 +70,16 @@ impl Shape {
             && let (Some(set), Some(name)) = (outer.get(at + 1), outer.get(at + 2))
             && set.is("SET")
         {
-            kind.push_str(&format!(" CHARACTER SET {}", name.text));
+            kind.push_str(" CHARACTER SET ");
+            kind.push_str(name.text);
         }
         if let Some(at) = outer.iter().position(|word| word.is("COLLATE")) {
             let names = outer[at + 1..].iter().enumerate();
             let names = names
                 .take_while(|(place, word)| *place == 0 || word.text == "." || outer[at + place].text == ".");
             let name: String = names.map(|(_, word)| word.text).collect();
-            kind.push_str(&format!(" COLLATE {name}"));
+            kind.push_str(" COLLATE ");
+            kind.push_str(&name);
         }
         Self {
             word: outer.first().map(|word| word.text.to_ascii_uppercase()).unwrap_or_default(),
@@ -214,17 +217,6 @@ impl<'a> Columns<'a> {
             .collect()
     }
 
-    /// The columns of the table's primary key.
-    fn key(&self) -> Vec<String> {
-        let parts = Target::new(self.table, self.from).parts(self.dialect, self.before).unwrap_or_default();
-        let columns = parts.iter().filter_map(|part| {
-            let name = name_of(self.dialect, part)?;
-            Some((name, part.clone(), Shape::new(self.dialect, &part.source)))
-        });
-        let columns: Vec<_> = columns.collect();
-        key(self.dialect, &parts, &columns)
-    }
-
     /// What of other tables points at the column.
     fn pointing(&self) -> Vec<String> {
         let own = format!("{}.", self.table);
@@ -282,6 +274,22 @@ pub(super) fn mentioning<'a>(
         .collect()
 }
 
+/// Whether a column is part of its table's primary key.
+pub(super) fn is_key(dialect: Dialect, before: &Schema, target: &Target<'_>) -> bool {
+    let parts = target.parts(dialect, before).unwrap_or_default();
+    let columns = parts
+        .iter()
+        .filter_map(|part| Some((name_of(dialect, part)?, part.clone(), Shape::new(dialect, &part.source))));
+    let columns: Vec<_> = columns.collect();
+    key(dialect, &parts, &columns).iter().any(|name| name == target.column)
+}
+
+/// That it is, and cannot be changed so.
+pub(super) fn of_key(target: &Target<'_>) -> Diagnostic {
+    let fault = format!("`{}` is part of the primary key of `{}`", unquoted(target.column), target.table);
+    Diagnostic::new(fault).help("write the steps by hand, or use `ALTER TABLE` while nothing else runs")
+}
+
 /// Everything that speaks against a change of a column.
 pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic> {
     let (dialect, table, from) = (columns.dialect, columns.table, unquoted(columns.from));
@@ -297,9 +305,9 @@ pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic
     let is_type = matches!(change, Change::ChangeType { .. });
     let keeps_old = dialect == Dialect::Postgres && !is_type;
     let parts = columns.changed_parts();
-    let in_key = columns.old.primary || columns.key().iter().any(|name| name == columns.from);
+    let in_key = is_key(dialect, columns.before, &Target::new(table, columns.from));
     if in_key && !keeps_old {
-        refuse(format!("`{from}` is part of the primary key of `{table}`"), by_hand);
+        refuse(of_key(&Target::new(table, columns.from)).message, by_hand);
     }
     if columns.old.counts && !keeps_old && !in_key {
         refuse(format!("`{from}` of `{table}` counts by itself"), by_hand);
@@ -319,24 +327,30 @@ pub(super) fn refusals(columns: &Columns<'_>, change: &Change) -> Vec<Diagnostic
     faults
 }
 
+/// The views that may use a column.
+pub(super) fn views_of(dialect: Dialect, before: &Schema, target: &Target<'_>) -> Vec<Diagnostic> {
+    let (table, column) = (target.table, unquoted(target.column));
+    let views = [Kind::View, Kind::MaterializedView].into_iter();
+    let views = views.flat_map(|kind| mentioning(dialect, before, kind, table, Some(&column)));
+    let fault = |view: &Object| {
+        let fault = format!("the view `{}` may use `{column}` of `{table}`", view.name);
+        let help = "drop it in a migration before, and make it again behind the contract step";
+        Diagnostic::new(fault).help(help)
+    };
+    views.map(fault).collect()
+}
+
 fn by_dialect(columns: &Columns<'_>, parts: &[(Part, Part)], keeps_old: bool) -> Vec<Diagnostic> {
     let (dialect, table, from) = (columns.dialect, columns.table, unquoted(columns.from));
     let mut faults = Vec::new();
     if !keeps_old {
-        let views = [Kind::View, Kind::MaterializedView].into_iter();
-        let views = views.flat_map(|kind| mentioning(dialect, columns.before, kind, table, Some(&from)));
-        for view in views {
-            let fault = format!("the view `{}` may use `{from}` of `{table}`", view.name);
-            faults.push(
-                Diagnostic::new(fault)
-                    .help("drop it in a migration before, and make it again behind the contract step"),
-            );
-        }
+        faults.extend(views_of(dialect, columns.before, &Target::new(table, columns.from)));
     }
     let definition = columns.before.find(Kind::Table, table).map_or("", |object| object.definition.as_str());
     let tail = table_text(dialect, definition).map_or("", |text| text.tail);
-    if crate::sql::tokens(dialect, tail).is_ok()
-        && words(dialect, tail).iter().any(|word| word.name() == from)
+    let words_behind = words(dialect, tail);
+    if words_behind.iter().any(|word| word.is("PARTITION"))
+        && words_behind.iter().any(|word| word.name() == from)
     {
         let fault = format!("`{table}` is partitioned by `{from}`");
         faults.push(

@@ -148,17 +148,26 @@ pub fn plain(dialect: Dialect, before: &Schema, change: &Change) -> Result<Vec<S
         Change::RenameTable { from, to } => {
             Ok(rename::statements(dialect, &Rename::Table { from: from.clone(), to: to.clone() }))
         }
-        Change::ChangeType { table, from, to, kind, using, .. } => match dialect {
-            Dialect::Postgres => {
-                Ok(postgres::plain_type(&Target::new(table, from), to, kind, using.as_deref()))
+        Change::ChangeType { table, from, to, kind, using, .. } => {
+            let target = Target::new(table, from);
+            // a database would refuse it, and say less
+            if facts::is_key(dialect, before, &target) {
+                return Err(Box::new(facts::of_key(&target)));
             }
-            Dialect::MariaDb | Dialect::MySql => {
-                mysql::plain_type(dialect, before, &Target::new(table, from), to, kind)
+            if let Some(fault) = facts::views_of(dialect, before, &target).pop() {
+                return Err(Box::new(fault));
             }
-            Dialect::Sqlite => sqlite::plain_type(before, &Target::new(table, from), to, kind),
-        },
+            match dialect {
+                Dialect::Postgres => Ok(postgres::plain_type(&target, to, kind, using.as_deref())),
+                Dialect::MariaDb | Dialect::MySql => mysql::plain_type(dialect, before, &target, to, kind),
+                Dialect::Sqlite => sqlite::plain_type(before, &target, to, kind),
+            }
+        }
         Change::SetNotNull { table, column, .. } => {
             let target = Target::new(table, column);
+            if let Some(fault) = facts::may_be_set(dialect, before, &target) {
+                return Err(Box::new(fault));
+            }
             match dialect {
                 Dialect::Postgres => {
                     Ok(vec![format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;")])
@@ -201,8 +210,6 @@ pub fn steps(
         }
         Change::SetNotNull { table, column, fill } => {
             let target = Target::new(table, column);
-            let fault = facts::may_be_set(dialect, before, &target);
-            fault.map_or(Ok(()), |fault| Err(vec![fault]))?;
             let fill = fill.as_deref();
             match dialect {
                 Dialect::Postgres => Ok(postgres::not_null(before, &target, fill)),

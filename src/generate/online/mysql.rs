@@ -170,8 +170,8 @@ impl Rows {
             _ => None,
         };
         let moving = columns.iter().filter(|(name, _, shape)| shape.on_update && name != target.column);
-        let still: String = moving.map(|(name, ..)| format!(", {name} = {name}")).collect();
-        Self { table: quoted(dialect, target.table), key, still }
+        let still: Vec<String> = moving.map(|(name, ..)| format!(", {name} = {name}")).collect();
+        Self { table: quoted(dialect, target.table), key, still: still.concat() }
     }
 }
 

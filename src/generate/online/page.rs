@@ -120,7 +120,7 @@ fn cost(dialect: Dialect, change: &Change) -> Vec<String> {
             lines.push("the application retries what ends in a deadlock, as ever".to_owned());
         }
         Dialect::Sqlite => {
-            lines.push("each run is one transaction: others read, and wait with writing".to_owned())
+            lines.push("each run is one transaction: others read, and wait with writing".to_owned());
         }
     }
     lines

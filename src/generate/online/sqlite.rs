@@ -338,7 +338,7 @@ pub(super) fn not_null(before: &Schema, target: &Target<'_>, fill: Option<&str>)
     let found = edited(before, target, |part| format!("{} NOT NULL", part.source))
         .map(|after| script(DIALECT, &after, before, Style::default()));
     let mut down =
-        found.map(|found| found.steps.into_iter().map(|step| step.sql).collect()).unwrap_or_else(Vec::new);
+        found.map_or_else(Vec::new, |found| found.steps.into_iter().map(|step| step.sql).collect());
     down.extend(back);
     limits.push("SQLite rebuilds the table for it".to_owned());
     let up = Side { keys_off, ..Side::of(contract) };

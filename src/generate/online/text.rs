@@ -40,13 +40,16 @@ fn directives(side: &Side) -> Vec<String> {
 }
 
 fn whole(directives: &[String], about: &str, side: &Side) -> String {
-    let mut text: String = directives.iter().map(|line| format!("-- db-migrations: {line}\n")).collect();
+    let directives = directives.iter().map(|line| format!("-- db-migrations: {line}\n"));
+    let mut text = directives.collect::<Vec<_>>().concat();
     for line in about.lines() {
         text.push_str(format!("-- {line}").trim_end());
         text.push('\n');
     }
     for statement in &side.statements {
-        text.push_str(&format!("\n{}\n", statement.trim_end()));
+        text.push('\n');
+        text.push_str(statement.trim_end());
+        text.push('\n');
     }
     text
 }

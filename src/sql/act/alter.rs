@@ -126,7 +126,8 @@ impl Reader {
         let again = walk.eat(&["IF", "NOT", "EXISTS"]);
         if walk.peek()?.kind == TokenKind::OpenParen {
             // `ADD (a int, b int)`: the columns become acts of their own
-            let inner = Walk::new(&walk.rest[1..walk.rest.len().saturating_sub(1)]);
+            let inner = walk.rest.get(1..walk.rest.len() - 1).unwrap_or_default();
+            let inner = Walk::new(inner);
             let mut columns: Vec<_> = inner.clauses().into_iter().filter_map(Self::column).collect();
             let last = columns.pop()?;
             for column in columns {

@@ -313,6 +313,30 @@ pub fn words(dialect: Dialect, statement: &str) -> impl Iterator<Item = String> 
     super::cursor::Cursor::new(dialect, statement).map(|piece| piece.unquoted().to_lowercase())
 }
 
+/// How deep a statement is nested: parentheses, brackets, `CASE`, and signs and `NOT` before each other; ten links of a
+/// chain of operators count as one step.
+pub fn nesting(dialect: Dialect, statement: &str) -> usize {
+    let (mut depth, mut run, mut chain, mut deepest) = (0_usize, 0_usize, 0_usize, 0_usize);
+    for piece in super::cursor::Cursor::new(dialect, statement) {
+        let opens = piece.kind == TokenKind::OpenParen || piece.text == "[" || piece.is("CASE");
+        let closes = piece.kind == TokenKind::CloseParen || piece.text == "]" || piece.is("END");
+        if opens {
+            depth += 1;
+        } else if closes {
+            depth = depth.saturating_sub(1);
+        }
+        run = if piece.is("NOT") || piece.kind == TokenKind::Other { run + 1 } else { 0 };
+        match piece.kind {
+            TokenKind::Comma => chain = 0,
+            TokenKind::Other => chain += 1,
+            _ if piece.is_any(&["AND", "OR", "UNION", "JOIN"]) => chain += 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth + run).max(chain / 10);
+    }
+    deepest
+}
+
 /// Where the first run of these words ends in a text.
 pub fn behind(dialect: Dialect, text: &str, wanted: &[&str]) -> Option<usize> {
     let mut cursor = super::cursor::Cursor::new(dialect, text);

@@ -20,7 +20,7 @@ use crate::module::{Format, Module};
 pub(super) struct Files {
     /// The migrations, in the order in which they run.
     pub(super) ids: Vec<MigrationId>,
-    files: Vec<NewFile>,
+    texts: Vec<NewFile>,
     proofs: Vec<ToProve>,
     folder: PathBuf,
 }
@@ -33,12 +33,12 @@ impl Files {
 
     /// Every file.
     pub(super) fn all(&self) -> &[NewFile] {
-        &self.files
+        &self.texts
     }
 
     /// Writes them; their paths as they are shown.
     pub(super) fn write(&self, root: &Path) -> Result<Vec<String>, Failure> {
-        write_new(&self.files, &self.folder, root)
+        write_new(&self.texts, &self.folder, root)
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) fn name(
         || module.migrations.iter().any(|migration| !migration.up.variants.is_empty());
     let shown: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
     let page = online::page(dialect, &planned.change, &planned.steps, &shown);
-    let mut all = Files { ids, files: Vec::new(), proofs: Vec::new(), folder: source.folder.clone() };
+    let mut all = Files { ids, texts: Vec::new(), proofs: Vec::new(), folder: source.folder.clone() };
     for (at, (step, name)) in steps.iter().zip(&names).enumerate() {
         let about = if at == 0 { page.clone() } else { short(at, steps, &shown[0]) };
         let (up, down) = (online::up(step, &about, &expands), online::down(step));
@@ -80,7 +80,7 @@ pub(super) fn name(
             file.path = of_dialect(&file.path, dialect.name());
         }
         all.proofs.push(to_prove(module, &both, (&up, &step.up), (&down, &step.down)));
-        all.files.extend(both.files);
+        all.texts.extend(both.files);
     }
     Ok(all)
 }
