@@ -225,8 +225,8 @@ where
 
 /// A run, as those after it need to know it: its id, its release and its reason.
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-fn seen(run: Option<String>, release: Option<String>, reason: Option<String>) -> Seen {
-    let lacks = reason.as_deref().map(Lacks::of_reason).unwrap_or_default();
+fn seen(run: Option<String>, release: Option<String>, reason: Option<&str>) -> Seen {
+    let lacks = reason.map(Lacks::of_reason).unwrap_or_default();
     Seen { run: run.unwrap_or_default(), release, lacks }
 }
 

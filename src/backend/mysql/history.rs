@@ -131,7 +131,8 @@ async fn read_all(mysql: &mut MySql) -> Result<History, DatabaseError> {
         tables.since_one_lacked()
     );
     let seen_runs = mysql.fetch(seen_runs).await?;
-    let seen_runs = seen_runs.iter().map(|row| Ok(seen(text(row, 0)?, text(row, 1)?, text(row, 2)?)));
+    let seen_runs =
+        seen_runs.iter().map(|row| Ok(seen(text(row, 0)?, text(row, 1)?, text(row, 2)?.as_deref())));
     history.set_seen(seen_runs.collect::<Result<Vec<_>, DatabaseError>>()?);
     if let Some(run) = runs.first() {
         let layout = text(run, 4)?.and_then(|layout| layout.parse().ok()).unwrap_or(1);

@@ -103,7 +103,7 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
         let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
         let id = text(1)?.unwrap_or_default();
         if text(0)?.as_deref() == Some("seen") {
-            runs.push(seen(Some(id), text(2)?, text(3)?));
+            runs.push(seen(Some(id), text(2)?, text(3)?.as_deref()));
         } else if text(0)?.as_deref() == Some("step") {
             let n: i32 = row.try_get(4).map_err(error)?;
             steps.push(StepRow {

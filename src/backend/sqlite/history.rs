@@ -73,7 +73,7 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
     let release = |row: &sqlx::sqlite::SqliteRow| Some((row.try_get(0).ok()?, row.try_get(1).ok()?));
     history.set_releases(runs.iter().filter_map(release));
     let text = |row: &sqlx::sqlite::SqliteRow, i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
-    let runs = runs.iter().map(|row| Ok(seen(text(row, 0)?, text(row, 1)?, text(row, 2)?)));
+    let runs = runs.iter().map(|row| Ok(seen(text(row, 0)?, text(row, 1)?, text(row, 2)?.as_deref())));
     history.set_seen(runs.collect::<Result<Vec<_>, DatabaseError>>()?);
     history.layout = Some(layout);
     let direction = if is_outdated(sqlite.layout) { "'up'" } else { "direction" };
