@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, count};
 use crate::event::{Event, Sink};
 use crate::history::{History, Lacks};
 use crate::id::MigrationId;
+use crate::lock::Entry;
 
 use super::failure::{Failure, Kind, describe};
 use super::migrate::{Request, new_run};
@@ -30,8 +31,7 @@ pub(super) fn lacks(project: &Project, prepared: &Prepared, history: &History) -
     if strange.peek().is_none() {
         return Lacks::default();
     }
-    let former: HashSet<&MigrationId> =
-        lock.entries.values().flat_map(|entry| entry.former_names()).collect();
+    let former: HashSet<&MigrationId> = lock.entries.values().flat_map(Entry::former_names).collect();
     Lacks::of(strange.filter(|row| !former.contains(&row.id)).map(|row| row.position))
 }
 

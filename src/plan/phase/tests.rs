@@ -1,6 +1,8 @@
 //! Which steps run in which phase, as one line each: `e1` expands, `c1:e1` is the contract of `e1`, `d1` catches up,
 //! `e3<c1` depends on `c1`; `e1@r1` ran in release r1.
 
+use std::slice::from_ref;
+
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::history::{Row, RowKind, Seen};
@@ -236,8 +238,8 @@ fn a_release_without_the_expand_step_makes_its_contract_wait_for_another_one() {
     let all = |runs: &[Seen], release: &str| with(runs, Phases::All, release);
     let back = seen("x", "r0", "0");
     assert_eq!(all(&[], "r2"), "runs c1");
-    assert_eq!(all(&[back.clone()], "r2"), "runs , waits c1");
-    assert!(with(&[back.clone()], Phases::Contract, "r2").contains("refused: `app::c1` takes away"));
+    assert_eq!(all(from_ref(&back), "r2"), "runs , waits c1");
+    assert!(with(from_ref(&back), Phases::Contract, "r2").contains("refused: `app::c1` takes away"));
     let again = [back.clone(), seen("y", "r2", "")];
     assert_eq!((all(&again, "r2").as_str(), all(&again, "r3").as_str()), ("runs , waits c1", "runs c1"));
     let twice = [back.clone(), seen("y", "r2", ""), seen("z", "r0", "0")];
