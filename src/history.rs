@@ -3,10 +3,14 @@
 //! How the rows are stored and read belongs to the backends; what they mean for the lock belongs to
 //! `lock::merge`.
 
+mod seen;
+
 use std::collections::HashMap;
 
 use crate::dialect::Dialect;
 use crate::id::{Checksum, MigrationId};
+
+pub use seen::{Lacks, PutBack, Seen};
 
 /// How a migration came into the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,6 +196,8 @@ pub struct History {
     pub layout: Option<u32>,
     /// The release of each run whose release is known.
     releases: HashMap<String, String>,
+    /// The runs since the first one of a release that did not know what was here.
+    seen: Vec<Seen>,
 }
 
 impl History {

@@ -24,6 +24,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::database::{Connect, DatabaseError, SqlError};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+use crate::history::{Lacks, Seen};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::history::{Row, RowKind};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -219,6 +221,13 @@ where
         executed_at: text(6)?.unwrap_or_default(),
         execution_ms: row.try_get(7).map_err(error)?,
     })
+}
+
+/// A run, as those after it need to know it: its id, its release and its reason.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+fn seen(run: Option<String>, release: Option<String>, reason: Option<&str>) -> Seen {
+    let lacks = reason.map(Lacks::of_reason).unwrap_or_default();
+    Seen { run: run.unwrap_or_default(), release, lacks }
 }
 
 /// The run of a history row and its release, if that is known.

@@ -153,6 +153,13 @@ impl Tables {
         )
     }
 
+    /// Which runs came after one that did not know what was here.
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
+    pub(super) fn since_one_lacked(&self) -> String {
+        let runs = self.runs();
+        format!("started_at >= (SELECT min(started_at) FROM {runs} WHERE reason LIKE 'lacks %')")
+    }
+
     /// SQL that writes into our tables, a message at a time.
     pub(super) fn notes(&self, words: &Words, note: Note<'_>) -> Vec<String> {
         match note {

@@ -32,12 +32,13 @@ pub(super) struct Args {
 
 pub(super) fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let context = Context::read(global)?;
+    let release = args.named.built(&context)?;
     let project = context.project()?;
     let merged = merge(project.document.lock(), &project.catalogue, None)
         .map_err(|fault| Failure::new(FailureKind::Usage, fault))?;
     let dialects = consented(&context, &project, &merged)?;
     let mut bundle = project.bundle(&dialects)?;
-    bundle.release = args.named.built(&context);
+    bundle.release = release;
     let text = bundle::render(&bundle).map_err(|unfit| Failure::all(FailureKind::Refused, unfit))?;
     let written =
         lockfile::write(&args.output, &text).map_err(|fault| Failure::new(FailureKind::Usage, fault))?;

@@ -1,11 +1,11 @@
 //! Which phase of a deploy a command means, and what the release is called.
 
 use clap::ValueEnum;
-use clap::builder::NonEmptyStringValueParser;
 
 use super::context::Context;
 use crate::config::Phases;
-use crate::engine::{Aim, Release};
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Aim, Failure, FailureKind, Release};
 use crate::plan::Goal;
 
 /// The variable that stands in for `--release`.
@@ -15,26 +15,39 @@ const RELEASE: &str = "DB_MIGRATIONS_RELEASE";
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Named {
     /// What the release is called, kept in the history [default: `DB_MIGRATIONS_RELEASE`, else the git revision]
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME")]
     release: Option<String>,
 }
 
 impl Named {
     /// By flag, environment, bundle, git.
-    pub(super) fn release(&self, context: &Context) -> Release {
-        if let Some(name) = self.release.clone().or_else(|| context.variable(RELEASE)) {
-            return Release::Named(name);
+    pub(super) fn release(&self, context: &Context) -> Result<Release, Failure> {
+        if let Some(flag) = self.flag()? {
+            return Ok(flag);
         }
-        match context.bundle() {
+        if let Some(variable) = context.variable(RELEASE) {
+            return Release::named(&variable, &format!("`{RELEASE}`")).map_err(usage);
+        }
+        Ok(match context.bundle() {
             Some(bundle) => bundle.release.clone().map_or(Release::Unknown, Release::Named),
             None => Release::Revision(context.root.clone()),
-        }
+        })
+    }
+
+    fn flag(&self) -> Result<Option<Release>, Failure> {
+        let named = |name: &String| Release::named(name, "`--release`").map_err(usage);
+        self.release.as_ref().map(named).transpose()
     }
 
     /// What is written into a bundle: by flag or git.
-    pub(super) fn built(&self, context: &Context) -> Option<String> {
-        self.release.clone().or_else(|| Release::Revision(context.root.clone()).name())
+    pub(super) fn built(&self, context: &Context) -> Result<Option<String>, Failure> {
+        let release = self.flag()?.unwrap_or_else(|| Release::Revision(context.root.clone()));
+        Ok(release.name())
     }
+}
+
+fn usage(fault: Diagnostic) -> Failure {
+    Failure::new(FailureKind::Usage, fault)
 }
 
 /// Which steps of a deploy.
@@ -77,8 +90,8 @@ pub(super) struct Deploy {
 
 impl Deploy {
     /// What is looked at.
-    pub(super) fn aim(&self, context: &Context, goal: Goal) -> Aim {
-        let release = self.named.release(context);
-        Aim { goal, apart: false, phases: self.phase.phases(), release }
+    pub(super) fn aim(&self, context: &Context, goal: Goal) -> Result<Aim, Failure> {
+        let release = self.named.release(context)?;
+        Ok(Aim { goal, apart: false, phases: self.phase.phases(), release })
     }
 }

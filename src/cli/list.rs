@@ -46,7 +46,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let project = context.project()?;
     let (items, database) = if context.url().is_some() {
         let connect = looking(&context)?;
-        let status = engine::status(&project, &*connect, &args.deploy.aim(&context, Goal::Latest)).await?;
+        let status = engine::status(&project, &*connect, &args.deploy.aim(&context, Goal::Latest)?).await?;
         let dialect = Some(status.server.dialect);
         let items = status.lines.into_iter().map(|line| Item {
             id: line.id.clone(),

@@ -37,7 +37,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let mut database = connect.connect().await?;
     let history = database.history().await?;
     let goal = args.target.clone().map_or(Goal::Latest, Goal::Target);
-    let aim = args.deploy.aim(&context, goal);
+    let aim = args.deploy.aim(&context, goal)?;
     let mut prepared = engine::prepare_for(&project, &history, &aim, &mut *database).await?;
     if !prepared.plan.undoes && (args.locked || args.from.is_bundle()) {
         let refusals = engine::locked_refusals(&project, &prepared, connect.dialect());

@@ -115,11 +115,16 @@ impl SchemaCheck {
 }
 
 impl Options {
-    fn request<'a>(self, context: &Context, connect: &'a dyn Connect, job: Job) -> Request<'a> {
+    fn request<'a>(
+        self,
+        context: &Context,
+        connect: &'a dyn Connect,
+        job: Job,
+    ) -> Result<Request<'a>, Failure> {
         let Job { goal, compensate, phases, .. } = job;
-        let release = self.named.release(context);
+        let release = self.named.release(context)?;
         let policy = &context.config.policy;
-        Request {
+        Ok(Request {
             connect,
             aim: Aim { goal, apart: self.no_all_or_nothing, phases, release },
             agreed: None,
@@ -135,7 +140,7 @@ impl Options {
             reason: self.reason,
             user: context::user(),
             maintenance: None,
-        }
+        })
     }
 
     /// Maintenance mode for a run that may change something.
@@ -177,7 +182,7 @@ pub(super) async fn run(global: &Global, options: Options, job: Job) -> Result<D
     let connect = context.connector(!options.dry_run && options.write_sql.is_none() && job.goal.may_run())?;
     let (yes, atomic, write_sql) = (options.yes, options.all_or_nothing, options.write_sql.clone());
     let maintenance = options.maintenance(&context)?;
-    let mut request = options.request(&context, &*connect, job);
+    let mut request = options.request(&context, &*connect, job)?;
     request.maintenance = maintenance.as_ref();
     let mut project = context.project()?;
     if needs_any
@@ -251,6 +256,9 @@ fn told(global: &Global, request: &Request<'_>, outcome: Outcome, warnings: Vec<
                     (false, 0) => "nothing to do: all locked migrations have run",
                     (false, n) if n == plan.waiting => {
                         "nothing to do: all has run but what waits for the contract phase"
+                    }
+                    (false, _) if plan.waiting > 0 => {
+                        "nothing to do: the database is as far as the phase allows"
                     }
                     (false, _) => "nothing to do: the database is in that state",
                 });

@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let context = Context::open(global, &args.from)?;
     let connect = looking(&context)?;
     let project = context.project()?;
-    let status = engine::status(&project, &*connect, &args.deploy.aim(&context, Goal::Latest)).await?;
+    let status = engine::status(&project, &*connect, &args.deploy.aim(&context, Goal::Latest)?).await?;
     if global.format == Format::Human {
         print(&status, args.pending);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, From};
 use super::deploy::Deploy;
 use super::run::looking;
 use super::status::state;
@@ -18,6 +18,8 @@ use crate::report::json as wire;
 /// Pending is what `migrate` would run or would have to refuse. Reads only.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    from: From,
     /// Also end with 1 when something has run here that is not found any more (state `orphaned` or `unknown`)
     #[arg(long, short = 'u')]
     fail_on_unregistered: bool,
@@ -33,6 +35,8 @@ pub(super) struct Args {
 /// Reads only; ends with 0 whatever the number is.
 #[derive(Debug, clap::Args)]
 pub(super) struct CountArgs {
+    #[command(flatten)]
+    from: From,
     /// Only the number
     #[arg(long)]
     simple: bool,
@@ -40,15 +44,15 @@ pub(super) struct CountArgs {
     deploy: Deploy,
 }
 
-async fn look(global: &Global, deploy: &Deploy) -> Result<Status, Failure> {
-    let context = Context::read(global)?;
+async fn look(global: &Global, from: &From, deploy: &Deploy) -> Result<Status, Failure> {
+    let context = Context::open(global, from)?;
     let connect = looking(&context)?;
     let project = context.project()?;
-    engine::status(&project, &*connect, &deploy.aim(&context, Goal::Latest)).await
+    engine::status(&project, &*connect, &deploy.aim(&context, Goal::Latest)?).await
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
-    let status = look(global, &args.deploy).await?;
+    let status = look(global, &args.from, &args.deploy).await?;
     let pending: Vec<&Line> = status.lines.iter().filter(|line| line.is_pending()).collect();
     let unregistered: Vec<&Line> = status.lines.iter().filter(|line| line.is_unregistered()).collect();
     let by_hand: Vec<_> = status.prepared.merged.findings.iter().filter(|f| f.rule.needs_hand()).collect();
@@ -105,7 +109,7 @@ fn words(status: &Status, pending: usize, unregistered: usize, refused: bool) ->
 }
 
 pub(super) async fn count(global: &Global, args: &CountArgs) -> Result<Done, Failure> {
-    let status = look(global, &args.deploy).await?;
+    let status = look(global, &args.from, &args.deploy).await?;
     let pending = status.lines.iter().filter(|line| line.is_pending()).count();
     if global.format == Format::Human {
         human::line(&if args.simple {

@@ -53,7 +53,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
         return Err(failure);
     }
     // code can start once what comes before it has run; contract steps come after it
-    let release = args.named.release(&context);
+    let release = args.named.release(&context)?;
     let aim = Aim { phases: Some(Phases::Expand), release, ..Aim::default() };
     let (start, limit) = (Instant::now(), Duration::from_secs(args.timeout));
     let mut told = String::new();

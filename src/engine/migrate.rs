@@ -11,7 +11,7 @@ use crate::database::{Begin, CommitError, Committed, Connect, DatabaseError, Gua
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Sink};
 use crate::fault::fault_point;
-use crate::history::{History, REFUSED};
+use crate::history::{History, Lacks, REFUSED};
 use crate::id::{Checksum, MigrationId};
 use crate::lockfile::{self, Written};
 use crate::plan::Goal;
@@ -31,6 +31,7 @@ use super::refusal::{
 };
 use super::rehearse::rehearsed;
 use super::retry::{Repeated, Retries};
+use super::seen;
 use super::snapshots;
 use super::stopped::rolled_back;
 use super::verdict::{Expectation, Expected, Live, expectation, judge};
@@ -187,7 +188,7 @@ async fn attempt(
         if prepared.nothing_to_do(project) && history.is_settled() {
             tell_findings(project, &prepared, sink);
             tell_stale_snapshot(project, request, &prepared, sink);
-            database.close().await;
+            seen::close(project, request, &prepared, &history, database, sink).await;
             return Ok(Outcome::NothingToDo(Box::new(prepared)));
         }
         refuse_strangers(project, &history, &mut *database).await?;
@@ -288,13 +289,13 @@ fn is_agreed(prepared: &Prepared, agreed: Option<&Vec<MigrationId>>) -> Result<(
     ))
 }
 
-fn new_run(request: &Request<'_>, prepared: &Prepared) -> NewRun {
+pub(super) fn new_run(request: &Request<'_>, prepared: &Prepared, lacks: &Lacks) -> NewRun {
     NewRun {
         id: crate::run_id::random(),
         lock_digest: prepared.fingerprint.digest.unwrap_or_else(|| Checksum::of(b"")),
         tool_version: env!("CARGO_PKG_VERSION"),
         user: request.user.clone(),
-        reason: why(request),
+        reason: lacks.with_reason(why(request)),
         release: request.aim.release.name(),
     }
 }
@@ -313,7 +314,7 @@ async fn run(
     fault_point!("run.rehearsed");
     let compensates = request.compensate && !prepared.plan.undoes;
     let before = if compensates { Some(fingerprint(&mut *guard).await?) } else { None };
-    let run = new_run(request, &prepared);
+    let run = new_run(request, &prepared, &seen::lacks(project, &prepared, history));
     maintenance::begin(request, &prepared.plan, &run, sink).await?;
     let mut progress = Progress::of(&prepared.plan);
     mirror::make_tables(project, &mut *guard).await?;

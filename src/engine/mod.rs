@@ -49,6 +49,7 @@ mod repair;
 mod replay;
 mod retry;
 mod rollup;
+mod seen;
 mod snapshots;
 pub mod squash;
 mod status;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::config::Phases;
 use crate::database::{DatabaseError, Read};
+use crate::diagnostic::Diagnostic;
 use crate::git;
 use crate::history::History;
 use crate::id::MigrationId;
@@ -30,6 +31,21 @@ pub enum Release {
 }
 
 impl Release {
+    /// A name that a person gave, without the blanks around it. It stands in the history and in messages, and two that
+    /// look the same must be the same.
+    pub fn named(text: &str, setting: &str) -> Result<Self, Diagnostic> {
+        let name = text.trim();
+        let is_unfit = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        let fault = if name.is_empty() {
+            format!("the release of {setting} has no name")
+        } else if name.contains(is_unfit) {
+            format!("the release of {setting} has a line break or a control character in its name: {name:?}")
+        } else {
+            return Ok(Self::Named(name.to_owned()));
+        };
+        Err(Diagnostic::new(fault).help("name it on one line: a version, a tag, a revision"))
+    }
+
     /// The name, if there is one.
     pub fn name(&self) -> Option<String> {
         match self {
@@ -75,5 +91,25 @@ impl Deployed {
     /// The same, for the plan.
     pub(super) fn deploy(&self) -> Deploy<'_> {
         Deploy { phases: self.phases, release: self.release.as_deref(), is_empty: self.is_empty }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line() {
+        let named = |text: &str| Release::named(text, "`--release`").map_err(|fault| fault.message);
+        assert_eq!(named(" 1.0 beta\n"), Ok(Release::Named("1.0 beta".to_owned())));
+        assert_eq!(named("ü"), Ok(Release::Named("ü".to_owned())));
+        for empty in ["", " ", "\n\t"] {
+            assert_eq!(named(empty), Err("the release of `--release` has no name".to_owned()), "{empty:?}");
+        }
+        for unfit in ["1\n2", "1\r2", "\u{1b}[31m1", "1\u{7f}", "1\u{85}2", "1\u{2028}2", "1\t2", "1\0"] {
+            let fault = named(unfit).unwrap_err();
+            assert!(fault.contains("has a line break or a control character"), "{unfit:?}");
+            assert!(!fault.contains(|c: char| c.is_control()), "{fault:?}");
+        }
     }
 }

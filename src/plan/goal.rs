@@ -145,6 +145,8 @@ pub(super) struct Choice<'a> {
     pub(super) lock: &'a Lock,
     /// Those that would run, in order.
     pub(super) pending: &'a [MigrationId],
+    /// Those that are pending and must not run yet.
+    pub(super) held: &'a HashSet<MigrationId>,
     /// What has run.
     pub(super) history: &'a History,
 }
@@ -198,14 +200,22 @@ impl Choice<'_> {
         if let Some(at) = self.pending.iter().position(|pending| pending == id) {
             return Ok(Chosen::Up(self.pending[..=at].to_vec()));
         }
+        if self.held.contains(id) {
+            return Ok(self.before(id)); // as far as the phase allows
+        }
         let later = self.after(id)?;
         if !later.is_empty() {
             return Ok(Chosen::Down(undone(later)));
         }
+        Ok(self.before(id))
+    }
+
+    /// What is pending and stands before it in the lock.
+    fn before(&self, id: &MigrationId) -> Chosen {
         // what is pending stands in locked order, too
         let place = |id: &MigrationId| self.lock.entries.get_index_of(id);
         let early = self.pending.iter().take_while(|pending| place(pending) < place(id));
-        Ok(Chosen::Up(early.cloned().collect()))
+        Chosen::Up(early.cloned().collect())
     }
 
     /// What ran after a migration.

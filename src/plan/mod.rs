@@ -187,11 +187,10 @@ impl Plan {
         let all = pending.len();
         let sorted = phase::sort(goal, pending, lock, catalogue, history, at);
         let pending = sorted.may_run;
-        let choice = Choice { lock, pending: &pending, history };
+        let held: HashSet<MigrationId> =
+            sorted.waits.iter().map(|one| &one.id).chain(&sorted.beyond).cloned().collect();
         plan.waiting = sorted.waits.len();
-        let chosen =
-            choice.choose(goal).map_err(|fault| phase::not_yet(goal, &sorted.waits).unwrap_or(fault))?;
-        match chosen {
+        match (Choice { lock, pending: &pending, held: &held, history }).choose(goal)? {
             Chosen::Up(chosen) => {
                 let wanted: HashSet<&MigrationId> = chosen.iter().collect();
                 let beyond = pending.iter().filter(|id| !wanted.contains(id)).chain(&sorted.beyond).cloned();
@@ -199,6 +198,7 @@ impl Plan {
                 plan.remaining = all - chosen.len();
                 plan.refusals.extend(sorted.refusals);
                 plan.notes.extend(sorted.notes);
+                plan.notes.extend(phase::unlinked(&chosen, catalogue, at));
                 plan.run(&chosen, lock, catalogue, history, at);
                 plan.catch_up(&chosen, lock, catalogue, history, at);
             }

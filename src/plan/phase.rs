@@ -20,7 +20,7 @@ use crate::lock::Lock;
 use crate::migration::{Migration, Phase};
 use crate::sql::{self, Way};
 
-use super::{Circumstances, Goal, LeftOut, Plan, Step, Target, Why, step};
+use super::{Circumstances, Goal, LeftOut, Plan, Step, Why, step};
 use link::Links;
 
 /// What a deploy asks for.
@@ -185,16 +185,25 @@ impl Sorter<'_> {
     }
 }
 
-/// What is said of a target that waits.
-pub(super) fn not_yet(goal: &Goal, waits: &[LeftOut]) -> Option<Diagnostic> {
-    let Goal::Target(Target::Named(name)) = goal else { return None };
-    let id = crate::lock::find(waits.iter().map(|one| &one.id), name).ok()?;
-    let why = waits.iter().find_map(|one| match &one.why {
-        Why::Waits(why) if one.id == *id => Some(why),
-        _ => None,
-    })?;
-    let fault = Diagnostic::new(format!("`{id}` waits for the contract phase")).note(why);
-    Some(fault.help("when no old code is left: `db-migrations migrate --phase contract`"))
+/// What is said, once, where a contract step runs only because nothing keeps it waiting.
+pub(super) fn unlinked(
+    chosen: &[MigrationId],
+    catalogue: &Catalogue,
+    at: &Circumstances<'_>,
+) -> Option<String> {
+    at.deploy.filter(|deploy| deploy.phases == Phases::All && !deploy.is_empty)?;
+    let is_unlinked = |one: &&Migration| one.phase == Phase::Contract && one.contract_of.is_empty();
+    let found: Vec<&Migration> =
+        chosen.iter().filter_map(|id| catalogue.get(id)).filter(is_unlinked).collect();
+    let first = &found.first()?.id;
+    Some(match found.len() {
+        1 => format!(
+            "the contract step `{first}` runs in this release, since it has no `contract-of` for which it would wait"
+        ),
+        n => format!(
+            "{n} contract steps run in this release, first `{first}`, since they have no `contract-of` for which they would wait"
+        ),
+    })
 }
 
 fn too_early(id: &MigrationId, why: &str) -> Diagnostic {

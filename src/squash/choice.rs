@@ -3,13 +3,13 @@
 //! A range of one module, in the order of the lock. What is skipped stays what it is. Nothing is known here
 //! of what the migrations do.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic::Diagnostic;
 use crate::id::{Checksum, MigrationId, Namespace, Version};
 use crate::lock::{Entry, Lock, find};
-use crate::migration::{Former, Migration};
+use crate::migration::{Former, Migration, Phase};
 use crate::module::{Format, Module};
 
 /// The migrations that become one.
@@ -147,7 +147,58 @@ fn faults(lock: &Lock, catalogue: &Catalogue, choice: &Choice) -> Vec<Diagnostic
             faults.extend(place.map(|place| too_late(lock, choice, &migration.id, dependency, place)));
         }
     }
+    faults.extend(torn_deploys(lock, catalogue, choice, &own));
     faults
+}
+
+/// Steps of a deploy of which one would be in the base, and one not: the link between them would be lost, and with it
+/// what makes the contract wait, and what is caught up before it.
+fn torn_deploys(
+    lock: &Lock,
+    catalogue: &Catalogue,
+    choice: &Choice,
+    own: &HashSet<&MigrationId>,
+) -> Vec<Diagnostic> {
+    let runs = |id: &MigrationId| lock.entries.get(id).is_none_or(|entry| !entry.skip);
+    let contracts = catalogue.iter().filter(|one| one.phase == Phase::Contract && runs(&one.id));
+    let contracts: Vec<&Migration> = contracts.filter(|one| !one.contract_of.is_empty()).collect();
+    let mut faults = Vec::new();
+    for contract in &contracts {
+        let inside = own.contains(&contract.id);
+        let torn = contract.contract_of.iter().find(|expand| own.contains(expand) != inside);
+        faults.extend(torn.map(|expand| torn_deploy(lock, choice, &contract.id, expand, inside)));
+    }
+    // what is caught up for an expand step of which the contract stays outside
+    let mut outside: HashMap<&MigrationId, &MigrationId> = HashMap::new();
+    for contract in contracts.iter().filter(|one| !own.contains(&one.id)) {
+        outside.extend(contract.contract_of.iter().map(|expand| (expand, &contract.id)));
+    }
+    for migration in choice.ids.iter().filter_map(|id| catalogue.get(id)).filter(|one| one.catch_up) {
+        let mut needed = migration.depends_on.iter().filter(|id| !own.contains(id));
+        let contract = needed.find_map(|id| outside.get(id));
+        faults.extend(contract.map(|contract| torn_deploy(lock, choice, contract, &migration.id, false)));
+    }
+    faults
+}
+
+fn torn_deploy(
+    lock: &Lock,
+    choice: &Choice,
+    contract: &MigrationId,
+    before: &MigrationId,
+    inside: bool,
+) -> Diagnostic {
+    let (taken, left) = if inside { (contract, before) } else { (before, contract) };
+    let fault = Diagnostic::new(format!(
+        "`{contract}` is the contract of a deploy that `{before}` belongs to"
+    ))
+    .note(format!("`{taken}` would go into the base, and `{left}` would not: nothing would link them"));
+    let last = lock.entries.get_index_of(taken).and_then(|place| choice.last_before(lock, place));
+    let fault = match last {
+        Some(last) => fault.help(format!("`--up-to {last}` leaves it out")),
+        None => fault,
+    };
+    fault.help("or let both of them go into the base, where they are of one module")
 }
 
 /// Where a migration stands, or the one that replaces it.
@@ -270,6 +321,49 @@ mod tests {
         assert_eq!(chosen(Some("b::2_z")).unwrap_err(), ["`b::2_z` is not of `a`"]);
         assert!(chosen(Some("2_y")).unwrap_err()[0].contains("is skipped in the lock"));
         assert_eq!(chosen(None).unwrap().unwrap().ids.len(), 3);
+    }
+
+    #[test]
+    fn a_deploy_is_not_torn() {
+        let faults = |up_to: &str, make: &dyn Fn(&mut Module, &mut Module)| {
+            let lock = Document::parse("lock", LOCK).unwrap().lock().clone();
+            let mut a = module("a", &["1_x", "2_y", "3_z", "4_w"]);
+            let mut b = module("b", &["1_y", "2_z"]);
+            make(&mut a, &mut b);
+            let catalogue = Catalogue::gather(vec![a, b]).unwrap();
+            let choice = choose(&lock, &catalogue, catalogue.module("a").unwrap(), Some(up_to), "base");
+            choice.map(|choice| choice.unwrap().ids.len()).map_err(|faults| faults[0].message.clone())
+        };
+        let contract = |module: &mut Module, at: usize, of: &str| {
+            module.migrations[at].phase = Phase::Contract;
+            module.migrations[at].contract_of = vec![of.parse().unwrap()];
+        };
+        let torn = |contract: &str, before: &str| -> Result<usize, String> {
+            Err(format!("`{contract}` is the contract of a deploy that `{before}` belongs to"))
+        };
+        assert_eq!(faults("3_z", &|a, _| contract(a, 3, "a::1_x")), torn("a::4_w", "a::1_x"));
+        assert_eq!(faults("4_w", &|a, _| contract(a, 3, "a::1_x")), Ok(3));
+        assert_eq!(faults("4_w", &|_, b| contract(b, 0, "a::1_x")), torn("b::1_y", "a::1_x"));
+        assert_eq!(faults("3_z", &|a, _| contract(a, 2, "b::1_y")), torn("a::3_z", "b::1_y"));
+        assert_eq!(faults("3_z", &|a, _| contract(a, 1, "a::1_x")), Ok(2), "one that is skipped");
+        let caught_up = |a: &mut Module, b: &mut Module| {
+            a.migrations[2].catch_up = true;
+            a.migrations[2].depends_on = vec!["b::1_y".parse().unwrap()];
+            contract(b, 1, "b::1_y");
+        };
+        let before_first = |a: &mut Module, b: &mut Module| {
+            caught_up(a, b);
+            a.migrations[2].catch_up = false;
+            a.migrations[2].depends_on.clear();
+        };
+        assert_eq!(faults("3_z", &before_first), Ok(2));
+        let lock = LOCK.replace("a::1_x: { skip: false }\nb::1_y", "b::1_y: { skip: false }\na::1_x");
+        let lock = Document::parse("lock", &lock).unwrap().lock().clone();
+        let (mut a, mut b) = (module("a", &["1_x", "2_y", "3_z", "4_w"]), module("b", &["1_y", "2_z"]));
+        caught_up(&mut a, &mut b);
+        let catalogue = Catalogue::gather(vec![a, b]).unwrap();
+        let choice = choose(&lock, &catalogue, catalogue.module("a").unwrap(), Some("3_z"), "base");
+        assert_eq!(choice.unwrap_err()[0].message, torn("b::2_z", "a::3_z").unwrap_err());
     }
 
     #[test]

@@ -197,7 +197,8 @@ fn a_contract_outside_of_a_transaction_is_caught_up_before() {
             "ALTER TABLE users ADD COLUMN image varchar(20);\n",
         );
         project.run(db, &["rollback", "--yes"]).ok();
-        project.run(db, &["migrate", DROP, "--release", "r1"]).exits(2).says("waits for the contract phase");
+        let target = project.run(db, &["migrate", DROP, "--release", "r1"]).ok();
+        target.says(&format!("1 contract step waits, `{DROP}`")).says("all has run but what waits");
         project.run(db, &[&["migrate", DROP, "--allow-split"], &CONTRACT[1..]].concat()).ok();
     });
 }
@@ -277,4 +278,111 @@ fn a_configuration_can_keep_contracts_out_of_a_plain_run() {
     project.run(&db, &CONTRACT).ok().says(&format!("applied {DROP}"));
     project.write("db-migrations.yml", "cargo: off\npolicy: { phase: contrct }\n");
     project.run(&db, &["plan"]).exits(2).says("contract");
+}
+
+#[test]
+fn a_target_that_waits_is_reached_as_far_as_the_phase_allows() {
+    let db = Db::sqlite();
+    let project = old();
+    project.run(&db, &["migrate", "--release", "r0"]).ok();
+    rename(&project);
+    let done = project.run(&db, &["migrate", DROP, "--release", "r1"]).ok();
+    done.says(&format!("1 contract step waits, `{DROP}`: `{POSTER}` must have run"))
+        .says("2 migrations committed");
+    assert_eq!(ran(&db), [USERS, POSTER, FILL], "what stands behind it is not asked for");
+    let done = project.run(&db, &["migrate", DROP, "--release", "r1"]).ok();
+    done.says("nothing to do: the database is as far as the phase allows");
+    project.run(&db, &["migrate", "--release", "r1"]).ok();
+    project.run(&db, &["migrate", DROP, "--release", "r1"]).ok();
+    assert_eq!(ran(&db), [USERS, POSTER, FILL, TAGS], "and what has run there stays");
+}
+
+#[test]
+fn names_of_releases_are_one_line() {
+    let db = Db::sqlite();
+    let project = old();
+    for name in ["", " ", "a\nb", "\u{1b}[31m"] {
+        for args in [
+            &["migrate", "--release", name][..],
+            &["status", "--release", name],
+            &["wait", "--release", name],
+        ] {
+            let refused = project.run(&db, args).exits(2).says("the release of `--release` has");
+            assert!(!refused.stderr.contains('\u{1b}'), "{:?}", refused.stderr);
+        }
+        let bundle = ["bundle", "-o", FILE, "--release", name];
+        project.run_alone(&bundle).exits(2).says("the release of `--release` has");
+    }
+    let variable = with(&project, &db, ("DB_MIGRATIONS_RELEASE", " \n"), &["migrate"]).exits(2);
+    variable.says("the release of `DB_MIGRATIONS_RELEASE` has no name");
+    assert!(db.is_empty());
+    with(&project, &db, ("DB_MIGRATIONS_RELEASE", " r0\n"), &["migrate"]).ok();
+    assert_eq!(db.query("SELECT release FROM db_migrations_run"), ["r0"]);
+}
+
+#[test]
+fn a_contract_step_without_a_link_is_named_where_it_runs() {
+    let db = Db::sqlite();
+    let project = old();
+    project.run(&db, &["migrate", "--release", "r0"]).ok();
+    project.write(DROP_FILE, "-- db-migrations: phase contract\nALTER TABLE users DROP COLUMN image;\n");
+    let note = format!("the contract step `{DROP}` runs in this release");
+    project.run(&db, &["plan", "--release", "r1"]).ok().says(&note);
+    project.run(&db, &["plan", "--release", "r1", "--phase", "expand"]).ok().does_not_say(&note);
+    let done = project.run(&db, &["migrate", "--release", "r1"]).ok();
+    assert_eq!(done.stderr.matches(&note).count(), 1, "{}", done.stderr);
+}
+
+/// The bundle of a release.
+fn released(project: &Project, release: &str) -> Project {
+    project.run_alone(&["lock"]).ok();
+    project.run_alone(&["bundle", "-o", FILE, "--release", release]).ok();
+    Project::new().file(FILE, project.read(FILE))
+}
+
+#[test]
+fn a_deploy_that_was_taken_back_keeps_its_contract_waiting() {
+    each_database(|db| {
+        let project = old();
+        project.write("db-migrations.yml", "cargo: off\nschema-check: { source: off }\n");
+        let first = released(&project, "1.0");
+        let fix = "CREATE TABLE fix (id integer PRIMARY KEY);\n";
+        project.write("migrations/20240101000001_fix.sql", fix);
+        let first_mended = released(&project, "1.0.1");
+        project.remove("migrations/20240101000001_fix.sql");
+        project.remove("migrations-lock.yml");
+        rename(&project);
+        let second = released(&project, "1.1");
+        let second_again = released(&project, "1.1.1");
+        project.write("migrations/20240101000001_fix.sql", fix);
+        let (third, fourth) = (released(&project, "1.2"), released(&project, "1.3"));
+        let reasons = "SELECT coalesce(reason, '') FROM db_migrations_run ORDER BY started_at";
+        let migrate = |place: &Project| from_bundle(place, db.url(), &["migrate"]).ok();
+        migrate(&first);
+        migrate(&first);
+        migrate(&second).says(&format!("applied {POSTER}"));
+        migrate(&second).says("all has run but what waits");
+        assert_eq!(db.query(reasons), ["", ""], "a restart is worth no row");
+        for command in [&["up-to-date"][..], &["count"]] {
+            from_bundle(&second, db.url(), command).ok();
+        }
+        from_bundle(&first_mended, db.url(), &["up-to-date"]).exits(1).says("1 migration pending");
+        // the old image is put back; its instances start one after the other
+        from_bundle(&first, db.url(), &["migrate", "--dry-run"]).ok();
+        migrate(&first).says("this release lacks 3 migrations of those that have run here");
+        migrate(&first).does_not_say("lacks 3");
+        assert_eq!(db.query(reasons), ["", "", "lacks 2-4"]);
+        let waits = format!("release `1.0`, which has no `{POSTER}`, was put back here after that ran");
+        migrate(&second_again).says(&waits);
+        migrate(&second_again).says("is the first with");
+        assert_eq!(db.query(reasons), ["", "", "lacks 2-4", ""]);
+        from_bundle(&second_again, db.url(), &["migrate", "--phase", "contract"])
+            .exits(7)
+            .says("is the first with");
+        // and once more, with a migration of its own
+        migrate(&first_mended).says("applied app::20240101000001_fix");
+        migrate(&third).says("release `1.0.1`, which has no").says("1 contract step waits");
+        assert_eq!(db.query(reasons), ["", "", "lacks 2-4", "", "lacks 2-4", ""]);
+        migrate(&fourth).says(&format!("caught up {FILL}")).says(&format!("applied {DROP}"));
+    });
 }

@@ -63,6 +63,14 @@ fn a_role_that_may_only_read_can_look() {
     let tree = project.tree();
     project.run_at(&role.url(), &["migrate"]).exits(3).says("permission denied").says("rolled back");
     assert_eq!((project.tree(), db.dump()), (tree, before));
+    // an older release whose account may not leave its trace starts all the same
+    project.run(&db, &["migrate"]).ok();
+    let older = base();
+    older.run_alone(&["lock"]).ok();
+    let before = db.dump();
+    let told = older.run_at(&role.url(), &["migrate"]).ok().says("nothing to do");
+    told.says("it could not be written down that this release is at work here now").says("permission denied");
+    assert_eq!(db.dump(), before);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use sqlx::mysql::MySqlRow;
 
 use super::{MySql, quote, quote_name, text};
 use crate::backend::tables::{is_outdated, known_layout, select};
-use crate::backend::{SQLX_COLUMNS, Tables, strange};
+use crate::backend::{SQLX_COLUMNS, Tables, seen, strange};
 use crate::database::{
     DatabaseError, FOREIGN_TABLES, ForeignColumn, ForeignColumnKind, ForeignRows, ForeignTable, Stranger,
     foreign_tool,
@@ -125,6 +125,15 @@ async fn read_all(mysql: &mut MySql) -> Result<History, DatabaseError> {
             tables.runs()
         ))
         .await?;
+    let seen_runs = format!(
+        "SELECT id, `release`, reason FROM {} WHERE {} ORDER BY started_at",
+        tables.runs(),
+        tables.since_one_lacked()
+    );
+    let seen_runs = mysql.fetch(seen_runs).await?;
+    let seen_runs =
+        seen_runs.iter().map(|row| Ok(seen(text(row, 0)?, text(row, 1)?, text(row, 2)?.as_deref())));
+    history.set_seen(seen_runs.collect::<Result<Vec<_>, DatabaseError>>()?);
     if let Some(run) = runs.first() {
         let layout = text(run, 4)?.and_then(|layout| layout.parse().ok()).unwrap_or(1);
         history.layout = Some(known_layout(layout, &text(run, 3)?.unwrap_or_default())?);

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::{Postgres, quote};
 use crate::backend::tables::{is_outdated, known_layout, select};
-use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, release, strange};
+use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, release, seen, strange};
 use crate::database::{
     DatabaseError, FOREIGN_TABLES, ForeignColumn, ForeignColumnKind, ForeignRows, ForeignTable, Stranger,
     foreign_tool,
@@ -90,16 +90,21 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
             "(SELECT 'step', id, (finished_at IS NOT NULL)::text, prefix_hash, n, {direction}, to_jsonb(s) ->> 'fingerprint', to_jsonb(s) ->> 'meant' \
              FROM {} s ORDER BY id, n) UNION ALL \
              (SELECT 'run', id, to_char(started_at AT TIME ZONE 'UTC', {TIME}), verdict, {layout_column}, tool_version, NULL, NULL FROM {} \
-             ORDER BY started_at DESC LIMIT 1)",
+             ORDER BY started_at DESC LIMIT 1) UNION ALL \
+             (SELECT 'seen', id, release, reason, NULL, NULL, NULL, NULL FROM {} WHERE {} ORDER BY started_at)",
             tables.steps(),
             tables.runs(),
+            tables.runs(),
+            tables.since_one_lacked(),
         ))
         .await?;
-    let mut steps = Vec::new();
+    let (mut steps, mut runs) = (Vec::new(), Vec::new());
     for row in &rest {
         let text = |i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
         let id = text(1)?.unwrap_or_default();
-        if text(0)?.as_deref() == Some("step") {
+        if text(0)?.as_deref() == Some("seen") {
+            runs.push(seen(Some(id), text(2)?, text(3)?.as_deref()));
+        } else if text(0)?.as_deref() == Some("step") {
             let n: i32 = row.try_get(4).map_err(error)?;
             steps.push(StepRow {
                 id: id.parse().map_err(|_| strange(&id))?,
@@ -117,6 +122,7 @@ pub(super) async fn read(postgres: &mut Postgres) -> Result<History, DatabaseErr
             history.last_run = Some(Run { id, started_at: text(2)?.unwrap_or_default(), verdict: text(3)? });
         }
     }
+    history.set_seen(runs);
     history.set_partial(Partial::collect(steps));
     Ok(history)
 }

@@ -10,7 +10,7 @@ use crate::database::{
 use crate::history::{History, LAYOUT, Partial, Run, StepRow};
 
 use crate::backend::tables::{is_outdated, known_layout, select};
-use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, strange};
+use crate::backend::{SQLX_COLUMNS, Tables, error, history_row, seen, strange};
 
 /// The server's clock, in milliseconds since 1970.
 pub(super) const NOW_MS: &str = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)";
@@ -68,10 +68,13 @@ pub(super) async fn read(sqlite: &mut Sqlite) -> Result<History, DatabaseError> 
         .await?;
     let mut history = History::new(rows.iter().map(history_row).collect::<Result<_, _>>()?);
     // one look at the few runs: a join would look them up once for each of the many rows
-    let releases =
-        sqlite.fetch(format!("SELECT id, release FROM {} WHERE release IS NOT NULL", tables.runs())).await?;
+    let runs = format!("SELECT id, release, reason FROM {} ORDER BY started_at, rowid", tables.runs());
+    let runs = sqlite.fetch(runs).await?;
     let release = |row: &sqlx::sqlite::SqliteRow| Some((row.try_get(0).ok()?, row.try_get(1).ok()?));
-    history.set_releases(releases.iter().filter_map(release));
+    history.set_releases(runs.iter().filter_map(release));
+    let text = |row: &sqlx::sqlite::SqliteRow, i: usize| row.try_get::<Option<String>, _>(i).map_err(error);
+    let runs = runs.iter().map(|row| Ok(seen(text(row, 0)?, text(row, 1)?, text(row, 2)?.as_deref())));
+    history.set_seen(runs.collect::<Result<Vec<_>, DatabaseError>>()?);
     history.layout = Some(layout);
     let direction = if is_outdated(sqlite.layout) { "'up'" } else { "direction" };
     let steps = sqlite

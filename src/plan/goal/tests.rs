@@ -35,7 +35,8 @@ fn choose(ran: &str, goal: &Goal) -> String {
     let history = history(ran);
     let pending: Vec<MigrationId> = locked.iter().filter(|id| !history.contains(id)).cloned().collect();
     let lock = Lock { entries: locked.into_iter().map(|id| (id, Entry::default())).collect() };
-    let choice = Choice { lock: &lock, pending: &pending, history: &history };
+    let held = HashSet::new();
+    let choice = Choice { lock: &lock, pending: &pending, held: &held, history: &history };
     let names = |way: &str, ids: &[MigrationId]| {
         ids.iter().fold(way.to_owned(), |text, id| format!("{text} {}", id.name()))
     };

@@ -62,10 +62,20 @@ impl<'a> Links<'a> {
         if !ran_here(row) {
             return None;
         }
-        match (self.history.release_of(row), self.release) {
-            (Some(ran), Some(now)) => {
-                (ran == now).then(|| format!("`{expand}` ran here in this release (`{ran}`)"))
-            }
+        let ran = match self.history.put_back(row) {
+            Some(back) => match (back.next, &back.by.release) {
+                (Some(next), _) => next.release.as_deref(),
+                (None, by) => return Some(was_put_back(expand, by.as_deref())),
+            },
+            None => self.history.release_of(row),
+        };
+        match (ran, self.release) {
+            (Some(ran), Some(now)) => (ran == now).then(|| match self.history.put_back(row) {
+                Some(_) => format!(
+                    "this release (`{ran}`) is the first with `{expand}` since one without it was put back"
+                ),
+                None => format!("`{expand}` ran here in this release (`{ran}`)"),
+            }),
             _ if is_asked_for => None,
             (_, None) => Some(format!(
                 "whether `{expand}` ran in an earlier release is not known, since this one has no name (`--release`)"
@@ -77,7 +87,11 @@ impl<'a> Links<'a> {
     }
 
     fn is_comparable(&self, row: &Row) -> bool {
-        self.release.is_some() && self.history.release_of(row).is_some()
+        let is_known = match self.history.put_back(row) {
+            Some(back) => back.next.is_some_and(|next| next.release.is_some()),
+            None => self.history.release_of(row).is_some(),
+        };
+        self.release.is_some() && is_known
     }
 
     /// Its row: its own, that of an older id, that of what it is a copy of, or that of what stands for it now.
@@ -94,6 +108,13 @@ impl<'a> Links<'a> {
     fn never_runs(&self, id: &MigrationId) -> bool {
         self.catalogue.get(id).is_some_and(|migration| migration.up.choose(self.dialect).is_none())
     }
+}
+
+fn was_put_back(expand: &MigrationId, by: Option<&str>) -> String {
+    let by = by.map_or_else(|| "a release".to_owned(), |by| format!("release `{by}`"));
+    format!(
+        "{by}, which has no `{expand}`, was put back here after that ran: another one that has it must come in between"
+    )
 }
 
 /// Whether a run of ours executed it, so that code of that release may use what it made.

@@ -1,9 +1,11 @@
 //! Which steps run in which phase, as one line each: `e1` expands, `c1:e1` is the contract of `e1`, `d1` catches up,
 //! `e3<c1` depends on `c1`; `e1@r1` ran in release r1.
 
+use std::slice::from_ref;
+
 use super::*;
 use crate::catalogue::Catalogue;
-use crate::history::{Row, RowKind};
+use crate::history::{Row, RowKind, Seen};
 use crate::id::{Namespace, Version};
 use crate::lock::{Document, merge};
 use crate::migration::{Script, Scripts};
@@ -68,7 +70,11 @@ fn planned(all: &[&str], ran: &[&str], phases: Phases, release: Option<&str>) ->
 }
 
 fn plan(all: &[&str], ran: &[&str], deploy: Deploy<'_>, goal: &Goal) -> Plan {
-    let (catalogue, history) = (catalogue(all), history(ran));
+    plan_of(all, &history(ran), deploy, goal)
+}
+
+fn plan_of(all: &[&str], history: &History, deploy: Deploy<'_>, goal: &Goal) -> Plan {
+    let catalogue = catalogue(all);
     let document = Document::parse("lock", "").unwrap();
     let lock = merge(document.lock(), &catalogue, None).unwrap().lock;
     let (modes, tables, engines) = Default::default();
@@ -81,7 +87,7 @@ fn plan(all: &[&str], ran: &[&str], deploy: Deploy<'_>, goal: &Goal) -> Plan {
         unrecoverable: &engines,
         deploy: Some(deploy),
     };
-    Plan::toward(goal, &lock, &catalogue, &history, &at).unwrap()
+    Plan::toward(goal, &lock, &catalogue, history, &at).unwrap()
 }
 
 fn told(plan: &Plan) -> String {
@@ -183,4 +189,61 @@ fn a_contract_that_has_begun_was_caught_up_before() {
     let all = ["e1", "d1<e1", "c1:e1", "c2:e1"];
     assert_eq!(planned(&all, &["e1@r1", "d1@r1"], Phases::All, Some("r2")), "runs c1 c2, again d1");
     assert_eq!(planned(&all, &["e1@r1", "d1@r1", "c1@r2"], Phases::All, Some("r2")), "runs c2");
+}
+
+#[test]
+fn a_target_that_waits_is_as_far_as_the_phase_allows() {
+    let all = ["e1", "e2", "c1:e1", "e3"];
+    let to = |ran: &[&str], phases, release| {
+        let target = Goal::Target(crate::plan::Target::Named("c1".to_owned()));
+        told(&plan(&all, ran, Deploy { phases, release: Some(release), is_empty: false }, &target))
+    };
+    assert_eq!(to(&["e1@r1"], Phases::All, "r1"), "runs e2, waits c1");
+    assert_eq!(to(&["e1@r1", "e2@r1", "e3@r1"], Phases::Expand, "r2"), "runs , waits c1", "e3 stays");
+    assert_eq!(to(&["e1@r1", "e2@r1"], Phases::All, "r2"), "runs c1");
+}
+
+#[test]
+fn a_contract_step_that_nothing_keeps_waiting_is_named() {
+    let notes = |all: &[&str], phases, is_empty| {
+        plan(all, &["e1@r1"], Deploy { phases, release: Some("r2"), is_empty }, &Goal::Latest).notes
+    };
+    let told = notes(&["e1", "c1:"], Phases::All, false);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("the contract step `app::c1` runs in this release"), "{told:?}");
+    let told = notes(&["e1", "c1:", "c2:"], Phases::All, false);
+    assert!(told.len() == 1 && told[0].starts_with("2 contract steps run"), "{told:?}");
+    assert!(notes(&["e1", "c1:e1"], Phases::All, false).is_empty());
+    assert!(notes(&["e1", "c1:"], Phases::Contract, false).is_empty(), "that is what was asked for");
+    assert!(notes(&["e1", "c1:"], Phases::All, true).is_empty());
+}
+
+/// A run of a release, before which the rows of these positions were not known to it.
+fn seen(run: &str, release: &str, lacks: &str) -> Seen {
+    Seen { run: run.to_owned(), release: Some(release.to_owned()), lacks: lacks.parse().unwrap() }
+}
+
+#[test]
+fn a_release_without_the_expand_step_makes_its_contract_wait_for_another_one() {
+    let with = |runs: &[Seen], phases, release: &str| {
+        let mut history = history(&["e1@r1"]); // position 0, run `0`
+        history.set_seen(runs.to_vec());
+        told(&plan_of(
+            &PAIR,
+            &history,
+            Deploy { phases, release: Some(release), is_empty: false },
+            &Goal::Latest,
+        ))
+    };
+    let all = |runs: &[Seen], release: &str| with(runs, Phases::All, release);
+    let back = seen("x", "r0", "0");
+    assert_eq!(all(&[], "r2"), "runs c1");
+    assert_eq!(all(from_ref(&back), "r2"), "runs , waits c1");
+    assert!(with(from_ref(&back), Phases::Contract, "r2").contains("refused: `app::c1` takes away"));
+    let again = [back.clone(), seen("y", "r2", "")];
+    assert_eq!((all(&again, "r2").as_str(), all(&again, "r3").as_str()), ("runs , waits c1", "runs c1"));
+    let twice = [back.clone(), seen("y", "r2", ""), seen("z", "r0", "0")];
+    assert_eq!(all(&twice, "r3"), "runs , waits c1");
+    assert_eq!(all(&[seen("x", "r0", "7")], "r2"), "runs c1", "it lacks something else");
+    assert_eq!(all(&[back, seen("0", "r1", "")], "r2"), "runs c1", "it ran after that");
 }
