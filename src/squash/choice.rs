@@ -277,7 +277,10 @@ mod tests {
         assert_eq!(ids, ["a::3_base", "b::1_y", "a::2_y", "b::2_z", "a::4_w"]);
         let text = Document::parse("lock", LOCK).unwrap().edit(&wanted).unwrap();
         assert!(
-            text.starts_with("# top\n\na::3_base: { skip: false, replaces: [a::1_x, [a::3_old, a::3_z]]")
+            text.starts_with(
+                "# top\n\n# why\na::3_base: { skip: false, replaces: [a::1_x, [a::3_old, a::3_z]]"
+            ),
+            "{text}"
         );
     }
 

@@ -18,4 +18,4 @@ pub mod state;
 pub use base::{Base, Schema, in_format};
 pub use choice::{Choice, choose, with_base};
 pub use rows::{Column, Rows, Sight, differences, sequences, unsteady, volatile};
-pub use sort::{Fate, Sorted, can_vary, sort};
+pub use sort::{Fate, Sorted, can_vary, may_write, sort};

@@ -125,7 +125,8 @@ fn cells<'a>(
     let varies =
         |name: &String| volatile.contains(&Column { table: column.table.clone(), column: name.clone() });
     // by name: the order of columns means nothing
-    let mut others: Vec<(&String, usize)> = sight.columns.iter().zip(0..).filter(|(n, _)| !varies(n)).collect();
+    let mut others: Vec<(&String, usize)> =
+        sight.columns.iter().zip(0..).filter(|(n, _)| !varies(n)).collect();
     others.sort_unstable();
     let mut cells = BTreeMap::new();
     for row in &sight.rows {

@@ -64,12 +64,12 @@ pub fn counters(dialect: Dialect, schema: &Schema) -> Vec<String> {
 
 const POSTGRES_IDENTITIES: &str = "\
 SELECT format('SELECT setval(pg_get_serial_sequence(%L, %L), %s, true);', format('%I.%I', n.nspname, t.relname), a.attname,
-  pg_sequence_last_value(s.oid))
-FROM pg_catalog.pg_class s JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid
+  pg_sequence_last_value(s.seqrelid))
+FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.seqrelid
   AND d.deptype = 'i' AND d.refclassid = 'pg_catalog.pg_class'::regclass
 JOIN pg_catalog.pg_class t ON t.oid = d.refobjid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
-WHERE s.relkind = 'S' AND t.relname NOT LIKE 'db\\_migrations%' AND pg_sequence_last_value(s.oid) IS NOT NULL
+WHERE t.relname NOT LIKE 'db\\_migrations%' AND pg_sequence_last_value(s.seqrelid) IS NOT NULL
 ORDER BY 1";
 
 const MARIADB_TABLES: &str = "\

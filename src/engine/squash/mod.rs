@@ -24,7 +24,7 @@ use crate::id::MigrationId;
 use crate::lock::{Lock, Merged};
 use crate::migration::{Migration, Script, Scripts};
 use crate::snapshot::{Fingerprint, Proof as Snapped, render_schema};
-use crate::squash::{Base, Choice, Fate, Schema as Ddl, Sorted, sort, state, with_base};
+use crate::squash::{Base, Choice, Column, Fate, Schema as Ddl, Sorted, may_write, sort, state, with_base};
 
 use super::declared::tell_left_out;
 use super::failure::{Failure, Kind};
@@ -70,6 +70,12 @@ impl Squashed {
     /// The statements that are left to a hand, and why.
     pub fn by_hand(&self) -> impl Iterator<Item = (&Sorted, &str)> {
         self.statements.iter().filter_map(|one| Some((one, one.fate.by_hand()?)))
+    }
+
+    /// A column that the proof leaves out and this statement may write.
+    pub fn left_out_by(&self, one: &Sorted) -> Option<&Column> {
+        let mut columns = self.proof.volatile.iter();
+        columns.find(|column| may_write(self.dialect, &one.text, &column.table))
     }
 
     /// Writes the snapshot that the proof has made; its name if that changed anything.

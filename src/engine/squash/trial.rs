@@ -104,7 +104,8 @@ async fn in_one(
             return Ok(false);
         };
         let place = split.iter().position(|one| Some(one.span.start) == part.get(at).map(|it| it.span.start));
-        let Some(failed) = place.and_then(|at| kept.get_mut(at.checked_sub(2)? / 3).map(|one| (at, one))) else {
+        let Some(failed) = place.and_then(|at| kept.get_mut(at.checked_sub(2)? / 3).map(|one| (at, one)))
+        else {
             return Ok(false);
         };
         failed.1.fate = does_not_run(scratch, &error.message);
