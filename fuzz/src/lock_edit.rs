@@ -46,7 +46,7 @@ fn change_fields(entry: &mut Entry, what: u8, value: u8) {
         1 => entry.checksum = (value != 0).then(|| Checksum::of(&[value])),
         2 => entry.same_as = (value != 0).then_some(id),
         3 if value == 0 => entry.replaces.clear(),
-        3 => entry.replaces.push(id),
+        3 => entry.replaces.push(id.into()),
         _ => entry.reviewed = [None, Some(true), Some(false)][usize::from(value) % 3],
     }
 }

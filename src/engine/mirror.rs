@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::history::{History, Row};
 use crate::id::MigrationId;
+use crate::lock::Entry;
 use crate::migration::Migration;
 use crate::module::{Module, Origin};
 use crate::plan::Plan;
@@ -133,7 +134,7 @@ fn mirror_row(spelled: adopt::Spelled, row: &Row) -> MirrorRow {
 /// Its row, under its id or under an older one.
 fn row_of<'a>(project: &Project, history: &'a History, id: &MigrationId) -> Option<&'a Row> {
     let entry = project.document.lock().entries.get(id);
-    history.get_under(id, entry.into_iter().flat_map(|entry| entry.former_names()))
+    history.get_under(id, entry.into_iter().flat_map(Entry::former_names))
 }
 
 /// What a tool's table says; nothing where it is absent.

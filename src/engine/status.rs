@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::drift::{Difference, Drift};
 use crate::history::{History, Partial, Run};
 use crate::id::MigrationId;
-use crate::lock::Rule;
+use crate::lock::{Entry, Rule};
 use crate::plan::Why;
 use crate::sql;
 
@@ -141,7 +141,7 @@ pub async fn status(project: &Project, connect: &dyn Connect, aim: &Aim) -> Resu
     let states = States::of(&prepared, &history, &project.catalogue, server.dialect);
     let line = |id: &MigrationId| {
         let entry = prepared.merged.lock.entries.get(id);
-        let row = history.get_under(id, entry.into_iter().flat_map(|entry| entry.former_names()));
+        let row = history.get_under(id, entry.into_iter().flat_map(Entry::former_names));
         Line {
             id: id.clone(),
             state: states.state(id),

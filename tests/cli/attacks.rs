@@ -68,7 +68,7 @@ fn a_new_migration() {
 #[test]
 fn a_new_migration_that_claims_to_be_another() {
     let replaces = format!("-- db-migrations: replaces app::20240101000000_users\n{WIPE}");
-    ends(|shop| shop.update(&[("20240103000000_x.sql", &replaces)]), (7, "is new"));
+    ends(|shop| shop.update(&[("20240103000000_x.sql", &replaces)]), (7, "whose file is still there"));
     let before = format!("-- db-migrations: depends-on app::20240101000000_users\n{WIPE}");
     ends(|shop| shop.update(&[("20240101000001_x.sql", &before)]), (7, "is new"));
     // a copy of the application's own, with more behind it; and a true copy
