@@ -213,15 +213,26 @@ impl Plan<'_> {
         let wanted = with_base(&self.merged.lock, self.choice, checksum);
         let text =
             self.project.document.edit(&wanted).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
-        if let Err(fault) = lockfile::write(&self.project.lock_path(), &text) {
+        if let Err(failure) = self.write_lock(&text) {
             remove(files, &old.folder);
-            return Err(usage(fault.note("nothing was written")));
+            return Err(failure);
         }
         written.push(self.project.config.lock.clone());
         let moved = old.carry_out().map_err(|failure| half_done(failure, &written))?;
         let snapshots = self.snapshots(context, bases).map_err(|failure| half_done(failure, &written));
         written.extend(snapshots?);
         Ok(Written { files: written, moved, archive: shown(&old.archive(), &context.root) })
+    }
+
+    /// Writes the lock, if it is still the text that was read.
+    fn write_lock(&self, text: &str) -> Result<(), Failure> {
+        let path = self.project.lock_path();
+        let found = lockfile::read(&path).map_err(usage)?.unwrap_or_default();
+        if found != self.project.document.text() {
+            return Err(meanwhile(&format!("`{}` was changed", self.project.config.lock)));
+        }
+        lockfile::write(&path, text).map_err(|fault| usage(fault.note("nothing was written")))?;
+        Ok(())
     }
 
     fn snapshots(&self, context: &Context, bases: &[Squashed]) -> Result<Vec<String>, Failure> {
@@ -236,18 +247,14 @@ impl Plan<'_> {
 
     /// Refuses where lock or migrations are others than those that were read and proved.
     fn unchanged(&self, context: &Context) -> Result<(), Failure> {
-        let refusal = |what: String| {
-            let fault = Diagnostic::new(format!("{what} while `squash` ran"));
-            refused(vec![fault.note("nothing was written").help("run it again")])
-        };
         let now = context.project()?;
         if now.document.text() != self.project.document.text() {
-            return Err(refusal(format!("`{}` was changed", self.project.config.lock)));
+            return Err(meanwhile(&format!("`{}` was changed", self.project.config.lock)));
         }
         let all = self.project.catalogue.iter().chain(now.catalogue.iter());
         let changed = |id: &MigrationId| self.project.catalogue.get(id) != now.catalogue.get(id);
         match all.map(|one| &one.id).find(|id| changed(id)) {
-            Some(id) => Err(refusal(format!("`{id}` was changed, or came or went,"))),
+            Some(id) => Err(meanwhile(&format!("`{id}` was changed, or came or went,"))),
             None => Ok(()),
         }
     }
@@ -260,6 +267,12 @@ impl Plan<'_> {
             Failure::new(FailureKind::Bug, Diagnostic::new(fault))
         })
     }
+}
+
+/// Somebody else was at work.
+fn meanwhile(what: &str) -> Failure {
+    let fault = Diagnostic::new(format!("{what} while `squash` ran"));
+    refused(vec![fault.note("nothing was written").help("run it again")])
 }
 
 fn remove(files: &[NewFile], folder: &std::path::Path) {

@@ -126,6 +126,9 @@ fn first(dialect: Dialect, text: &str) -> First {
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" | "TRUNCATE" | "COPY" | "LOAD" | "REFRESH",
             ..,
         ] => First::Is(Fate::Kept),
+        ["CLUSTER", .., "USING", _] => {
+            First::Is(Fate::Beyond("a dump does not hold what it sets: `CLUSTER … USING`".to_owned()))
+        }
         ["SET", "CONSTRAINTS", ..]
         | [
             "LOCK" | "UNLOCK" | "ANALYZE" | "VACUUM" | "REINDEX" | "CLUSTER" | "OPTIMIZE" | "CHECKPOINT"
@@ -306,6 +309,7 @@ mod tests {
             ("ALTER TABLE t ALTER COLUMN a SET STATISTICS 500", "beyond"),
             ("ALTER TABLE t ALTER a SET STORAGE EXTERNAL", "beyond"),
             ("ALTER TABLE t CLUSTER ON i", "beyond"),
+            ("CLUSTER t USING i", "beyond"),
             ("ALTER SEQUENCE s RESTART WITH 5", "kept"),
             ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", "kept"),
             ("SELECT setval('s', 4)", "kept"),
