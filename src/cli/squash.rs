@@ -219,7 +219,7 @@ impl Plan<'_> {
         }
         written.push(self.project.config.lock.clone());
         let moved = old.carry_out().map_err(|failure| half_done(failure, &written))?;
-        let snapshots = self.snapshots(context, bases).map_err(|failure| half_done(failure, &written));
+        let snapshots = snapshots(context, bases).map_err(|failure| half_done(failure, &written));
         written.extend(snapshots?);
         Ok(Written { files: written, moved, archive: shown(&old.archive(), &context.root) })
     }
@@ -233,16 +233,6 @@ impl Plan<'_> {
         }
         lockfile::write(&path, text).map_err(|fault| usage(fault.note("nothing was written")))?;
         Ok(())
-    }
-
-    fn snapshots(&self, context: &Context, bases: &[Squashed]) -> Result<Vec<String>, Failure> {
-        let after = context.project()?;
-        let merged = fresh(&after)?;
-        let mut written = Vec::new();
-        for base in bases.iter().filter(|base| base.proof.holds() && checks_schema(&after)) {
-            written.extend(base.snapshot(&after, &merged).map_err(usage)?);
-        }
-        Ok(written)
     }
 
     /// Refuses where lock or migrations are others than those that were read and proved.
@@ -267,6 +257,17 @@ impl Plan<'_> {
             Failure::new(FailureKind::Bug, Diagnostic::new(fault))
         })
     }
+}
+
+/// Writes what the proofs have made of the new lock.
+fn snapshots(context: &Context, bases: &[Squashed]) -> Result<Vec<String>, Failure> {
+    let after = context.project()?;
+    let merged = fresh(&after)?;
+    let mut written = Vec::new();
+    for base in bases.iter().filter(|base| base.proof.holds() && checks_schema(&after)) {
+        written.extend(base.snapshot(&after, &merged).map_err(usage)?);
+    }
+    Ok(written)
 }
 
 /// Somebody else was at work.
