@@ -14,9 +14,10 @@ use crate::dialect::Dialect;
 use crate::engine::squash::{self as engine, Request, Squashed};
 use crate::engine::{Failure, FailureKind, Project, checks_schema};
 use crate::generate::{NewFile, of_dialect, slug};
-use crate::id::Checksum;
+use crate::id::{Checksum, MigrationId};
 use crate::lock::{Merged, merge};
 use crate::lockfile;
+use crate::migration::Former;
 use crate::module::Module;
 use crate::squash::{Choice, choose as choose_range, in_format, with_base};
 
@@ -200,28 +201,52 @@ impl Plan<'_> {
         old: &archive::Moves,
         bases: &[Squashed],
     ) -> Result<Written, Failure> {
+        self.unchanged(context)?;
         let mut written = write_new(files, &old.folder, &context.root)?;
         let checksum = match self.found(context) {
             Ok(checksum) => checksum,
             Err(failure) => {
-                for file in files {
-                    let _ = std::fs::remove_file(old.folder.join(&file.path));
-                }
+                remove(files, &old.folder);
                 return Err(failure);
             }
         };
         let wanted = with_base(&self.merged.lock, self.choice, checksum);
         let text =
             self.project.document.edit(&wanted).map_err(|fault| Failure::new(FailureKind::Bug, fault))?;
-        lockfile::write(&self.project.lock_path(), &text).map_err(usage)?;
-        written.push(self.project.config.lock.clone());
-        let moved = old.carry_out()?;
-        let after = context.project()?;
-        let merged = fresh(&after)?;
-        for base in bases.iter().filter(|base| base.proof.holds() && checks_schema(&after)) {
-            written.extend(base.snapshot(&after, &merged).map_err(usage)?);
+        if let Err(failure) = self.write_lock(&text) {
+            remove(files, &old.folder);
+            return Err(failure);
         }
+        written.push(self.project.config.lock.clone());
+        let moved = old.carry_out().map_err(|failure| half_done(failure, &written))?;
+        let snapshots = snapshots(context, bases).map_err(|failure| half_done(failure, &written));
+        written.extend(snapshots?);
         Ok(Written { files: written, moved, archive: shown(&old.archive(), &context.root) })
+    }
+
+    /// Writes the lock, if it is still the text that was read.
+    fn write_lock(&self, text: &str) -> Result<(), Failure> {
+        let path = self.project.lock_path();
+        let found = lockfile::read(&path).map_err(usage)?.unwrap_or_default();
+        if found != self.project.document.text() {
+            return Err(meanwhile(&format!("`{}` was changed", self.project.config.lock)));
+        }
+        lockfile::write(&path, text).map_err(|fault| usage(fault.note("nothing was written")))?;
+        Ok(())
+    }
+
+    /// Refuses where lock or migrations are others than those that were read and proved.
+    fn unchanged(&self, context: &Context) -> Result<(), Failure> {
+        let now = context.project()?;
+        if now.document.text() != self.project.document.text() {
+            return Err(meanwhile(&format!("`{}` was changed", self.project.config.lock)));
+        }
+        let all = self.project.catalogue.iter().chain(now.catalogue.iter());
+        let changed = |id: &MigrationId| self.project.catalogue.get(id) != now.catalogue.get(id);
+        match all.map(|one| &one.id).find(|id| changed(id)) {
+            Some(id) => Err(meanwhile(&format!("`{id}` was changed, or came or went,"))),
+            None => Ok(()),
+        }
     }
 
     /// The checksum of the base as it is read from its files.
@@ -234,14 +259,61 @@ impl Plan<'_> {
     }
 }
 
+/// Writes what the proofs have made of the new lock.
+fn snapshots(context: &Context, bases: &[Squashed]) -> Result<Vec<String>, Failure> {
+    let after = context.project()?;
+    let merged = fresh(&after)?;
+    let mut written = Vec::new();
+    for base in bases.iter().filter(|base| base.proof.holds() && checks_schema(&after)) {
+        written.extend(base.snapshot(&after, &merged).map_err(usage)?);
+    }
+    Ok(written)
+}
+
+/// Somebody else was at work.
+fn meanwhile(what: &str) -> Failure {
+    let fault = Diagnostic::new(format!("{what} while `squash` ran"));
+    refused(vec![fault.note("nothing was written").help("run it again")])
+}
+
+fn remove(files: &[NewFile], folder: &std::path::Path) {
+    for file in files {
+        let _ = std::fs::remove_file(folder.join(&file.path));
+    }
+}
+
+/// What went wrong once base and lock were written: a finding, since both stay.
+fn half_done(failure: Failure, written: &[String]) -> Failure {
+    let mut faults = failure.diagnostics;
+    let files: Vec<String> = written.iter().map(|path| format!("`{path}`")).collect();
+    let fault =
+        Diagnostic::new(format!("the base is made, but not all is done: {} are written", files.join(", ")));
+    let finish = "`db-migrations squash --finish` moves old files that are left; `db-migrations schema snapshot` writes the snapshot";
+    faults.push(fault.help(finish));
+    Failure::all(FailureKind::Findings, faults)
+}
+
+/// A base whose file was written, and the lock was not.
+fn unlocked(project: &Project, module: &Module) -> Option<Diagnostic> {
+    let lock = project.document.lock();
+    let locked = |former: &Former| former.names().any(|name| lock.entries.contains_key(name));
+    let mut own = module.migrations.iter().filter(|one| !lock.entries.contains_key(&one.id));
+    let base = own.find(|one| one.replaces.len() > 1 && one.replaces.iter().any(locked))?;
+    let fault = Diagnostic::new(format!("`{}` is not in the lock, and what it replaces is", base.id))
+        .note("an interrupted squash wrote its file, and nothing else");
+    Some(fault.help("remove its file, then run `db-migrations squash` again"))
+}
+
 /// Moves what a base replaces and an interrupted squash has left.
 fn finish(global: &Global, context: &Context, project: &Project, module: &Module) -> Result<Done, Failure> {
     let source = project.discovery.sources.get(&module.namespace);
     let source =
         source.ok_or_else(|| usage(Diagnostic::new(format!("`{}` has no folder", module.namespace))))?;
+    if let Some(fault) = unlocked(project, module) {
+        return Err(refused(vec![fault]));
+    }
     let lock = project.document.lock();
-    let found =
-        |(id, _): &(&crate::id::MigrationId, &crate::lock::Entry)| project.catalogue.get(id).is_some();
+    let found = |(id, _): &(&MigrationId, &crate::lock::Entry)| project.catalogue.get(id).is_some();
     let bases = lock.entries.iter().filter(|(_, entry)| entry.is_base()).filter(found);
     let formers = bases.flat_map(|(_, entry)| entry.former_names());
     let left = formers

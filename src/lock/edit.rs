@@ -1,8 +1,8 @@
 //! Changing a lock's text so that it says another lock, and nothing else changes.
 //!
 //! An entry is its lines with the comment lines directly above; blank lines and other comments
-//! (its *lead*) stay where they are. New entries are one canonical line each; one that `replaces` an entry that
-//! goes takes over its lines.
+//! (its *lead*) stay where they are. New entries are one canonical line each; one that `replaces` entries that
+//! go takes over the lines of the first, and the comments of all.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -34,7 +34,8 @@ pub(super) fn edit(document: &Document, wanted: &Lock) -> String {
         let source = source(document, wanted, id, entry);
         if let Some((from, site, old)) = source {
             out.push_str(&leads.take(from));
-            push_changed(&mut out, text, site, (from, old), (id, entry));
+            let comments = comments_of_others(document, wanted, from, entry);
+            push_changed(&mut out, text, site, (from, old), (id, entry), comments);
         } else {
             out.push_str(&line(id, entry));
             out.push_str(newline);
@@ -54,6 +55,18 @@ fn source<'a>(
     let of = |id: &'a MigrationId| Some((id, document.sites.get(id)?, document.lock().entries.get(id)?));
     let gone = |old: &&MigrationId| !wanted.entries.contains_key(*old);
     of(id).or_else(|| entry.former_names().filter(gone).find_map(of))
+}
+
+/// The comment lines of what goes and an entry stands for, but for those of the one whose lines it takes over.
+fn comments_of_others(document: &Document, wanted: &Lock, from: &MigrationId, entry: &Entry) -> String {
+    let text = document.text();
+    let gone = |old: &&MigrationId| *old != from && !wanted.entries.contains_key(*old);
+    let sites = entry.former_names().filter(gone).filter_map(|old| document.sites.get(old));
+    sites.map(|site| &text[site.lines.start..line_start(text, site)]).collect()
+}
+
+fn line_start(text: &str, site: &Site) -> usize {
+    text[..site.key.start].rfind('\n').map_or(site.lines.start, |at| at + 1).max(site.lines.start)
 }
 
 /// The line ends of a text, as its first line has them.
@@ -158,12 +171,17 @@ fn push_changed(
     site: &Site,
     (old_id, old): (&MigrationId, &Entry),
     (new_id, new): (&MigrationId, &Entry),
+    comments: String,
 ) {
-    if old == new && old_id == new_id {
+    if old == new && old_id == new_id && comments.is_empty() {
         out.push_str(&text[site.lines.clone()]);
         return;
     }
     let mut edits = if old == new { Vec::new() } else { edits(text, site, old, new) };
+    if !comments.is_empty() {
+        let at = line_start(text, site);
+        edits.push((at..at, comments));
+    }
     if old_id != new_id {
         edits.push((site.key.clone(), scalar(new_id.as_str())));
     }

@@ -8,10 +8,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
 use crate::history::{History, Row};
 use crate::id::MigrationId;
-use crate::lock::Lock;
-use crate::sql::Way;
+use crate::lock::{Entry, Lock};
+use crate::sql::{self, Way};
 
 use super::{Circumstances, Plan, Step, grouping, parts_of, step};
 
@@ -41,6 +42,9 @@ impl Plan {
         for id in chosen {
             let migration = catalogue.get(id).or_else(|| catalogue.get(renamed.get(id)?));
             let script = migration.and_then(|migration| migration.down.choose(at.dialect));
+            // the section that a format asks for undoes nothing of what a base has made
+            let is_base = lock.entries.get(id).is_some_and(Entry::is_base);
+            let script = script.filter(|down| !is_base || !is_empty(at.dialect, &down.text));
             let Some(script) = script else {
                 self.refusals.push(missing(id, migration.is_some()));
                 continue;
@@ -63,6 +67,10 @@ impl Plan {
         }
         grouping::group(self, steps, at);
     }
+}
+
+fn is_empty(dialect: Dialect, text: &str) -> bool {
+    sql::split(dialect, text).is_ok_and(|statements| statements.is_empty())
 }
 
 /// For each older id that ran here, the one that stands for it alone: its down script fits.

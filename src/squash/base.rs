@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use crate::generate::{NewFile, files};
 use crate::id::MigrationId;
+use crate::migration::Former;
 use crate::module::Format;
 
 use super::choice::Choice;
@@ -30,8 +31,12 @@ pub struct Base<'a> {
     pub schema: &'a Schema,
     /// The statements of what it replaces.
     pub statements: &'a [Sorted],
-    /// Where sequences go on.
-    pub sequences: &'a [String],
+    /// What it stands for on the databases for which it is.
+    pub formers: &'a [Former],
+    /// Where counters go on.
+    pub counters: &'a [String],
+    /// What fills materialized views.
+    pub refreshes: &'a [String],
 }
 
 /// Directives are no longer than this, if ids allow it.
@@ -41,7 +46,7 @@ impl Base<'_> {
     /// Its text.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        directive(&mut text, "replaces", self.choice.formers.iter().map(ToString::to_string));
+        directive(&mut text, "replaces", self.formers.iter().map(ToString::to_string));
         directive(&mut text, "depends-on", self.choice.depends_on.iter().map(ToString::to_string));
         if self.schema.foreign_keys_off {
             text.push_str("-- db-migrations: foreign-keys off\n");
@@ -56,8 +61,12 @@ impl Base<'_> {
             let _ = writeln!(text, "\n{}", self.schema.sql.trim_end());
         }
         self.kept(&mut text);
-        if !self.sequences.is_empty() {
-            let _ = writeln!(text, "\n-- Where its sequences go on.\n\n{}", self.sequences.join("\n"));
+        for (title, statements) in
+            [("Where its counters go on.", self.counters), ("What its views show.", self.refreshes)]
+        {
+            if !statements.is_empty() {
+                let _ = writeln!(text, "\n-- {title}\n\n{}", statements.join("\n"));
+            }
         }
         self.by_hand(&mut text);
         text
@@ -86,7 +95,8 @@ impl Base<'_> {
             }
             let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
             let _ = writeln!(text, "--\n-- from {}, line {}: {why}", one.from, one.line);
-            for line in one.text.lines() {
+            // for some databases a lone carriage return ends a comment
+            for line in one.text.split(['\r', '\n']).filter(|line| !line.is_empty()) {
                 let _ = writeln!(text, "{}", format!("--   {line}").trim_end());
             }
         }
@@ -151,16 +161,19 @@ mod tests {
         };
         let statements = [
             one("INSERT INTO t VALUES (1) -- db-migrations: x", Fate::Kept),
-            one("DO $$\n-- db-migrations: phase contract\n$$", Fate::Hand("told\nby running".to_owned())),
+            one("DO $$\r-- db-migrations: phase contract\r\n$$", Fate::Hand("told\nby running".to_owned())),
         ];
         let schema = Schema { sql: "CREATE TABLE t (a int);\n".to_owned(), foreign_keys_off: true };
-        let text =
-            Base { choice: &choice, schema: &schema, statements: &statements[1..], sequences: &[] }.text();
+        let of = |statements: &[Sorted]| {
+            let (schema, formers) = (&schema, &choice.formers[..]);
+            Base { choice: &choice, schema, statements, formers, counters: &[], refreshes: &[] }.text()
+        };
+        let text = of(&statements[1..]);
         let found = sql::directives(Some(Dialect::Postgres), &text).unwrap();
         assert_eq!((found.depends_on.len(), found.foreign_keys), (1, Some(false)));
         assert_eq!(sql::split(Dialect::Postgres, &text).unwrap().len(), 1);
         assert!(text.ends_with("-- from a::2_y, line 3: told by running\n--   DO $$\n--   -- db-migrations: phase contract\n--   $$\n"));
-        let text = Base { choice: &choice, schema: &schema, statements: &statements, sequences: &[] }.text();
+        let text = of(&statements);
         assert!(text.contains("\n-- from a::2_y\nINSERT INTO t"));
     }
 

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic::Diagnostic;
+use crate::dialect::Dialect;
 use crate::id::{Checksum, MigrationId, Namespace, Version};
 use crate::lock::{Entry, Lock, find};
 use crate::migration::{Former, Migration, Phase};
@@ -37,6 +38,22 @@ impl Choice {
         let before = |id: &&MigrationId| lock.entries.get_index_of(*id).is_some_and(|at| at < place);
         let count = self.ids.iter().filter(before).count();
         (count > 1 && count < self.ids.len()).then(|| &self.ids[count - 1])
+    }
+
+    /// What the base stands for on a database: what had no text for it is not missing there.
+    pub fn formers_on(&self, lock: &Lock, catalogue: &Catalogue, dialect: Dialect) -> Vec<Former> {
+        let own = self.ids.iter().filter_map(|id| Some((id, lock.entries.get(id)?, catalogue.get(id)?)));
+        let of = |(id, entry, one): (&MigrationId, &Entry, &Migration)| {
+            let script = one.up.choose(dialect)?;
+            let said = if one.up.variants.is_empty() { &[][..] } else { &script.replaces };
+            let named = |former: &Former| {
+                said.is_empty()
+                    || former.is_called(id)
+                    || said.iter().flat_map(Former::names).any(|name| former.is_called(name))
+            };
+            Some(entry.as_formers(id).into_iter().filter(named).collect::<Vec<_>>())
+        };
+        own.filter_map(of).flatten().collect()
     }
 
     /// The first place of the lock.
@@ -311,7 +328,10 @@ mod tests {
         assert_eq!(ids, ["a::3_base", "b::1_y", "a::2_y", "b::2_z", "a::4_w"]);
         let text = Document::parse("lock", LOCK).unwrap().edit(&wanted).unwrap();
         assert!(
-            text.starts_with("# top\n\na::3_base: { skip: false, replaces: [a::1_x, [a::3_old, a::3_z]]")
+            text.starts_with(
+                "# top\n\n# why\na::3_base: { skip: false, replaces: [a::1_x, [a::3_old, a::3_z]]"
+            ),
+            "{text}"
         );
     }
 

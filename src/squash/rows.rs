@@ -90,6 +90,53 @@ pub fn differences(old: &Rows, new: &Rows, volatile: &BTreeSet<Column>) -> Vec<S
     differences
 }
 
+/// Cells of volatile columns that all old runs agree on and the new one has not, one line for each column. Rows
+/// belong together where all their other columns are equal.
+pub fn unsteady(old: &[&Rows], new: &Rows, volatile: &BTreeSet<Column>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for one in volatile {
+        let Some(mut steady) = cells(old.first().copied(), one, volatile) else { continue };
+        for run in old.iter().skip(1) {
+            let others = cells(Some(run), one, volatile).unwrap_or_default();
+            for (cell, count) in &mut steady {
+                *count = (*count).min(others.get(cell).copied().unwrap_or_default());
+            }
+        }
+        let is = cells(Some(new), one, volatile).unwrap_or_default();
+        let lost = |(cell, count): &(&Cell<'_>, &usize)| is.get(*cell).copied().unwrap_or_default() < **count;
+        if let Some(((_, value), _)) = steady.iter().find(lost) {
+            lines.push(format!("`{one}` lacks {}, which it has each time", readable(value)));
+        }
+    }
+    lines
+}
+
+/// The other columns of a row, and the value of one that varies.
+type Cell<'a> = (Vec<&'a str>, &'a str);
+
+/// How often a column has each value beside the same others; `None` where there is no such table.
+fn cells<'a>(
+    rows: Option<&'a Rows>,
+    column: &Column,
+    volatile: &BTreeSet<Column>,
+) -> Option<BTreeMap<Cell<'a>, usize>> {
+    let sight = rows?.get(&column.table)?;
+    let at = sight.columns.iter().position(|name| *name == column.column)?;
+    let varies =
+        |name: &String| volatile.contains(&Column { table: column.table.clone(), column: name.clone() });
+    // by name: the order of columns means nothing
+    let mut others: Vec<(&String, usize)> =
+        sight.columns.iter().zip(0..).filter(|(n, _)| !varies(n)).collect();
+    others.sort_unstable();
+    let mut cells = BTreeMap::new();
+    for row in &sight.rows {
+        let value = |at: usize| row.get(at).map_or("", String::as_str);
+        let key = others.iter().map(|(_, at)| value(*at)).collect();
+        *cells.entry((key, value(at))).or_default() += 1;
+    }
+    Some(cells)
+}
+
 fn difference(table: &str, columns: &[&String], was: &[Vec<&str>], is: &[Vec<&str>]) -> String {
     let only = |these: &[Vec<&str>], those: &[Vec<&str>]| {
         let others: BTreeSet<&Vec<&str>> = those.iter().collect();
@@ -163,6 +210,15 @@ mod tests {
             differences(&one, &two, &BTreeSet::new()),
             ["`t` has (a = 1, b = y), and not (a = 1, b = x)"]
         );
+    }
+
+    #[test]
+    fn cells_that_stay_are_compared() {
+        let (one, two) = (rows(&[("1", "x"), ("2", "now")]), rows(&[("1", "x"), ("2", "later")]));
+        let varies = volatile(&one, &two);
+        let told = |new: &Rows| unsteady(&[&one, &two], new, &varies);
+        assert_eq!(told(&rows(&[("1", "x"), ("2", "latest")])), [""; 0]);
+        assert_eq!(told(&rows(&[("1", "y"), ("2", "latest")])), ["`t.b` lacks x, which it has each time"]);
     }
 
     #[test]

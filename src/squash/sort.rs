@@ -20,7 +20,8 @@ pub enum Fate {
     Kept,
     /// A person must look at it; why. What it does shows on a scratch database.
     Hand(String),
-    /// A person must look at it; why. It runs on no scratch database, so that nothing tells what it does.
+    /// A person must look at it; why. Nothing tells what it does: it runs on no scratch database, or no dump
+    /// holds it.
     Beyond(String),
 }
 
@@ -125,6 +126,9 @@ fn first(dialect: Dialect, text: &str) -> First {
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" | "TRUNCATE" | "COPY" | "LOAD" | "REFRESH",
             ..,
         ] => First::Is(Fate::Kept),
+        ["CLUSTER", .., "USING", _] => {
+            First::Is(Fate::Beyond("a dump does not hold what it sets: `CLUSTER … USING`".to_owned()))
+        }
         ["SET", "CONSTRAINTS", ..]
         | [
             "LOCK" | "UNLOCK" | "ANALYZE" | "VACUUM" | "REINDEX" | "CLUSTER" | "OPTIMIZE" | "CHECKPOINT"
@@ -157,6 +161,10 @@ fn alter(words: &[&str]) -> First {
     let pair = |a: &str, b: &str| words.windows(2).any(|two| two == [a, b]);
     if pair("OWNER", "TO") && !words.contains(&"RENAME") {
         return First::Rights;
+    }
+    let unseen = [("SET", "STATISTICS"), ("SET", "STORAGE"), ("SET", "COMPRESSION"), ("CLUSTER", "ON")];
+    if let Some((verb, what)) = unseen.iter().find(|(verb, what)| pair(verb, what)) {
+        return First::Is(Fate::Beyond(format!("a dump does not hold what it sets: `{verb} {what}`")));
     }
     let restarts = words.get(1) == Some(&"SEQUENCE") && words.contains(&"RESTART");
     // `ALTER TABLE t AUTO_INCREMENT = 100` and nothing else
@@ -220,7 +228,22 @@ fn selects(dialect: Dialect, text: &str, words: &[&str]) -> First {
         let is_name = matches!(two[0].kind, TokenKind::Word | TokenKind::QuotedName);
         is_name && two[1].kind == TokenKind::OpenParen
     });
-    First::Is(if changes || calls { Fate::Kept } else { Fate::Nothing })
+    let counts = words.windows(3).any(|three| three == ["NEXT", "VALUE", "FOR"]);
+    First::Is(if changes || calls || counts { Fate::Kept } else { Fate::Nothing })
+}
+
+/// Whether a statement writes a table, as far as its text says.
+pub fn may_write(dialect: Dialect, text: &str, table: &str) -> bool {
+    let tokens = sql::tokens(dialect, text).unwrap_or_default();
+    let name = table.rsplit('.').next().unwrap_or(table).trim_matches(['`', '"']);
+    let is_name = |token: &sql::Token| {
+        let text = text[token.span.clone()].trim_matches(['`', '"', '[', ']']);
+        text.eq_ignore_ascii_case(name)
+            || matches!(token.kind, TokenKind::Text) && text.to_lowercase().contains(&name.to_lowercase())
+    };
+    // what a routine does is not in the text that calls it
+    let calls = ["CALL", "EXECUTE"].contains(&words(dialect, text).first().map_or("", String::as_str));
+    calls || tokens.iter().any(is_name)
 }
 
 /// Words of functions that give another value each time.
@@ -283,6 +306,10 @@ mod tests {
             ("CREATE INDEX CONCURRENTLY i ON t (a)", "schema"),
             ("ALTER TABLE t ADD b int", "schema"),
             ("ALTER TABLE t OWNER TO me", "kept"),
+            ("ALTER TABLE t ALTER COLUMN a SET STATISTICS 500", "beyond"),
+            ("ALTER TABLE t ALTER a SET STORAGE EXTERNAL", "beyond"),
+            ("ALTER TABLE t CLUSTER ON i", "beyond"),
+            ("CLUSTER t USING i", "beyond"),
             ("ALTER SEQUENCE s RESTART WITH 5", "kept"),
             ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", "kept"),
             ("SELECT setval('s', 4)", "kept"),
@@ -300,6 +327,7 @@ mod tests {
         assert_eq!(fates(Dialect::Sqlite, "PRAGMA user_version = 3"), ["kept"]);
         assert_eq!(fates(Dialect::MariaDb, "ALTER TABLE t AUTO_INCREMENT = 7"), ["kept"]);
         assert_eq!(fates(Dialect::MariaDb, "CALL p()"), ["hand"]);
+        assert_eq!(fates(Dialect::MariaDb, "SELECT NEXT VALUE FOR s"), ["kept"]);
         // each is one by itself: it must run behind the others
         let two = "DELIMITER //\nINSERT INTO t VALUES (1); INSERT INTO t VALUES (2)//\n";
         assert_eq!(fates(Dialect::MariaDb, two), ["kept", "kept"]);

@@ -54,6 +54,7 @@ mod settings;
 mod split;
 mod sqlite_keys;
 mod squash;
+mod squash_proof;
 mod targets;
 mod tls;
 mod together;

@@ -43,6 +43,7 @@ impl Moves {
             paths.insert(whole.to_owned());
         }
         let moves = Self { folder: folder.to_owned(), paths };
+        moves.is_possible(&module.folder)?;
         let there = |path: &&String| moves.archive().join(path).exists();
         match moves.paths.iter().find(there) {
             Some(path) => {
@@ -50,6 +51,23 @@ impl Moves {
                 Err(usage(fault.note(format!("in `{}`", module.folder)).help("move it away, or remove it")))
             }
             None => Ok(moves),
+        }
+    }
+
+    /// Where files go there must be no other thing than folders.
+    fn is_possible(&self, shown: &str) -> Result<(), Failure> {
+        let archive = self.archive();
+        let above = self.paths.iter().flat_map(|path| Path::new(path).ancestors().skip(1));
+        let folders: BTreeSet<&Path> = above.filter(|folder| *folder != Path::new("")).collect();
+        let targets = folders.into_iter().map(|folder| archive.join(folder));
+        match [archive.clone()].into_iter().chain(targets).find(|target| target.exists() && !target.is_dir())
+        {
+            Some(target) => {
+                let path = target.strip_prefix(&self.folder).unwrap_or(&target).display().to_string();
+                let fault = Diagnostic::new(format!("`{path}` in `{shown}` is no folder"));
+                Err(usage(fault.help("old files go there: move it away, or remove it")))
+            }
+            None => Ok(()),
         }
     }
 

@@ -50,7 +50,7 @@ pub(super) fn printed(
             human::raw(&file.text);
             human::line("");
         }
-        tell(bases);
+        tell(&choice.base, bases);
     }
     let mut document = document(module, choice, bases);
     document["written"] = json!([]);
@@ -74,7 +74,7 @@ pub(super) fn done(
         }
         let files = count(written.moved.len(), "file", "files");
         human::line(&format!("moved {files} to {}", written.archive));
-        tell(bases);
+        tell(&choice.base, bases);
         human::note("next: look at the base, and commit it together with the lock and the archive");
     }
     let mut document = document(module, choice, bases);
@@ -89,7 +89,7 @@ fn exit(bases: &[Squashed]) -> Exit {
 }
 
 /// What was proved, what is to be looked at.
-fn tell(bases: &[Squashed]) {
+fn tell(id: &MigrationId, bases: &[Squashed]) {
     for base in bases {
         let whose = if bases.len() > 1 { format!("{}: ", base.dialect) } else { String::new() };
         if base.proof.holds() {
@@ -98,7 +98,10 @@ fn tell(bases: &[Squashed]) {
             let mut fault =
                 Diagnostic::new(format!("{whose}the base does not make the same as what it replaces"));
             fault.notes.clone_from(&base.proof.differences);
-            human::print(&fault.help("do by hand what is missing, then `db-migrations lock --accept` and `db-migrations schema snapshot`"), Weight::Warning);
+            let help = format!(
+                "do by hand what is missing, then `db-migrations lock --accept {id}` and `db-migrations schema snapshot`"
+            );
+            human::print(&fault.help(help), Weight::Warning);
         }
         if !base.proof.volatile.is_empty() {
             let columns: Vec<String> =
@@ -124,9 +127,16 @@ fn tell(bases: &[Squashed]) {
 
 /// What a proof cannot see is a warning; what schema and rows do without is a note.
 fn not_in_it(base: &Squashed, whose: &str) {
-    let is_unseen = |one: &Sorted| matches!(one.fate, Fate::Beyond(_)) || !base.proof.holds();
+    let is_unseen = |one: &Sorted| {
+        matches!(one.fate, Fate::Beyond(_)) || !base.proof.holds() || base.left_out_by(one).is_some()
+    };
     let (unseen, seen): (Vec<(&Sorted, &str)>, Vec<_>) = base.by_hand().partition(|(one, _)| is_unseen(one));
-    let told = |(one, why): &(&Sorted, &str)| format!("{}: {why}", line(one));
+    let told = |(one, why): &(&Sorted, &str)| match base.left_out_by(one) {
+        Some(column) => {
+            format!("{}: {why}; it may write `{column}`, which is different each time: look", line(one))
+        }
+        None => format!("{}: {why}", line(one)),
+    };
     let many = |n: usize| count(n, "statement is", "statements are");
     if !seen.is_empty() {
         human::note(&format!(
@@ -166,7 +176,8 @@ fn document(module: &Module, choice: &Choice, bases: &[Squashed]) -> Value {
         let by_hand = base.by_hand().map(|(one, why)| {
             let mut value = statement(one);
             value["why"] = json!(why);
-            value["seen_by_proof"] = json!(!matches!(one.fate, Fate::Beyond(_)));
+            value["seen_by_proof"] =
+                json!(!matches!(one.fate, Fate::Beyond(_)) && base.left_out_by(one).is_none());
             value
         });
         json!({

@@ -12,7 +12,7 @@ use crate::id::MigrationId;
 use crate::lock::Lock;
 use crate::plan::Plan;
 use crate::schema::Schema;
-use crate::squash::{Rows, Sight};
+use crate::squash::{Rows, Sight, state};
 
 use crate::engine::execute::{End, Progress, Start, walk};
 use crate::engine::failure::{Failure, Kind};
@@ -32,6 +32,12 @@ pub(super) struct Made {
     /// Statements that reach beyond a database.
     pub(super) left_out: Vec<String>,
     pub(super) rows: Rows,
+    /// Who may do what.
+    pub(super) rights: Vec<String>,
+    /// Where counters go on that are neither schema nor rows.
+    pub(super) counters: Vec<String>,
+    /// The materialized views that are filled.
+    pub(super) filled: Vec<String>,
 }
 
 /// Why a lock made nothing.
@@ -161,5 +167,19 @@ async fn look(read: &mut (dyn Read + '_)) -> Result<Made, Failure> {
         let sight = Sight { columns: reader.columns, rows: lines.into_iter().map(split).collect() };
         rows.insert(reader.table, sight);
     }
-    Ok(Made { schema, not_covered, rows, ..Made::default() })
+    let dialect = read.server().dialect;
+    let mut counters = Vec::new();
+    for query in state::counters(dialect, &schema) {
+        counters.extend(read.query(&query).await?);
+    }
+    let rights = lines(read, state::rights(dialect)).await?;
+    let filled = lines(read, state::filled(dialect)).await?;
+    Ok(Made { schema, not_covered, rows, rights, counters, filled, ..Made::default() })
+}
+
+async fn lines(read: &mut (dyn Read + '_), query: Option<&str>) -> Result<Vec<String>, Failure> {
+    match query {
+        Some(query) => Ok(read.query(query).await?),
+        None => Ok(Vec::new()),
+    }
 }

@@ -24,7 +24,7 @@ use crate::id::MigrationId;
 use crate::lock::{Lock, Merged};
 use crate::migration::{Migration, Script, Scripts};
 use crate::snapshot::{Fingerprint, Proof as Snapped, render_schema};
-use crate::squash::{Base, Choice, Fate, Schema as Ddl, Sorted, sort, with_base};
+use crate::squash::{Base, Choice, Column, Fate, Schema as Ddl, Sorted, may_write, sort, state, with_base};
 
 use super::declared::tell_left_out;
 use super::failure::{Failure, Kind};
@@ -72,6 +72,12 @@ impl Squashed {
         self.statements.iter().filter_map(|one| Some((one, one.fate.by_hand()?)))
     }
 
+    /// A column that the proof leaves out and this statement may write.
+    pub fn left_out_by(&self, one: &Sorted) -> Option<&Column> {
+        let mut columns = self.proof.volatile.iter();
+        columns.find(|column| may_write(self.dialect, &one.text, &column.table))
+    }
+
     /// Writes the snapshot that the proof has made; its name if that changed anything.
     pub fn snapshot(&self, project: &Project, merged: &Merged) -> Result<Option<String>, Diagnostic> {
         let fingerprint = Fingerprint::of(&merged.lock, &project.catalogue, self.dialect);
@@ -100,17 +106,20 @@ pub async fn squash(
     let after = range.after(sink).await?;
     let schema = ddl(dialect, choice, &before, &after)?;
     let mut statements = sorted(dialect, &scripts)?;
-    let sequences = crate::squash::sequences(&before.rows, &after.rows, &after.schema);
-    let text_of = |statements: &[Sorted], sequences: &[String]| {
-        Base { choice, schema: &schema, statements, sequences }.text()
+    let mut counters = crate::squash::sequences(&before.rows, &after.rows, &after.schema);
+    counters.extend(state::missing(&after.counters, &before.counters).into_iter().cloned());
+    let refreshes = state::refreshes(&before.filled, &after.filled, &after.schema);
+    let formers = choice.formers_on(lock, &project.catalogue, dialect);
+    let text_of = |statements: &[Sorted], counters: &[String], refreshes: &[String]| {
+        Base { choice, schema: &schema, statements, formers: &formers, counters, refreshes }.text()
     };
     let shape = |text: String| base_script(text, request.path, &schema, &scripts);
-    let schema_only = range.with(shape(text_of(&[], &[])))?;
+    let schema_only = range.with(shape(text_of(&[], &[], &[])))?;
     let tried =
         trial::fit(project, &schema_only.catalogue, &schema_only.first, &mut statements, request.scratch)
             .await;
     tried.map_err(|unmade| range.base_fails(unmade))?;
-    let text = text_of(&statements, &sequences);
+    let text = text_of(&statements, &counters, &refreshes);
     let wanted = range.with(shape(text.clone()))?;
     let old = if range.is_all { Some(after) } else { None };
     let texts = scripts.iter().map(|(_, script)| &*script.text);

@@ -1,10 +1,11 @@
 //! Whether the statements that are to be kept still run: one by one, behind what makes the schema.
 //!
 //! A statement of an old migration may speak of a column that a later one has dropped. It fails here, and is
-//! left to a hand with what the database said.
+//! left to a hand with what the database said. Where a failure can be taken back, all of them run in one
+//! transaction, as those of a base do: what a constraint defers is checked at its end.
 
 use crate::catalogue::Catalogue;
-use crate::database::{Connect, DatabaseError, Guard, Keep, NewRow, Record, Task};
+use crate::database::{Begin, Connect, DatabaseError, Guard, Keep, NewRow, Record, Task};
 use crate::diagnostic::Diagnostic;
 use crate::history::RowKind;
 use crate::lock::Lock;
@@ -33,25 +34,100 @@ pub(super) async fn fit(
         return Ok(());
     }
     let (plan, _) = plan(project, catalogue, lock, connect)?;
+    if connect.dialect().facts().transactional_ddl {
+        let scratch = connect.scratch().await?;
+        let outcome = in_one(scratch.database, &plan, statements, &scratch.name).await;
+        scratch.discard.await;
+        if outcome? {
+            return Ok(());
+        }
+        // something is wrong at the end: each by itself says what
+        statements.iter_mut().filter(|one| did_not_run(one)).for_each(|one| one.fate = Fate::Kept);
+    }
     let scratch = connect.scratch().await?;
-    let outcome = on_scratch(scratch.database, &plan, statements, &scratch.name).await;
+    let outcome = one_by_one(scratch.database, &plan, statements, &scratch.name).await;
     scratch.discard.await;
     outcome
 }
 
-async fn on_scratch(
-    database: Box<dyn crate::database::Database>,
+const DOES_NOT_RUN: &str = "it does not run on the schema of the base";
+
+fn did_not_run(one: &Sorted) -> bool {
+    one.fate.by_hand().is_some_and(|why| why.starts_with(DOES_NOT_RUN))
+}
+
+fn does_not_run(scratch: &str, why: &str) -> Fate {
+    Fate::Hand(format!("{DOES_NOT_RUN}: {}", without(scratch, why)))
+}
+
+type Opened = Box<dyn crate::database::Database>;
+
+async fn ready(database: Opened, plan: &Plan) -> Result<Box<dyn Guard>, Unmade> {
+    match run(hold(database).await?, plan, Keep::Needed).await? {
+        End::Outside(guard) => Ok(guard),
+        End::Open(session) => match session.commit().await {
+            Ok((_, guard)) => Ok(guard),
+            Err(_) => Err(Unmade::Failed(refused_commit())),
+        },
+    }
+}
+
+/// The first two statements take back the one that failed; then each stands between two more.
+fn between_savepoints(statements: &[&mut Sorted]) -> String {
+    let back = "ROLLBACK TO SAVEPOINT db_migrations_kept;\nRELEASE SAVEPOINT db_migrations_kept;\n";
+    let one = |one: &&mut Sorted| {
+        format!("SAVEPOINT db_migrations_kept;\n{}\n;\nRELEASE SAVEPOINT db_migrations_kept;\n", one.text)
+    };
+    statements.iter().fold(back.to_owned(), |text, next| text + &one(next))
+}
+
+/// Runs all of them in one transaction; whether its end holds.
+async fn in_one(
+    database: Opened,
+    plan: &Plan,
+    statements: &mut [Sorted],
+    scratch: &str,
+) -> Result<bool, Unmade> {
+    let guard = ready(database, plan).await?;
+    let mut kept: Vec<&mut Sorted> = statements.iter_mut().filter(|one| one.fate == Fate::Kept).collect();
+    let script = Script::new(between_savepoints(&kept), "what is kept");
+    let split = sql::split(guard.server().dialect, &script.text).unwrap_or_default();
+    if split.len() != 2 + 3 * kept.len() {
+        return Err(Unmade::Failed(others_together()));
+    }
+    let begin = Begin { foreign_keys: None, keep_guard: Keep::No };
+    let mut session = guard.begin(begin).await?;
+    let mut part = split[2..].to_vec();
+    loop {
+        let Err(failure) = session.catch_up(&script, &part).await else { break };
+        let (Some(at), DatabaseError::Sql(error)) = (failure.statement, failure.error) else {
+            return Ok(false);
+        };
+        let place = split.iter().position(|one| Some(one.span.start) == part.get(at).map(|it| it.span.start));
+        let Some(failed) = place.and_then(|at| kept.get_mut(at.checked_sub(2)? / 3).map(|one| (at, one)))
+        else {
+            return Ok(false);
+        };
+        failed.1.fate = does_not_run(scratch, &error.message);
+        let next = 2 + 3 * ((failed.0 - 2) / 3 + 1);
+        part = [&split[..2], &split[next..]].concat();
+    }
+    match session.commit().await {
+        Ok((_, guard)) => {
+            guard.free().await?.close().await;
+            Ok(true)
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+async fn one_by_one(
+    database: Opened,
     plan: &Plan,
     statements: &mut [Sorted],
     scratch: &str,
 ) -> Result<(), Unmade> {
-    let mut guard = match run(hold(database).await?, plan, Keep::Needed).await? {
-        End::Outside(guard) => guard,
-        End::Open(session) => match session.commit().await {
-            Ok((_, guard)) => guard,
-            Err(_) => return Err(Unmade::Failed(refused_commit())),
-        },
-    };
+    let mut guard = ready(database, plan).await?;
     let mut kept: Vec<&mut Sorted> = statements.iter_mut().filter(|one| one.fate == Fate::Kept).collect();
     let mut rest = &mut kept[..];
     let mut number = 0;
@@ -61,12 +137,16 @@ async fn on_scratch(
         let Some(why) = why else { break };
         let (_, behind) = rest.split_at_mut(done);
         let Some((failed, behind)) = behind.split_first_mut() else { break };
-        failed.fate =
-            Fate::Hand(format!("it does not run on the schema of the base: {}", without(scratch, &why)));
+        failed.fate = does_not_run(scratch, &why);
         rest = behind;
     }
     guard.free().await?.close().await;
     Ok(())
+}
+
+fn others_together() -> Failure {
+    let fault = "the statements that are kept are others when they stand together";
+    Failure::new(Kind::Bug, Diagnostic::new(fault))
 }
 
 fn refused_commit() -> Failure {
@@ -79,13 +159,13 @@ async fn alone(
     statements: &[&mut Sorted],
     number: usize,
 ) -> Result<(usize, Option<String>), Failure> {
-    let texts: Vec<String> = statements.iter().map(|one| format!("{};\n", one.text)).collect();
+    let texts: Vec<String> = statements.iter().map(|one| format!("{}\n;\n", one.text)).collect();
     let script = Script::new(texts.concat(), "what is kept");
     let dialect = guard.server().dialect;
     let split = sql::split(dialect, &script.text).unwrap_or_default();
     let bug = |what: String| Failure::new(Kind::Bug, Diagnostic::new(what));
     if split.len() != statements.len() {
-        return Err(bug("the statements that are kept are others when they stand together".to_owned()));
+        return Err(others_together());
     }
     let row = NewRow {
         id: format!("db-migrations::{number}_kept").parse().map_err(|error| bug(format!("{error}")))?,
