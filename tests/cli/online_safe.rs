@@ -184,3 +184,48 @@ fn a_unique_constraint_that_waits_for_the_end_does_so_for_both() {
         assert_eq!(own.query(&format!("SELECT {to} FROM ranks ORDER BY id")), ["2", "1"]);
     }
 }
+
+#[test]
+fn a_refusal_names_its_cause() {
+    each_database(|db| {
+        let column = ["rename-column", "users.image", "poster"];
+        match db.dialect() {
+            "postgres" => {
+                let touch = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.n := coalesce(NEW.n, 0) + 1; RETURN NEW; END$$;\n\
+                     CREATE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION f();";
+                refused(db, touch, &column, "touch` fires for the copying, too");
+                refused(
+                    db,
+                    "",
+                    &["change-type", "posts.total", "date", "--as", "day"],
+                    "`--using` and `--back` must say",
+                );
+            }
+            "mariadb" => {
+                let touch = "CREATE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW SET NEW.n = coalesce(NEW.n, 0) + 1;";
+                refused(db, touch, &column, "touch` fires for the copying, too");
+                let key = "CREATE TABLE codes (id integer PRIMARY KEY, code varchar(9) UNIQUE);\n\
+                     CREATE TABLE uses (id integer PRIMARY KEY, code varchar(9), CONSTRAINT of_code FOREIGN KEY (code) REFERENCES codes (code));";
+                refused(db, key, &["rename-column", "codes.code", "name"], "points at `code`");
+                let text = "CREATE TABLE docs (id integer PRIMARY KEY, a text, FULLTEXT KEY words (a));\n";
+                let project = bare().file(BEFORE, text);
+                project.run(db, &["migrate", "--release", "r0"]).ok();
+                project.run(db, &["generate", "rename-column", "docs.a", "b"]).ok().says("FULLTEXT");
+                phase(&project, db, "expand", "r1").ok();
+                phase(&project, db, "contract", "r2").ok().says("schema check: passed");
+            }
+            _ => {
+                let project = shop(db);
+                db.execute("ALTER TABLE users ADD COLUMN extra text");
+                let live = ["generate", "rename-column", "users.extra", "more", "--from", "live"];
+                project.run(db, &live).exits(2).says("it is so in the database");
+            }
+        }
+    });
+    let db = Db::sqlite();
+    let project = Project::with_config("cargo: off\n")
+        .file("migrations/V1__own.sql", "CREATE TABLE own (id integer PRIMARY KEY, a text);\n");
+    project.run(&db, &["migrate", "--release", "r0"]).ok();
+    let output = project.run(&db, &["generate", "rename-column", "own.a", "b"]).ok();
+    output.says("has no down scripts").says("migrate --phase expand`");
+}

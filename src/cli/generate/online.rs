@@ -247,7 +247,7 @@ fn say(
         }
         if files.without_down {
             human::note(&format!(
-                "note: {} has no down scripts: what was tried for the way down is not written. A rollback is by hand, or by what `rollback` makes of the up scripts",
+                "note: {} has no down scripts: what was tried for the way down is not written. A rollback is by hand",
                 module.format
             ));
         }

@@ -157,7 +157,7 @@ fn twin_names(table: &str, base: &str, column: &str) -> (String, String) {
 
 fn twins(columns: &Columns<'_>) -> Vec<Twin> {
     let table = columns.table;
-    let concurrently = if is_partitioned(columns.before, table) { "" } else { " CONCURRENTLY" };
+    let concurrently = if is_partitioned(columns.before, table) { "" } else { " CONCURRENTLY IF NOT EXISTS" };
     let indexes = columns.indexes().into_iter().map(|index: &Object| {
         let base = qualified(&index.name).1;
         let (name, path) = twin_names(table, base, &columns.to);
@@ -194,13 +194,13 @@ fn twin_steps(columns: &Columns<'_>, twins: &[Twin]) -> Vec<Step> {
             format!("an index on `{}` for the new code", columns.to),
             format!("DROP INDEX IF EXISTS {};", twin.path),
         );
-        let (up, down) =
-            (vec![twin.create.clone()], vec![drop.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1)]);
+        let create = twin.create.clone();
         if partitioned {
-            Step::expand("index", title, Side::of(up), Side::of(vec![drop]))
-        } else {
-            Step::expand("index", title, Side::alone(up), Side::alone(down))
+            return Step::expand("index", title, Side::of(vec![create]), Side::of(vec![drop]));
         }
+        // one that was cut off is there, and not valid
+        let drop = drop.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1);
+        Step::expand("index", title, Side::alone(vec![drop.clone(), create]), Side::alone(vec![drop]))
     };
     twins.iter().map(step).collect()
 }
