@@ -13,7 +13,7 @@ use crate::diff::{Script as Rest, Style, mentions, qualified, rows, script, unqu
 use crate::event::Sink;
 use crate::generate::online::{self, Change, Side, Step, Steps, Wanted};
 use crate::id::{MigrationId, Namespace};
-use crate::lock::Merged;
+use crate::lock::{Entry, Merged};
 use crate::migration::{Migration, Script};
 use crate::schema::{Kind as ObjectKind, Schema};
 
@@ -124,7 +124,7 @@ async fn unfinished(
         database.close().await;
         waiting.retain(|id| {
             let entry = merged.lock.entries.get(*id);
-            history.get_under(id, entry.into_iter().flat_map(|entry| entry.former_names())).is_none()
+            history.get_under(id, entry.into_iter().flat_map(Entry::former_names)).is_none()
         });
     }
     let Some(first) = waiting.first() else { return Ok(()) };
