@@ -185,12 +185,7 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     up.statements.extend(sync(columns, &triggers));
     let mut down = triggers.drop();
     down.extend(twins.iter().map(|(name, _)| format!("DROP INDEX {name};")));
-    let condition = if columns.is_rename() {
-        format!("{to} COLLATE BINARY IS NOT {from}")
-    } else {
-        guards::unlike(columns)
-    };
-    let mut contract = guards::apart(columns, &table, &condition);
+    let mut contract = guards::apart(columns, &table, &unlike(columns));
     contract.extend(down.iter().cloned());
     let mut expand_down = Side::of(down);
     if !is_needed(columns) {
@@ -225,6 +220,14 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
         Step::contract("contract", gone, Side::of(contract), Side::of(back)),
     ];
     Steps { steps, limits: limits(columns) }
+}
+
+/// The rows in which both are not the same.
+fn unlike(columns: &Columns<'_>) -> String {
+    if columns.is_rename() {
+        return format!("{} COLLATE BINARY IS NOT {}", columns.to, columns.from);
+    }
+    guards::unlike(columns)
 }
 
 /// Indexes on the new column, beside those on the old.
