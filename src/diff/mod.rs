@@ -30,7 +30,7 @@ pub use loss::{Loss, losses, retain};
 pub use mix::mix;
 pub use was::said;
 
-pub(crate) use text::{Word, clauses, qualified, quoted, unquoted, words};
+pub(crate) use text::{Word, clauses, mentions, qualified, quoted, unquoted, words};
 
 /// One statement of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::database::Connect;
+use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::diff::rename::Rename;
-use crate::diff::{Script as Rest, Style, rows, script};
+use crate::diff::{Script as Rest, Style, mentions, qualified, rows, script, unquoted};
 use crate::event::Sink;
 use crate::generate::online::{self, Change, Side, Step, Steps, Wanted};
-use crate::id::Namespace;
-use crate::lock::Merged;
-use crate::migration::Script;
+use crate::id::{MigrationId, Namespace};
+use crate::lock::{Entry, Merged};
+use crate::migration::{Migration, Script};
 use crate::schema::{Kind as ObjectKind, Schema};
 
 use super::declared::owned;
@@ -34,12 +36,21 @@ pub struct Planned {
     pub way: Way,
 }
 
-/// Plans it.
+impl Planned {
+    /// The triggers that the table has already.
+    pub fn triggers(&self) -> Vec<&str> {
+        let triggers = online::of_table(self.sides.dialect, &self.sides.from, table(&self.change));
+        triggers.map(|trigger| trigger.name.as_str()).collect()
+    }
+}
+
+/// Plans it. `at` is where steps of other changes may have run.
 pub async fn plan(
     project: &Project,
     merged: &Merged,
     wanted: &Wanted,
     request: &Request<'_>,
+    at: Option<&dyn Connect>,
     sink: &mut dyn Sink,
 ) -> Result<Planned, Failure> {
     let dialect = request.scratch.dialect();
@@ -50,15 +61,80 @@ pub async fn plan(
     };
     let usage = |fault| Failure::new(Kind::Usage, fault);
     let change = wanted.find(dialect, &before).map_err(|fault| usage(*fault))?;
+    if matches!(request.base, Base::Live(_))
+        && let Err(fault) = wanted.find(dialect, &made.schema)
+    {
+        let fault =
+            fault.note("it is so in the database, and not in what the migrations make of an empty one");
+        return Err(usage(fault.help("make a migration of the difference first: `db-migrations diff`")));
+    }
+    unfinished(project, merged, dialect, table(&change), at).await?;
     let plain = online::plain(dialect, &before, &change);
     let plain = plain.map_err(|fault| Failure::new(Kind::Refused, *fault))?;
-    let after = behind(&before, &plain, request).await?;
+    let after = behind(&before, &plain, request).await.map_err(|failure| of_cast(failure, &change))?;
     let steps = online::steps(dialect, &before, &after, &change);
     let mut steps = steps.map_err(|faults| Failure::all(Kind::Refused, faults))?;
-    finish(dialect, &before, &after, &mut steps, request).await?;
+    let finished = finish(dialect, &before, &after, &mut steps, request).await;
+    finished.map_err(|failure| of_cast(failure, &change))?;
     let owner = made.owners.get(&(ObjectKind::Table, table(&change).to_owned())).cloned();
     let way = way(dialect, &change, after.clone());
     Ok(Planned { sides: sides(dialect, before, after), way, change, steps, owner })
+}
+
+/// Says what may be missing, where a cast that nobody asked for may have failed.
+fn of_cast(mut failure: Failure, change: &Change) -> Failure {
+    if let (Change::ChangeType { using, back, .. }, Some(fault)) = (change, failure.diagnostics.last_mut()) {
+        let missing = [("--using", using), ("--back", back)].into_iter().filter(|(_, given)| given.is_none());
+        let missing: Vec<String> = missing.map(|(name, _)| format!("`{name}`")).collect();
+        if !missing.is_empty() {
+            let which = missing.join(" and ");
+            fault
+                .help
+                .push(format!("where a cast does not do, {which} must say how one is made of the other"));
+        }
+    }
+    failure
+}
+
+/// Refuses while the contract step of another change of the table waits: both sets would speak of columns, triggers and
+/// a table that the other one takes away.
+async fn unfinished(
+    project: &Project,
+    merged: &Merged,
+    dialect: Dialect,
+    table: &str,
+    at: Option<&dyn Connect>,
+) -> Result<(), Failure> {
+    let name = unquoted(qualified(table).1);
+    let names = |migration: &Migration| {
+        migration.up.choose(dialect).is_some_and(|script| mentions(dialect, &script.text, &name))
+    };
+    let of_table = |migration: &&Migration| {
+        let linked = migration.contract_of.iter().filter_map(|id| project.catalogue.get(id));
+        !migration.contract_of.is_empty() && (names(migration) || linked.into_iter().any(names))
+    };
+    let mut waiting: Vec<&MigrationId> =
+        project.catalogue.iter().filter(of_table).map(|migration| &migration.id).collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    if let Some(connect) = at {
+        let mut database = connect.connect().await?;
+        let history = database.history().await?;
+        database.close().await;
+        waiting.retain(|id| {
+            let entry = merged.lock.entries.get(*id);
+            history.get_under(id, entry.into_iter().flat_map(Entry::former_names)).is_none()
+        });
+    }
+    let Some(first) = waiting.first() else { return Ok(()) };
+    let fault = Diagnostic::new(format!("a change of `{table}` is not finished: `{first}` has not run"));
+    let help = if at.is_some() {
+        "finish it everywhere first: `db-migrations migrate --phase contract`, in a release behind its expand steps"
+    } else {
+        "say by `--url` in which database it has run; or finish it everywhere first"
+    };
+    Err(Failure::new(Kind::Refused, fault.help(help)))
 }
 
 /// The table that changes, by its name before.

@@ -41,6 +41,7 @@ mod looking;
 mod modes;
 mod names;
 mod online;
+mod online_safe;
 mod phases;
 mod pooler;
 mod refusals;

@@ -159,7 +159,8 @@ pub(super) async fn run(global: &Global, command: &Command) -> Result<Done, Fail
     let request = request(any, &*scratch, live.as_deref());
     let mut sink = reporter(global);
     let wanted = command.wanted();
-    let planned = plan(&project, &merged, &wanted, &request, &mut *sink).await?;
+    let at = context.url().is_some().then(|| looking(&context)).transpose()?;
+    let planned = plan(&project, &merged, &wanted, &request, at.as_deref(), &mut *sink).await?;
     let module = module(global, &project, options, &planned)?;
     let files = files::name(&project, module, &wanted.slug(), &planned)?;
     let proof = tried(options, &planned, &files, &request, &mut *sink).await?;
@@ -200,7 +201,25 @@ async fn tried(
     if options.no_verify {
         return Ok(None);
     }
-    prove(&planned.sides, &planned.way, &files.to_prove(), request, sink).await.map(Some)
+    let proved = prove(&planned.sides, &planned.way, &files.to_prove(), request, sink).await;
+    proved.map(Some).map_err(|failure| of_triggers(failure, planned))
+}
+
+/// Names what may have written into rows while they were copied.
+fn of_triggers(mut failure: Failure, planned: &Planned) -> Failure {
+    let triggers = planned.triggers();
+    if let Some(fault) =
+        failure.diagnostics.iter_mut().find(|fault| fault.message.contains("are not the same"))
+        && !triggers.is_empty()
+    {
+        let names: Vec<String> = triggers.iter().map(|name| format!("`{name}`")).collect();
+        fault.notes.push(format!("{} fires for the copying, too", names.join(", ")));
+        fault.help.push(
+            "if that is all, `--no-verify` writes it; else drop the trigger in a migration before, and make it again behind"
+                .to_owned(),
+        );
+    }
+    failure
 }
 
 fn say(
@@ -226,10 +245,17 @@ fn say(
         if let Some(proof) = proof {
             human::line(&proof.title());
         }
+        if files.without_down {
+            human::note(&format!(
+                "note: {} has no down scripts: what was tried for the way down is not written. A rollback is by hand",
+                module.format
+            ));
+        }
         if !written.is_empty() {
-            human::note(
-                "next: read the page in the first file, then `db-migrations lock` and `db-migrations migrate --phase expand`",
-            );
+            let split = if planned.steps.is_split() { " --allow-split" } else { "" };
+            human::note(&format!(
+                "next: read the page in the first file, then `db-migrations lock` and `db-migrations migrate --phase expand{split}`"
+            ));
         }
     }
     let steps = planned.steps.steps.iter().zip(&files.ids);

@@ -188,6 +188,23 @@ impl<'a> Columns<'a> {
         self.back.as_ref().map_or_else(|| self.to.clone(), |text| format!("({text})"))
     }
 
+    /// What both codes must know where the types differ.
+    pub(super) fn of_type(&self) -> Vec<String> {
+        if self.is_rename() {
+            return Vec::new();
+        }
+        vec![
+            format!(
+                "what old code writes into {} must be a value for `--using`, and a new one for `--back`: a write for which they fail, fails",
+                self.from
+            ),
+            format!(
+                "what {} cannot hold stops the write of new code, or is cut: `--back` may say what old code sees then, as by `least(…)`",
+                self.from
+            ),
+        ]
+    }
+
     /// The parts of the table before and behind the plain change, as far as they speak of the column: constraints, and
     /// keys where those are parts.
     pub(super) fn changed_parts(&self) -> Vec<(Part, Part)> {

@@ -6,8 +6,10 @@
 //! step leaves to do for that is not known here: whoever has a scratch database adds the rest.
 
 mod facts;
+mod guards;
 mod mysql;
 mod names;
+mod others;
 mod page;
 mod postgres;
 mod sqlite;
@@ -22,6 +24,7 @@ use crate::schema::Schema;
 
 use facts::{Columns, Target};
 pub use names::{identifier, path};
+pub use others::of_table;
 pub use page::page;
 pub use text::{down, up};
 pub use wanted::Wanted;
@@ -80,8 +83,10 @@ pub struct Side {
     pub alone: bool,
     /// They run with foreign keys off.
     pub keys_off: bool,
-    /// How long a statement waits for a table at most.
-    pub waits: Option<&'static str>,
+    /// A setting for its statements: how long they wait for a table at most.
+    pub session: Option<&'static str>,
+    /// A rule of `lint` that finds something in it, and why that is meant.
+    pub allow: Option<&'static str>,
 }
 
 impl Side {
@@ -123,6 +128,11 @@ impl Step {
         Self { phase: Phase::Contract, ..Self::expand(word, title, up, down) }
     }
 
+    /// A step for what has nothing to do before the new code, so that the contract step waits for a release.
+    fn nothing(title: impl Into<String>) -> Self {
+        Self::expand("expand", title, Side::of(vec!["SELECT 1;".to_owned()]), Side::default())
+    }
+
     fn catch_up(statement: String) -> Self {
         let title = "catch up: copy what is not the same yet; it runs again when the contract phase begins";
         Self { catch_up: true, ..Self::expand("catch_up", title, Side::of(vec![statement]), Side::default()) }
@@ -136,6 +146,13 @@ pub struct Steps {
     pub steps: Vec<Step>,
     /// What is not as one would expect, one line each.
     pub limits: Vec<String>,
+}
+
+impl Steps {
+    /// Whether a run of them is split: something in them stands outside of a transaction.
+    pub fn is_split(&self) -> bool {
+        self.steps.iter().any(|step| step.up.alone)
+    }
 }
 
 /// The statements of the plain change, for a scratch database without rows.
@@ -190,7 +207,9 @@ pub fn steps(
         Change::RenameColumn { table, from, .. } | Change::ChangeType { table, from, .. } => {
             let columns = Columns::new(dialect, before, after, &Target::new(table, from), change)
                 .map_err(|fault| vec![*fault])?;
-            let faults = facts::refusals(&columns, change);
+            let mut faults = facts::refusals(&columns, change);
+            faults.extend(others::bodies(&columns));
+            faults.extend(others::hidden(before, &Target::new(table, from)));
             if !faults.is_empty() {
                 return Err(faults);
             }
@@ -202,8 +221,12 @@ pub fn steps(
         }
         Change::RenameTable { from, .. } => {
             let table = facts::renamed(dialect, before, after, from).map_err(|fault| vec![*fault])?;
+            let faults = others::of_renamed(before, &table);
+            if !faults.is_empty() {
+                return Err(faults);
+            }
             match dialect {
-                Dialect::Postgres => Ok(postgres::table(&table)),
+                Dialect::Postgres => Ok(postgres::table(before, &table)),
                 Dialect::MariaDb | Dialect::MySql => Ok(mysql::table(&table)),
                 Dialect::Sqlite => Ok(sqlite::table(&table)),
             }
@@ -211,6 +234,9 @@ pub fn steps(
         Change::SetNotNull { table, column, fill } => {
             let target = Target::new(table, column);
             let fill = fill.as_deref();
+            if let Some(fault) = fill.and_then(|_| others::hidden(before, &target)) {
+                return Err(vec![fault]);
+            }
             match dialect {
                 Dialect::Postgres => Ok(postgres::not_null(before, &target, fill)),
                 Dialect::MariaDb | Dialect::MySql => mysql::not_null(dialect, before, &target, fill),

@@ -6,7 +6,7 @@
 
 use super::facts::{Columns, Renamed, Shape, Target, key, name_of};
 use super::names::{made, of_new};
-use super::{Side, Step, Steps};
+use super::{Side, Step, Steps, guards};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::diff::{quoted, unquoted};
@@ -19,7 +19,7 @@ const WAITS: Option<&str> = Some("lock_wait_timeout = 5");
 const ROWS: u32 = 1000;
 
 fn short(statements: Vec<String>) -> Side {
-    Side { waits: WAITS, ..Side::of(statements) }
+    Side { session: WAITS, ..Side::of(statements) }
 }
 
 fn part(dialect: Dialect, before: &Schema, target: &Target<'_>) -> Result<Part, Box<Diagnostic>> {
@@ -245,7 +245,8 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     let (set, condition) = if columns.is_rename() {
         (format!("{to} = {from}"), differ(to, from, columns.new.is_text()))
     } else {
-        (format!("{to} = {}", columns.forward()), format!("{to} IS NULL AND {from} IS NOT NULL"))
+        // the trigger makes the new value: a value that is given would count, and make the old one again
+        (format!("{from} = {from}"), format!("{to} IS NULL AND {from} IS NOT NULL"))
     };
     let rows = Rows::new(dialect, columns.before, &Target::new(columns.table, from));
     let mut filling = fills(dialect, &rows, &set, &condition);
@@ -299,7 +300,10 @@ fn take_over(columns: &Columns<'_>, triggers: &Triggers, twins: &[Twin], rows: &
     clauses.push(format!("MODIFY COLUMN {from} {} NULL", columns.old.kind));
     let whole = columns.after_part();
     clauses.extend(whole.map(|part| format!("MODIFY COLUMN {}", part.source)));
-    let mut up = vec![format!("ALTER TABLE {table}\n    {};", clauses.join(",\n    "))];
+    let condition =
+        if columns.is_rename() { differ(to, from, columns.new.is_text()) } else { guards::unlike(columns) };
+    let mut up = guards::apart(columns, table, &condition);
+    up.push(format!("ALTER TABLE {table}\n    {};", clauses.join(",\n    ")));
     up.extend(foreign.iter().map(|(_, new)| format!("ALTER TABLE {table} ADD {};", new.source)));
     up.extend(triggers.drop());
     up.push(format!("ALTER TABLE {table} DROP COLUMN {from};"));
@@ -331,6 +335,10 @@ fn limits(columns: &Columns<'_>, rows: &Rows) -> Vec<String> {
             .to_owned(),
         "a new `NOT NULL` rebuilds the table, while others read and write".to_owned(),
     ];
+    limits.extend(columns.of_type());
+    if rows.key.is_some() && columns.dialect == Dialect::MariaDb {
+        limits.push("a fill step that is killed half-way can run again as it is: `db-migrations repair --restart` says so".to_owned());
+    }
     if rows.key.is_none() || columns.dialect != Dialect::MariaDb {
         limits.push("the rows are copied in one transaction, which holds all of them: their key is not one column, or this is MySQL".to_owned());
     }
@@ -374,6 +382,7 @@ pub(super) fn table(table: &Renamed<'_>) -> Steps {
         limits: vec![
             "through the view one can select, insert (ON DUPLICATE KEY UPDATE and LAST_INSERT_ID included), update, delete and lock rows".to_owned(),
             "not through the view: TRUNCATE, LOAD DATA into it, INSERT … RETURNING, index hints".to_owned(),
+            "an INVISIBLE column is seen through the view: an insert that names no columns must give it a value".to_owned(),
             "the view asks with the rights of whoever asks: rights that were given on this table alone must be given on the new name".to_owned(),
         ],
     }
@@ -404,15 +413,19 @@ pub(super) fn not_null(
         steps.extend(fills(dialect, &rows, &format!("{column} = ({fill})"), &format!("{column} IS NULL")));
         limits.push("what old code writes as NULL has a value afterwards".to_owned());
     } else {
+        steps.push(Step::nothing(super::page::given(column)));
         limits.push("nothing fills rows that have no value: where there are some, the contract step fails and says so".to_owned());
     }
     limits.push("`NOT NULL` rebuilds the table, while others read and write; keep the sql_mode strict, or NULL becomes 0 or ''".to_owned());
-    let mut up = vec![format!("ALTER TABLE {table} MODIFY COLUMN {};", with_not_null(dialect, &source))];
+    let mut up = guards::empty(dialect, table, column);
+    up.push(format!("ALTER TABLE {table} MODIFY COLUMN {};", with_not_null(dialect, &source)));
     let mut down = vec![format!("ALTER TABLE {table} MODIFY COLUMN {source};")];
     if let Some(body) = &body {
         up.extend(triggers.drop());
         down.extend(triggers.create(table, body, body));
     }
-    steps.push(Step::contract("contract", format!("{column} becomes NOT NULL"), short(up), short(down)));
+    let allow = Some("add-not-null the rows are looked at first, and no code writes null any more");
+    let up = Side { allow, ..short(up) };
+    steps.push(Step::contract("contract", format!("{column} becomes NOT NULL"), up, short(down)));
     Ok(Steps { steps, limits })
 }

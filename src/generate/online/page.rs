@@ -16,7 +16,7 @@ pub fn page(dialect: Dialect, change: &Change, steps: &Steps, ids: &[String]) ->
         lines.push(format!("    {id}"));
     }
     let has_expand = steps.steps.iter().any(|step| step.phase == Phase::Expand);
-    section(&mut lines, "When", when(change, has_expand));
+    section(&mut lines, "When", when(change, steps, has_expand));
     section(&mut lines, "Meanwhile", meanwhile(change));
     section(&mut lines, "Back", back(change));
     section(&mut lines, "Cost", cost(dialect, change));
@@ -42,7 +42,12 @@ pub(super) fn title(change: &Change) -> String {
     }
 }
 
-fn when(change: &Change, has_expand: bool) -> Vec<String> {
+/// What a change means for the new code, where it has no other expand step.
+pub(super) fn given(column: &str) -> String {
+    format!("nothing yet; the contract waits until code runs that always gives `{column}` a value")
+}
+
+fn when(change: &Change, steps: &Steps, has_expand: bool) -> Vec<String> {
     let new = match change {
         Change::RenameColumn { to, .. } | Change::ChangeType { to, .. } => {
             format!("deploy the code that reads and writes `{to}`, and no longer the old column")
@@ -51,14 +56,18 @@ fn when(change: &Change, has_expand: bool) -> Vec<String> {
         Change::SetNotNull { column, .. } => format!("deploy the code that always gives `{column}` a value"),
     };
     let mut lines = Vec::new();
+    let split = |phase| {
+        let mut steps = steps.steps.iter().filter(|step| step.phase == phase);
+        if steps.any(|step| step.up.alone) { " --allow-split" } else { "" }
+    };
+    let (expand, contract) = (split(Phase::Expand), split(Phase::Contract));
     if has_expand {
-        lines.push("`db-migrations migrate --phase expand`, while the old code runs".to_owned());
+        lines.push(format!("`db-migrations migrate --phase expand{expand}`, while the old code runs"));
     }
     lines.push(new);
-    lines.push(
-        "`db-migrations migrate --phase contract`, in a later release, once no old code runs any more"
-            .to_owned(),
-    );
+    lines.push(format!(
+        "`db-migrations migrate --phase contract{contract}`, in a later release, once no old code runs any more"
+    ));
     lines
 }
 
@@ -96,7 +105,8 @@ fn back(change: &Change) -> Vec<String> {
             "behind it: the column may be without a value again; what was filled in stays"
         }
     };
-    vec![before.to_owned(), behind.to_owned()]
+    let stopped = "a step that stopped half-way and cannot go on: undo by hand what it did, if anything, and say so by `db-migrations repair --restart ID`; a fill step can run again as it is";
+    vec![before.to_owned(), behind.to_owned(), stopped.to_owned()]
 }
 
 fn cost(dialect: Dialect, change: &Change) -> Vec<String> {

@@ -6,7 +6,7 @@
 
 use super::facts::{Columns, Renamed, Target};
 use super::names::{made, of_new};
-use super::{Side, Step, Steps};
+use super::{Side, Step, Steps, guards, others};
 use crate::dialect::Dialect;
 use crate::diff::{qualified, unquoted};
 use crate::schema::{Kind, Object, Schema};
@@ -15,12 +15,15 @@ use crate::sql::Part;
 const DIALECT: Dialect = Dialect::Postgres;
 const WAITS: Option<&str> = Some("lock_timeout = 5s");
 
+/// What row level security would hide is an error.
+const SEES: Option<&str> = Some("row_security = off");
+
 /// So many pages of 8 kB are one transaction of the fill step.
 const PAGES: u32 = 200;
 
 /// A short statement that needs the whole table for a moment.
 fn short(statements: Vec<String>) -> Side {
-    Side { waits: WAITS, ..Side::of(statements) }
+    Side { session: WAITS, ..Side::of(statements) }
 }
 
 /// The plain change of a type.
@@ -121,11 +124,13 @@ fn is_partitioned(schema: &Schema, table: &str) -> bool {
 fn fills(schema: &Schema, table: &str, set: &str, condition: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     if !is_partitioned(schema, table) {
-        let up = Side::alone(vec![in_parts(table, set, condition)]);
+        let up = Side { session: SEES, ..Side::alone(vec![in_parts(table, set, condition)]) };
         let title = format!("fill: copy what is there, {PAGES} pages of the table in each transaction");
         steps.push(Step::expand("fill", title, up, Side::default()));
     }
-    steps.push(Step::catch_up(format!("UPDATE {table} SET {set} WHERE {condition};")));
+    let mut last = Step::catch_up(format!("UPDATE {table} SET {set} WHERE {condition};"));
+    last.up.session = SEES;
+    steps.push(last);
     steps
 }
 
@@ -152,7 +157,7 @@ fn twin_names(table: &str, base: &str, column: &str) -> (String, String) {
 
 fn twins(columns: &Columns<'_>) -> Vec<Twin> {
     let table = columns.table;
-    let concurrently = if is_partitioned(columns.before, table) { "" } else { " CONCURRENTLY" };
+    let concurrently = if is_partitioned(columns.before, table) { "" } else { " CONCURRENTLY IF NOT EXISTS" };
     let indexes = columns.indexes().into_iter().map(|index: &Object| {
         let base = qualified(&index.name).1;
         let (name, path) = twin_names(table, base, &columns.to);
@@ -165,12 +170,18 @@ fn twins(columns: &Columns<'_>) -> Vec<Twin> {
     });
     let constraints = columns.changed_parts().into_iter().filter_map(|(_, part): (Part, Part)| {
         let (base, what) = part.source.strip_prefix("CONSTRAINT ")?.split_once(' ')?;
+        let waits = what.contains(" DEFERRABLE");
+        // what is unique at the end of a transaction only is so by the column that is there, or made by the last step
+        if waits && !columns.is_rename() {
+            return None;
+        }
         let kind =
             ["UNIQUE", "PRIMARY KEY"].into_iter().find(|kind| what.starts_with(&format!("{kind} (")))?;
         let list = &what[kind.len() + 1..];
         let list = &list[..=list.find(')')?];
         let (name, path) = twin_names(table, base, &columns.to);
-        let create = format!("CREATE UNIQUE INDEX{concurrently} {name} ON {table} {list};");
+        let unique = if waits { "" } else { " UNIQUE" };
+        let create = format!("CREATE{unique} INDEX{concurrently} {name} ON {table} {list};");
         Some(Twin { name, path, create, of: Of::Constraint(base.to_owned(), kind) })
     });
     indexes.chain(constraints).collect()
@@ -183,13 +194,13 @@ fn twin_steps(columns: &Columns<'_>, twins: &[Twin]) -> Vec<Step> {
             format!("an index on `{}` for the new code", columns.to),
             format!("DROP INDEX IF EXISTS {};", twin.path),
         );
-        let (up, down) =
-            (vec![twin.create.clone()], vec![drop.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1)]);
+        let create = twin.create.clone();
         if partitioned {
-            Step::expand("index", title, Side::of(up), Side::of(vec![drop]))
-        } else {
-            Step::expand("index", title, Side::alone(up), Side::alone(down))
+            return Step::expand("index", title, Side::of(vec![create]), Side::of(vec![drop]));
         }
+        // one that was cut off is there, and not valid
+        let drop = drop.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1);
+        Step::expand("index", title, Side::alone(vec![drop.clone(), create]), Side::alone(vec![drop]))
     };
     twins.iter().map(step).collect()
 }
@@ -234,9 +245,10 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     let title = format!("a column `{to}` beside `{from}`, and a trigger that keeps both the same");
     let mut steps = vec![Step::expand("expand", title, short(up), short(down))];
     let (set, condition) = if columns.is_rename() {
-        (format!("{to} = {from}"), format!("record_image_ne(ROW({to}), ROW({from}))"))
+        (format!("{to} = {from}"), apart(columns))
     } else {
-        (format!("{to} = {}", columns.forward()), format!("{to} IS NULL AND {from} IS NOT NULL"))
+        // the trigger makes the new value: a value that is given would count, and make the old one again
+        (format!("{from} = {from}"), format!("{to} IS NULL AND {from} IS NOT NULL"))
     };
     let mut filling = fills(columns.before, table, &set, &condition);
     let catch_up = filling.pop();
@@ -251,10 +263,19 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     Steps { steps, limits: limits(columns) }
 }
 
+/// The rows in which both are not the same.
+fn apart(columns: &Columns<'_>) -> String {
+    if columns.is_rename() {
+        return format!("record_image_ne(ROW({}), ROW({}))", columns.to, columns.from);
+    }
+    guards::unlike(columns)
+}
+
 /// The copy goes, and the column gets its name.
 fn swap(columns: &Columns<'_>, trigger: &Trigger, twins: &[Twin]) -> Step {
     let (table, from, to) = (columns.table, columns.from, &columns.to);
     let mut up = vec![guard(columns, twins)];
+    up.extend(guards::apart(columns, table, &apart(columns)));
     up.extend(trigger.drop(table));
     up.push(format!("ALTER TABLE {table} DROP COLUMN {to};"));
     up.push(format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to};"));
@@ -276,7 +297,8 @@ fn take_over(columns: &Columns<'_>, trigger: &Trigger, twins: &[Twin]) -> Vec<St
     if columns.old.not_null {
         steps.extend(checked(table, to, &check));
     }
-    let mut up = trigger.drop(table);
+    let mut up = guards::apart(columns, table, &apart(columns));
+    up.extend(trigger.drop(table));
     up.push(format!("ALTER TABLE {table} DROP COLUMN {from};"));
     if columns.old.not_null {
         up.push(format!(
@@ -304,11 +326,13 @@ fn checked(table: &str, column: &str, check: &str) -> Vec<Step> {
     let add = format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID;");
     let drop = format!("ALTER TABLE {table} DROP CONSTRAINT {check};");
     let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {check};");
+    let mut up = guards::empty(DIALECT, table, column);
+    up.push(add);
     vec![
         Step::contract(
             "check",
             format!("no row may be without `{column}` from now on"),
-            short(vec![add]),
+            short(up),
             short(vec![drop]),
         ),
         Step::contract(
@@ -333,35 +357,30 @@ fn limits(columns: &Columns<'_>) -> Vec<String> {
     if !columns.is_rename() && columns.old.has_default {
         limits.push(format!("the default of `{}` is that of `{}`, cast: where `--using` does more, set another one behind the contract step", columns.to, columns.from));
     }
+    if columns
+        .changed_parts()
+        .iter()
+        .any(|(_, part)| part.text.contains("unique(") || part.text.contains("primary key("))
+        || columns.indexes().iter().any(|index| index.definition.contains(" UNIQUE "))
+    {
+        limits.push(format!("`{}` and `{}` are unique each: where old code upserts by the one while new code does by the other, one of them can fail with a duplicate, and must try again", columns.from, columns.to));
+    }
+    limits.extend(columns.of_type());
     if is_partitioned(columns.before, columns.table) {
         limits.push("the table is partitioned: its rows are copied in one transaction, and an index is built under a lock".to_owned());
     }
-    let of_table = |object: &&Object| {
-        object.kind == Kind::Trigger && object.name.starts_with(&format!("{}.", columns.table))
-    };
-    for other in columns.before.objects.iter().filter(of_table) {
+    for other in others::of_table(DIALECT, columns.before, columns.table) {
         limits.push(format!(
             "the trigger `{}` fires for the copying, too; it fires before ours if its name comes first",
             other.name
         ));
     }
-    let named = |object: &&Object| {
-        matches!(object.kind, Kind::Function | Kind::Procedure)
-            && crate::diff::words(DIALECT, &object.definition)
-                .iter()
-                .any(|word| word.text.contains(&unquoted(columns.from)))
-    };
-    for other in columns.before.objects.iter().filter(named) {
-        limits.push(format!(
-            "the {} `{}` may name `{}` in its body, which follows no rename",
-            other.kind, other.name, columns.from
-        ));
-    }
+    limits.extend(others::noted(columns.before, columns.from));
     limits
 }
 
 /// The steps of a table.
-pub(super) fn table(table: &Renamed<'_>) -> Steps {
+pub(super) fn table(before: &Schema, table: &Renamed<'_>) -> Steps {
     let (from, to) = (table.from, table.to.as_str());
     let rename = crate::diff::rename::Rename::Table { from: from.to_owned(), to: to.to_owned() };
     let statements = |rename| crate::diff::rename::statements(DIALECT, rename);
@@ -381,7 +400,9 @@ pub(super) fn table(table: &Renamed<'_>) -> Steps {
         "through the view one can select, insert (with RETURNING, ON CONFLICT and defaults), update, delete and lock rows".to_owned(),
         "not through the view: TRUNCATE, COPY into it, LOCK TABLE, MERGE before PostgreSQL 17, ctid and xmin, `pg_get_serial_sequence`".to_owned(),
         "indexes, constraints and sequences keep their names".to_owned(),
+        "rights on the table and on columns are copied when the step runs: what is granted later, grant on both".to_owned(),
     ];
+    limits.extend(others::noted(before, from));
     if secured {
         limits.push(
             "row level security: the view asks as whoever asks it, which PostgreSQL 15 and newer can"
@@ -412,6 +433,14 @@ BEGIN
             AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
     LOOP
         EXECUTE format('GRANT %s ON {view_text} TO %s', one.what, one.role);
+    END LOOP;
+    FOR one IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS role, a.privilege_type AS what, t.attname AS name
+        FROM pg_attribute t, aclexplode(t.attacl) a
+        WHERE t.attrelid = '{table_text}'::regclass AND NOT t.attisdropped
+            AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE')
+    LOOP
+        EXECUTE format('GRANT %s (%I) ON {view_text} TO %s', one.what, one.name, one.role);
     END LOOP;
     SELECT c.relowner::regrole::text AS role INTO one
     FROM pg_class c, pg_class v
@@ -447,8 +476,9 @@ pub(super) fn not_null(before: &Schema, target: &Target<'_>, fill: Option<&str>)
         steps.extend(fills(before, table, &format!("{column} = ({fill})"), &format!("{column} IS NULL")));
         limits.push("what old code writes as NULL has a value afterwards".to_owned());
     } else {
+        steps.push(Step::nothing(super::page::given(column)));
         limits.push(
-            "nothing fills rows that have no value: where there are some, validating fails and says so"
+            "nothing fills rows that have no value: where there are some, the contract fails and says so"
                 .to_owned(),
         );
     }

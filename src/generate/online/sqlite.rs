@@ -5,7 +5,7 @@
 
 use super::facts::{Columns, Renamed, Shape, Target, name_of};
 use super::names::{made, of_new};
-use super::{Side, Step, Steps};
+use super::{Side, Step, Steps, guards};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::diff::{Style, qualified, quoted, script, unquoted};
@@ -126,8 +126,11 @@ fn sync(columns: &Columns<'_>, triggers: &Triggers) -> Vec<String> {
     let forward = of_new(DIALECT, &columns.forward(), &columns.all);
     let backward = of_new(DIALECT, &columns.backward(), &columns.all);
     let row = same_row(columns.before, columns.table);
-    let new_side = format!("UPDATE {table} SET {from} = {backward} WHERE {row}");
-    let old_side = format!("UPDATE {table} SET {to} = {forward} WHERE {row}");
+    // what follows already is left alone: it may be what one of ours has just written, and would lose digits
+    let unlike =
+        if columns.is_rename() { String::new() } else { format!(" AND {}", guards::in_rows(columns)) };
+    let new_side = format!("UPDATE {table} SET {from} = {backward} WHERE {row}{unlike}");
+    let old_side = format!("UPDATE {table} SET {to} = {forward} WHERE {row}{unlike}");
     let differs = |a: &str, b: &str| format!("{a} COLLATE BINARY IS NOT {b}");
     let (given, changed) =
         (format!("NEW.{to} IS NOT NULL"), differs(&format!("NEW.{to}"), &format!("OLD.{to}")));
@@ -146,7 +149,7 @@ fn sync(columns: &Columns<'_>, triggers: &Triggers) -> Vec<String> {
             triggers.insert
         ),
         format!(
-            "CREATE TRIGGER {} AFTER UPDATE ON {table} WHEN {apart}\nBEGIN\n    {new_side} AND {changed};\n    {old_side} AND NOT ({changed});\nEND;",
+            "CREATE TRIGGER {} AFTER UPDATE OF {from}, {to} ON {table} WHEN {apart}\nBEGIN\n    {new_side} AND {changed};\n    {old_side} AND NOT ({changed});\nEND;",
             triggers.update
         ),
     ]
@@ -182,7 +185,8 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     up.statements.extend(sync(columns, &triggers));
     let mut down = triggers.drop();
     down.extend(twins.iter().map(|(name, _)| format!("DROP INDEX {name};")));
-    let mut contract = down.clone();
+    let mut contract = guards::apart(columns, &table, &unlike(columns));
+    contract.extend(down.iter().cloned());
     let mut expand_down = Side::of(down);
     if !is_needed(columns) {
         expand_down.statements.push(format!("ALTER TABLE {table} DROP COLUMN {to};"));
@@ -218,6 +222,14 @@ pub(super) fn column(columns: &Columns<'_>) -> Steps {
     Steps { steps, limits: limits(columns) }
 }
 
+/// The rows in which both are not the same.
+fn unlike(columns: &Columns<'_>) -> String {
+    if columns.is_rename() {
+        return format!("{} COLLATE BINARY IS NOT {}", columns.to, columns.from);
+    }
+    guards::unlike(columns)
+}
+
 /// Indexes on the new column, beside those on the old.
 fn twins(columns: &Columns<'_>) -> Vec<(String, String)> {
     let twin = |index: &crate::schema::Object| {
@@ -232,7 +244,7 @@ fn twins(columns: &Columns<'_>) -> Vec<(String, String)> {
 }
 
 fn limits(columns: &Columns<'_>) -> Vec<String> {
-    vec![
+    let mut limits = vec![
         format!(
             "an insert that gives `{}` no value, or NULL, has the value of `{}`, its default included",
             columns.to, columns.from
@@ -240,7 +252,9 @@ fn limits(columns: &Columns<'_>) -> Vec<String> {
         "where one statement changes both columns, the new one counts".to_owned(),
         "RETURNING shows the row as it was given: the other column follows behind it".to_owned(),
         "triggers of the table fire once more for a row that ours write again".to_owned(),
-    ]
+    ];
+    limits.extend(columns.of_type());
+    limits
 }
 
 /// The steps of a table.
@@ -285,6 +299,7 @@ pub(super) fn table(table: &Renamed<'_>) -> Steps {
             "through the view one can select, insert, update and delete".to_owned(),
             "an insert through the view tells nobody the number of its row, and counts no changed row; ON CONFLICT and RETURNING do not see the table".to_owned(),
             "an insert that gives a column NULL has its default".to_owned(),
+            "an insert that names no columns must know that a table without a key shows its rowid first; each update counts as one of all columns (`UPDATE OF`)".to_owned(),
         ],
     }
 }
@@ -322,7 +337,8 @@ pub(super) fn not_null(before: &Schema, target: &Target<'_>, fill: Option<&str>)
                 "CREATE TRIGGER {name} AFTER {event} ON {table} WHEN NEW.{column} IS NULL\nBEGIN\n    UPDATE {table} SET {column} = ({fill}) WHERE {row};\nEND;"
             )
         };
-        let create = vec![one(&triggers.insert, "INSERT"), one(&triggers.update, "UPDATE")];
+        let create =
+            vec![one(&triggers.insert, "INSERT"), one(&triggers.update, &format!("UPDATE OF {column}"))];
         let title = format!("triggers give `{column}` a value where there is none");
         steps.push(Step::expand("expand", title, Side::of(create.clone()), Side::of(triggers.drop())));
         steps.push(Step::catch_up(format!("UPDATE {table} SET {column} = ({fill}) WHERE {column} IS NULL;")));
@@ -330,6 +346,7 @@ pub(super) fn not_null(before: &Schema, target: &Target<'_>, fill: Option<&str>)
         contract = triggers.drop();
         back = create;
     } else {
+        steps.push(Step::nothing(super::page::given(column)));
         limits.push("nothing fills rows that have no value: where there are some, the contract step fails and says so".to_owned());
     }
     let found = way(before, target, |part| format!("{} NOT NULL", part.source));

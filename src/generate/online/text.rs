@@ -34,7 +34,8 @@ fn directives(side: &Side) -> Vec<String> {
     let all = [
         side.keys_off.then(|| "foreign-keys off".to_owned()),
         side.alone.then(|| "no-transaction".to_owned()),
-        side.waits.map(|setting| format!("session {setting}")),
+        side.session.map(|setting| format!("session {setting}")),
+        side.allow.map(|rule| format!("allow {rule}")),
     ];
     all.into_iter().flatten().collect()
 }

@@ -23,6 +23,8 @@ pub(super) struct Files {
     texts: Vec<NewFile>,
     proofs: Vec<ToProve>,
     folder: PathBuf,
+    /// The format has no place for what undoes a step.
+    pub(super) without_down: bool,
 }
 
 impl Files {
@@ -70,7 +72,13 @@ pub(super) fn name(
         || module.migrations.iter().any(|migration| !migration.up.variants.is_empty());
     let shown: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
     let page = online::page(dialect, &planned.change, &planned.steps, &shown);
-    let mut all = Files { ids, texts: Vec::new(), proofs: Vec::new(), folder: source.folder.clone() };
+    let mut all = Files {
+        ids,
+        texts: Vec::new(),
+        proofs: Vec::new(),
+        folder: source.folder.clone(),
+        without_down: false,
+    };
     for (at, (step, name)) in steps.iter().zip(&names).enumerate() {
         let about = if at == 0 { page.clone() } else { short(at, steps, &shown[0]) };
         let (up, down) = (online::up(step, &about, &expands), online::down(step));
@@ -79,6 +87,7 @@ pub(super) fn name(
         for file in both.files.iter_mut().filter(|_| is_variant) {
             file.path = of_dialect(&file.path, dialect.name());
         }
+        all.without_down |= both.down.is_none();
         all.proofs.push(to_prove(module, &both, (&up, &step.up), (&down, &step.down)));
         all.texts.extend(both.files);
     }
