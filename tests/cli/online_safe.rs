@@ -15,7 +15,7 @@ fn nothing_is_dropped_that_is_not_in_the_copy() {
                 let text = text.replace("WHERE NOT (BINARY", "WHERE id > 1 AND NOT (BINARY");
                 let text = text.replace("AND NOT (BINARY", "AND id > 1 AND NOT (BINARY");
                 let text = text.replace("record_image_ne(", "id > 1 AND record_image_ne(");
-                project.write(&path, &text.replace("WHERE poster", "WHERE id > 1 AND poster"));
+                project.write(&path, text.replace("WHERE poster", "WHERE id > 1 AND poster"));
             }
         }
         phase(&project, db, "expand", "r1").ok();
@@ -48,7 +48,7 @@ fn two_columns_of_one_table_change_at_once() {
         third.run_alone(&["lock"]).ok();
         third.run(db, &["generate", "rename-column", "users.name", "title"]).ok();
         for other in [&branch, &third] {
-            for (path, text) in other.tree().into_iter() {
+            for (path, text) in other.tree() {
                 if path != BEFORE && path.starts_with("migrations/") {
                     project.write(&path, &text);
                 }
