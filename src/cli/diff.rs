@@ -82,7 +82,7 @@ pub(super) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum From {
+pub(super) enum From {
     /// What the lock makes of an empty database
     Lock,
     /// What is in the database

@@ -1,9 +1,6 @@
 //! Histories of published crates, put together into one migration each: it makes the same.
 
-use std::fs;
-use std::path::Path;
-
-use crate::support::crates::{cargo_project, source};
+use crate::support::crates::{cargo_project, copy, source};
 use crate::support::database::Db;
 use crate::support::project::{Output, Project};
 
@@ -13,17 +10,6 @@ fn taken_over(package: &str, path: &str) -> Project {
     let project = Project::with_config("cargo: off\n");
     copy(&source(&crates, package).join(path), "migrations", &project);
     project
-}
-
-fn copy(folder: &Path, to: &str, project: &Project) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let to = format!("{to}/{}", entry.file_name().display());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to, project);
-        } else {
-            project.write(&to, fs::read(entry.path()).unwrap());
-        }
-    }
 }
 
 /// All of it becomes one; a database that ran all of them, and an empty one, are the same afterwards.

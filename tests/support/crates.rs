@@ -20,7 +20,8 @@ pub(crate) fn cargo_project(name: &str, config: &str) -> Project {
     project
 }
 
-fn copy(folder: &Path, to: &str, project: &Project) {
+/// Copies a folder into a project.
+pub(crate) fn copy(folder: &Path, to: &str, project: &Project) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let to = format!("{to}/{}", entry.file_name().display());
         if entry.path().is_dir() {

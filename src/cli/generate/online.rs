@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::super::context::Context;
-use super::super::diff::dialect;
+use super::super::diff::{From, dialect};
 use super::super::run::looking;
 use super::super::schema::scratch_connector;
 use super::super::watch::reporter;
@@ -102,14 +102,6 @@ pub(super) struct Options {
     /// For this database [default: the URL's, else the only one of `dialects`]
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum From {
-    /// What the lock makes of an empty database
-    Lock,
-    /// What is in the database
-    Live,
 }
 
 impl Command {
