@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 fn find(look: &Look<'_>) -> Vec<Draft> {
     let drops = look.acts().filter_map(|(n, act)| {
         let What::DropTable { table, temporary, .. } = &act.what else { return None };
-        let fine = *temporary || look.is_contract() || look.is_new(table) || look.is_rebuilt(table);
+        let fine = *temporary || look.is_contract() || look.is_new(table) || look.rebuilt(act).is_some();
         (!fine).then(|| {
             Draft::new((n, act), format!("`{table}` is dropped, with all its rows"))
                 .help("deploy code that does not use it first, then drop it in a migration with `phase contract` and `contract-of ID`")
