@@ -95,6 +95,34 @@ fn a_text_that_has_changed_is_looked_at_again_and_without_a_lock_files_tell() {
     project.run_alone(&["lint"]).exits(1).says("in 1 migration (new since").says("index-not-concurrent");
 }
 
+/// However its file is called, and whatever is written beside it: its tables hold rows.
+#[test]
+fn what_has_run_makes_old_tables() {
+    let project = committed("");
+    git(&project, "checkout -q -b feature");
+    let drops = "error[drop-table]: `users` is dropped";
+    let drop_file = "migrations/20240103000000_drop.sql";
+    project.write(drop_file, "DROP TABLE users;\n");
+    project.run_alone(&["lint"]).exits(1).says(drops).says("in 1 migration ");
+    let users = project.read(USERS_FILE);
+    project.write(USERS_FILE, &format!("{users}-- a word\n"));
+    project.run_alone(&["lint"]).exits(1).says(drops).says("in 2 migrations ");
+    project.write(USERS_FILE, &users);
+    // moved by hand, with the same text
+    project.remove(USERS_FILE);
+    let moved = "migrations/20240101000000_people.sql";
+    project
+        .write(moved, &format!("-- db-migrations: replaces app::20240101000000_users\n{users}-- a word\n"));
+    project.run_alone(&["lint"]).exits(1).says(drops);
+    // by a base
+    project.write(
+        moved,
+        &format!("-- db-migrations: replaces app::20240101000000_users\n{users}CREATE TABLE t (a int);\n"),
+    );
+    project.run_alone(&["lock"]).ok();
+    project.run_alone(&["lint"]).exits(1).says(drops);
+}
+
 #[test]
 fn what_cannot_be_told_is_said_with_a_way_out() {
     let project = project("");
