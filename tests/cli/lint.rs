@@ -290,6 +290,33 @@ fn partitions_count_together(db: &Db, project: &Project) {
     assert!(rows > 2000, "{rows}");
 }
 
+/// Nobody should have to excuse what our own tool has written.
+#[test]
+fn what_generate_writes_is_free_of_errors() {
+    each_database(|db| {
+        let users =
+            "CREATE TABLE users (id integer PRIMARY KEY, name varchar(20), age integer, code integer);\n";
+        let project = Project::with_config("cargo: off\n").file(USERS_FILE, users);
+        project.run(db, &["migrate"]).ok();
+        git(&project, "init -q -b main .");
+        git(&project, "add -A");
+        git(&project, "commit -q -m x");
+        for args in [
+            &["set-not-null", "users.age", "--default", "0"][..],
+            &["rename-column", "users.name", "nick"],
+            &["rename-table", "users", "people"],
+            &["change-type", "users.code", "bigint", "--as", "big_code"],
+        ] {
+            project.run(db, &[&["generate"], args].concat()).ok();
+            let output = project.run(db, &["lint"]);
+            assert_eq!(output.code, 0, "{args:?}: {output}");
+            output.does_not_say(" 0 migrations");
+            git(&project, "clean -fdq migrations");
+            git(&project, "checkout -q .");
+        }
+    });
+}
+
 #[test]
 fn a_table_of_another_module_is_known_by_the_lock() {
     let project =
