@@ -222,10 +222,8 @@ impl Here {
                     self.made_columns.insert(key(table, name));
                 }
             }
-            What::DropColumn { table, column, .. } => {
-                if !self.made_columns.contains(&key(table, column)) {
-                    self.gone_columns.insert(key(table, column));
-                }
+            What::DropColumn { table, column, .. } if !self.made_columns.contains(&key(table, column)) => {
+                self.gone_columns.insert(key(table, column));
             }
             What::RenameColumn { table, from, to } => {
                 if self.made_columns.contains(&key(table, from)) {

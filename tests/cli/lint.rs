@@ -105,19 +105,18 @@ fn what_has_run_makes_old_tables() {
     project.write(drop_file, "DROP TABLE users;\n");
     project.run_alone(&["lint"]).exits(1).says(drops).says("in 1 migration ");
     let users = project.read(USERS_FILE);
-    project.write(USERS_FILE, &format!("{users}-- a word\n"));
+    project.write(USERS_FILE, format!("{users}-- a word\n"));
     project.run_alone(&["lint"]).exits(1).says(drops).says("in 2 migrations ");
     project.write(USERS_FILE, &users);
     // moved by hand, with the same text
     project.remove(USERS_FILE);
     let moved = "migrations/20240101000000_people.sql";
-    project
-        .write(moved, &format!("-- db-migrations: replaces app::20240101000000_users\n{users}-- a word\n"));
+    project.write(moved, format!("-- db-migrations: replaces app::20240101000000_users\n{users}-- a word\n"));
     project.run_alone(&["lint"]).exits(1).says(drops);
     // by a base
     project.write(
         moved,
-        &format!("-- db-migrations: replaces app::20240101000000_users\n{users}CREATE TABLE t (a int);\n"),
+        format!("-- db-migrations: replaces app::20240101000000_users\n{users}CREATE TABLE t (a int);\n"),
     );
     project.run_alone(&["lock"]).ok();
     project.run_alone(&["lint"]).exits(1).says(drops);
