@@ -81,6 +81,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let looking = Looking {
         wanted: &selection.wanted,
         together: selection.together,
+        old: &selection.old,
         dialects: &dialects,
         config: &context.config.lint,
         foreign_keys: project.foreign_keys(),
@@ -117,6 +118,7 @@ const STACK: usize = 256 * 1024 * 1024;
 struct Looking<'a> {
     wanted: &'a HashSet<MigrationId>,
     together: bool,
+    old: &'a HashSet<MigrationId>,
     dialects: &'a [Dialect],
     config: &'a Lint,
     foreign_keys: HashMap<String, bool>,
@@ -140,6 +142,7 @@ impl Looking<'_> {
             lock,
             wanted: self.wanted,
             together: self.together,
+            old: self.old,
             dialects: self.dialects,
             config: self.config,
             foreign_keys: &self.foreign_keys,

@@ -22,6 +22,8 @@ pub(super) struct Draft {
     pub(super) fix: Option<Fix>,
     /// Squawk is not asked.
     pub(super) is_ours: bool,
+    /// The statement fails, however small the table is.
+    pub(super) fails: bool,
 }
 
 impl Draft {
@@ -44,6 +46,7 @@ impl Draft {
             in_down: false,
             fix: None,
             is_ours: false,
+            fails: false,
         }
     }
 
@@ -55,6 +58,11 @@ impl Draft {
     /// Squawk has no rule for it.
     pub(super) fn ours(mut self) -> Self {
         self.is_ours = true;
+        self
+    }
+
+    pub(super) fn failing(mut self, fails: bool) -> Self {
+        self.fails = fails;
         self
     }
 

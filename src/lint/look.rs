@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::known::{Key, Known, key};
+use super::flow::{Flow, Rebuilt};
+use super::known::{Key, Known, folded, key};
 use super::squawk::Hit;
 use crate::diagnostic::Frame;
 use crate::dialect::Dialect;
@@ -25,7 +26,10 @@ pub(super) struct Look<'a> {
     pub(super) foreign_keys: bool,
     /// Whether migrations of its module have ways back, or they were asked for.
     pub(super) wants_down: bool,
+    /// Whether it waits until no old code runs, and says for what.
+    is_contract: bool,
     here: Here,
+    flow: Flow,
 }
 
 /// What the migration itself makes and takes away.
@@ -33,8 +37,9 @@ pub(super) struct Look<'a> {
 struct Here {
     made: HashSet<Key>,
     made_columns: HashSet<(Key, String)>,
-    dropped: HashSet<Key>,
-    renamed_to: HashSet<Key>,
+    /// Names that old tables had before a change of this migration.
+    gone: HashSet<Key>,
+    gone_columns: HashSet<(Key, String)>,
 }
 
 /// What the caller knows.
@@ -43,6 +48,8 @@ pub(super) struct Scene<'a> {
     pub(super) known: &'a Known,
     pub(super) foreign_keys: bool,
     pub(super) wants_down: bool,
+    /// Whether each migration that it names as `contract-of` is there.
+    pub(super) is_linked: bool,
 }
 
 impl<'a> Look<'a> {
@@ -53,9 +60,24 @@ impl<'a> Look<'a> {
         down: Option<(&'a Script, &'a [Reading])>,
         hits: &'a [Option<Vec<Hit>>],
     ) -> Self {
-        let here = here(readings);
-        let Scene { dialect, known, foreign_keys, wants_down } = *scene;
-        Self { migration, dialect, script, readings, down, known, hits, foreign_keys, wants_down, here }
+        let Scene { dialect, known, foreign_keys, wants_down, is_linked } = *scene;
+        let here = here(dialect, readings, known);
+        let flow = Flow::new(dialect, &script.text, readings, &|table| known.has(table));
+        let is_contract = migration.phase == Phase::Contract && is_linked;
+        Self {
+            migration,
+            dialect,
+            script,
+            readings,
+            down,
+            known,
+            hits,
+            foreign_keys,
+            wants_down,
+            is_contract,
+            here,
+            flow,
+        }
     }
 
     /// Every change, with the number of its statement.
@@ -67,31 +89,51 @@ impl<'a> Look<'a> {
     /// Whether a table is new: made here, or by what comes with this change. Then it is empty everywhere, and
     /// nothing uses it.
     pub(super) fn is_new(&self, table: &Object) -> bool {
-        self.here.made.contains(&key(table)) || self.known.is_fresh(table)
+        self.is_made_here(table) || self.known.is_fresh(table)
     }
 
     /// The same for a column.
     pub(super) fn is_new_column(&self, table: &Object, column: &str) -> bool {
-        self.here.made_columns.contains(&(key(table), column.to_lowercase()))
+        let dialect = self.dialect;
+        self.here.made_columns.contains(&(key(dialect, table), folded(dialect, column)))
             || self.known.is_fresh_column(table, column)
             || self.is_new(table)
     }
 
     /// Whether the migration itself makes it.
     pub(super) fn is_made_here(&self, table: &Object) -> bool {
-        self.here.made.contains(&key(table))
+        self.here.made.contains(&key(self.dialect, table))
     }
 
-    /// Whether a table is dropped here, and another one takes its name: a rebuild, after which it is there.
+    /// Whether what has this name in the end is made here, also where an old table had it before.
+    pub(super) fn is_made_anew(&self, table: &Object) -> bool {
+        self.is_new(table) || self.flow.is_made_anew(table)
+    }
+
+    /// Whether a table is dropped here, and another one takes its name with its rows: a rebuild, after which it is
+    /// there.
     pub(super) fn is_rebuilt(&self, table: &Object) -> bool {
-        let key = key(table);
-        self.here.dropped.contains(&key)
-            && (self.here.renamed_to.contains(&key) || self.here.made.contains(&key))
+        self.flow.is_rebuilt(table)
+    }
+
+    /// What takes the place of the table that an act drops.
+    pub(super) fn rebuilt(&self, act: &Act) -> Option<Rebuilt<'_>> {
+        self.flow.rebuilt(act)
+    }
+
+    /// The name that the table that an act drops had before this migration.
+    pub(super) fn old_name(&self, act: &Act) -> Option<&Key> {
+        self.flow.old_name(act)
+    }
+
+    /// Whether another table or a view takes the name of one that is renamed, so that code finds its rows.
+    pub(super) fn is_taken_again(&self, table: &Object) -> bool {
+        self.flow.is_taken_again(table)
     }
 
     /// Whether it waits until no old code runs, and says for what.
-    pub(super) fn is_contract(&self) -> bool {
-        self.migration.phase == Phase::Contract && !self.migration.contract_of.is_empty()
+    pub(super) const fn is_contract(&self) -> bool {
+        self.is_contract
     }
 
     pub(super) fn module(&self) -> &'a str {
@@ -126,27 +168,71 @@ impl<'a> Look<'a> {
     }
 }
 
-fn here(readings: &[Reading]) -> Here {
+fn here(dialect: Dialect, readings: &[Reading], known: &Known) -> Here {
     let mut here = Here::default();
     for act in readings.iter().flat_map(|reading| &reading.acts) {
-        match &act.what {
-            What::CreateTable { table, .. } => _ = here.made.insert(key(table)),
+        here.take(dialect, &act.what, known);
+    }
+    here
+}
+
+impl Here {
+    fn take(&mut self, dialect: Dialect, what: &What, known: &Known) {
+        let key = |table: &Object| key(dialect, table);
+        match what {
             // what a materialized view holds is as new
+            What::CreateTable { table, .. } => self.make(key(table), known.is_old(table)),
             What::Create { noun, object: Some(object), .. } if noun == "VIEW" => {
-                here.made.insert(key(object));
+                self.make(key(object), known.is_old(object));
             }
-            What::DropTable { table, .. } => _ = here.dropped.insert(key(table)),
-            What::AddColumn { table, column, .. } => {
-                here.made_columns.insert((key(table), column.name.to_lowercase()));
+            // a table that nobody knows and that may be there is made anew by what follows
+            What::DropTable { table, temporary: false, again, .. } if known.has(table) || !again => {
+                self.leave(key(table));
             }
             What::RenameTable { from, to } => {
-                here.renamed_to.insert(key(to));
-                if here.made.contains(&key(from)) {
-                    here.made.insert(key(to));
+                let is_made = self.made.contains(&key(from)) || known.is_fresh(from);
+                self.leave(key(from));
+                if is_made {
+                    self.make(key(to), known.is_old(to));
+                }
+            }
+            _ => self.take_column(dialect, what, known),
+        }
+    }
+
+    fn make(&mut self, name: Key, is_old: bool) {
+        if !is_old && !self.gone.contains(&name) {
+            self.made.insert(name);
+        }
+    }
+
+    fn leave(&mut self, name: Key) {
+        if !self.made.contains(&name) {
+            self.gone.insert(name);
+        }
+    }
+
+    fn take_column(&mut self, dialect: Dialect, what: &What, known: &Known) {
+        let key = |table: &Object, column: &str| (key(dialect, table), folded(dialect, column));
+        match what {
+            What::AddColumn { table, column, .. } => {
+                let name = &column.name;
+                let is_old = known.column(table, name).is_some() && !known.is_fresh_column(table, name);
+                if !is_old && !self.gone_columns.contains(&key(table, name)) {
+                    self.made_columns.insert(key(table, name));
+                }
+            }
+            What::DropColumn { table, column, .. } if !self.made_columns.contains(&key(table, column)) => {
+                self.gone_columns.insert(key(table, column));
+            }
+            What::RenameColumn { table, from, to } => {
+                if self.made_columns.contains(&key(table, from)) {
+                    self.made_columns.insert(key(table, to));
+                } else {
+                    self.gone_columns.insert(key(table, from));
                 }
             }
             _ => {}
         }
     }
-    here
 }

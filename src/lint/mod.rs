@@ -8,6 +8,7 @@
 mod allow;
 mod draft;
 mod fix;
+mod flow;
 mod known;
 mod look;
 mod rules;
@@ -47,6 +48,8 @@ pub struct Input<'a> {
     pub wanted: &'a HashSet<MigrationId>,
     /// Whether those come into being together: what one makes is new to the others.
     pub together: bool,
+    /// The ones that have run somewhere, if under another name or with another text: what they make is not new.
+    pub old: &'a HashSet<MigrationId>,
     /// For which databases.
     pub dialects: &'a [Dialect],
     /// What rules weigh.
@@ -72,6 +75,8 @@ pub struct Finding {
     pub allowed: Option<String>,
     /// How large the table is, if that was asked.
     pub size: Option<Size>,
+    /// It is about how long something lasts.
+    pub is_timed: bool,
     /// The table is so small that it does not count.
     pub is_small: bool,
     /// How it can be taken away.
@@ -138,7 +143,13 @@ pub fn dialects_of(catalogue: &Catalogue) -> Vec<Dialect> {
 
 /// Everything that the rules find, in the order of the lock, each once.
 pub fn lint(input: &Input<'_>) -> Vec<Finding> {
-    let mut linter = Linter { input, found: Vec::new(), seen: HashSet::new(), with_down: with_down(input) };
+    let mut linter = Linter {
+        input,
+        found: Vec::new(),
+        seen: HashSet::new(),
+        with_down: with_down(input),
+        known_ids: known_ids(input),
+    };
     for dialect in input.dialects {
         linter.dialect(*dialect);
     }
@@ -167,11 +178,22 @@ struct Linter<'a> {
     /// The same of another database is said once.
     seen: HashSet<(&'static str, MigrationId, String, usize, String)>,
     with_down: HashSet<String>,
+    known_ids: HashSet<&'a MigrationId>,
+}
+
+/// All that migrations are called and were called.
+fn known_ids<'a>(input: &Input<'a>) -> HashSet<&'a MigrationId> {
+    input
+        .lock
+        .entries
+        .iter()
+        .flat_map(|(id, entry)| std::iter::once(id).chain(entry.former_names()))
+        .collect()
 }
 
 impl Linter<'_> {
     fn dialect(&mut self, dialect: Dialect) {
-        let mut known = Known::default();
+        let mut known = Known::new(dialect);
         let names: Vec<&str> = RULES
             .iter()
             .filter(|rule| rule.dialects.contains(&dialect))
@@ -187,7 +209,8 @@ impl Linter<'_> {
                     if wanted {
                         self.migration(migration, script, &readings, &known, dialect, &names);
                     }
-                    known.learn(&readings, id.namespace(), wanted && self.input.together);
+                    let is_new = wanted && self.input.together && !self.input.old.contains(id);
+                    known.learn(&readings, id.namespace(), is_new);
                 }
                 Err(error) if wanted => self.unread(migration, script, dialect, &error),
                 Err(_) => {}
@@ -215,6 +238,8 @@ impl Linter<'_> {
             known,
             foreign_keys: asked.unwrap_or(true),
             wants_down: self.with_down.contains(module),
+            is_linked: !migration.contract_of.is_empty()
+                && migration.contract_of.iter().all(|expand| self.known_ids.contains(expand)),
         };
         let down = down.as_ref().map(|(script, readings)| (*script, &readings[..]));
         let look = Look::new(&scene, migration, (script, readings), down, &hits);
@@ -249,7 +274,7 @@ impl Linter<'_> {
             ..Diagnostic::default()
         };
         let made = finding(rule, id, look.dialect, draft.table, diagnostic);
-        self.found.push(Finding { fix: draft.fix, ..made });
+        self.found.push(Finding { fix: draft.fix, is_timed: rule.timed && !draft.fails, ..made });
     }
 
     fn unread(&mut self, migration: &Migration, script: &Script, dialect: Dialect, error: &LexError) {
@@ -279,6 +304,7 @@ fn finding(
         diagnostic,
         allowed: None,
         size: None,
+        is_timed: rule.timed,
         is_small: false,
         fix: None,
     }

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use super::Finding;
-use super::known::{Key, key};
+use super::known::{Key, folded, key};
 use crate::database::TableSize;
+use crate::dialect::Dialect;
 use crate::sql::{Kind, Object};
 
 /// How large a table is.
@@ -36,17 +37,21 @@ impl Size {
 /// Says with each finding how large the table is, and marks those on tables of up to `small` rows.
 pub fn sized(found: &mut [Finding], sizes: &[TableSize], small: u32) {
     let mut by_key: HashMap<Key, Size> = HashMap::new();
+    // all findings here are of one database
+    let dialect = found.first().map_or(Dialect::Postgres, |finding| finding.dialect);
     for table in sizes {
         let object = Object { kind: Kind::Relation, schema: table.schema.clone(), name: table.table.clone() };
         let size = Size { rows: table.rows, bytes: table.bytes };
         // a name without a schema means the first one that has it, the usual one before others
-        by_key.entry((None, table.table.to_lowercase())).or_insert(size);
-        by_key.insert(key(&object), size);
+        by_key.entry((None, folded(dialect, &table.table))).or_insert(size);
+        by_key.insert(key(dialect, &object), size);
     }
     for finding in found {
-        let Some(size) = finding.table.as_ref().and_then(|table| by_key.get(&key(table))) else { continue };
+        let Some(size) = finding.table.as_ref().and_then(|table| by_key.get(&key(dialect, table))) else {
+            continue;
+        };
         finding.size = Some(*size);
-        finding.is_small = finding.rule.timed && size.rows <= u64::from(small);
+        finding.is_small = finding.is_timed && size.rows <= u64::from(small);
         if let Some(table) = &finding.table {
             finding.diagnostic.notes.insert(0, format!("`{table}` has {}", size.words()));
         }

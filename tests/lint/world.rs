@@ -62,6 +62,7 @@ pub(crate) fn found(
         lock: &merged.lock,
         wanted: &wanted,
         together: true,
+        old: &HashSet::new(),
         dialects: &[dialect],
         config,
         foreign_keys: &HashMap::new(),

@@ -6,12 +6,18 @@ use super::Postgres;
 use crate::backend::error;
 use crate::database::{DatabaseError, TableSize};
 
-/// A table that was never analysed has -1 rows: what its pages can hold is a better guess than none.
+/// A table that was never analysed has -1 rows (before PostgreSQL 14: 0): what its pages can hold is a better guess
+/// than none. A partitioned one has what its partitions have; where one is on another server, that cannot be told.
 const SIZES: &str = "SELECT n.nspname::text, c.relname::text, \
-     CASE WHEN c.reltuples < 0 THEN pg_relation_size(c.oid) / 64 ELSE c.reltuples::bigint END, \
-     pg_total_relation_size(c.oid) \
+     CASE WHEN c.relkind = 'p' THEN coalesce(parts.amount, 0) \
+     WHEN c.reltuples <= 0 THEN pg_relation_size(c.oid) / 64 ELSE c.reltuples::bigint END, \
+     CASE WHEN c.relkind = 'p' THEN coalesce(parts.bytes, 0) ELSE pg_total_relation_size(c.oid) END \
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-     WHERE c.relkind IN ('r', 'm', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+     LEFT JOIN LATERAL (SELECT sum(CASE WHEN p.reltuples <= 0 THEN pg_relation_size(p.oid) / 64 ELSE p.reltuples::bigint END)::bigint AS amount, \
+     sum(pg_total_relation_size(p.oid))::bigint AS bytes, bool_or(p.relkind = 'f') AS elsewhere \
+     FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid WHERE t.isleaf AND p.relkind <> 'p') parts \
+     ON c.relkind = 'p' \
+     WHERE c.relkind IN ('r', 'm', 'p') AND parts.elsewhere IS NOT TRUE AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
      ORDER BY n.nspname <> 'public', n.nspname, c.relname";
 
 pub(super) async fn table_sizes(postgres: &mut Postgres) -> Result<Vec<TableSize>, DatabaseError> {

@@ -6,9 +6,9 @@ use super::Args;
 use crate::diagnostic::{Diagnostic, count};
 use crate::engine::{Failure, FailureKind, Project};
 use crate::git;
-use crate::id::MigrationId;
-use crate::lock::{Document, Lock, find};
-use crate::migration::Migration;
+use crate::id::{Checksum, MigrationId};
+use crate::lock::{Document, Entry, Lock, find};
+use crate::migration::{Former, Migration};
 use crate::module::Module;
 use crate::review::is_external;
 
@@ -17,6 +17,8 @@ pub(super) struct Selection {
     pub(super) wanted: HashSet<MigrationId>,
     /// They come into being together.
     pub(super) together: bool,
+    /// What has run somewhere, if under another name or with another text: the tables that it makes are not new.
+    pub(super) old: HashSet<MigrationId>,
     /// In words: `new since 1a2b3c4 (origin/main)`.
     pub(super) what: String,
     /// What is said beside it.
@@ -28,7 +30,7 @@ pub(super) fn select(args: &Args, project: &Project, lock: &Lock) -> Result<Sele
     let mut selection = if args.all {
         of_all(project)
     } else if args.ids.is_empty() {
-        since(args, project)?
+        since(args, project, lock)?
     } else {
         named(&args.ids, lock)?
     };
@@ -42,17 +44,23 @@ pub(super) fn select(args: &Args, project: &Project, lock: &Lock) -> Result<Sele
 
 fn of_all(project: &Project) -> Selection {
     let wanted = project.catalogue.iter().map(|migration| migration.id.clone()).collect();
-    Selection { wanted, together: false, what: "all migrations".to_owned(), notes: Vec::new() }
+    Selection {
+        wanted,
+        together: false,
+        old: HashSet::new(),
+        what: "all migrations".to_owned(),
+        notes: Vec::new(),
+    }
 }
 
 fn named(ids: &[String], lock: &Lock) -> Result<Selection, Failure> {
     let found = ids.iter().map(|text| find(lock.entries.keys(), text).cloned());
     let wanted = found.collect::<Result<HashSet<_>, _>>().map_err(usage)?;
     let what = count(wanted.len(), "named migration", "named migrations");
-    Ok(Selection { wanted, together: true, what, notes: Vec::new() })
+    Ok(Selection { wanted, together: true, old: HashSet::new(), what, notes: Vec::new() })
 }
 
-fn since(args: &Args, project: &Project) -> Result<Selection, Failure> {
+fn since(args: &Args, project: &Project, lock: &Lock) -> Result<Selection, Failure> {
     let (base, name) = base(args, project)?;
     let short: String = base.chars().take(7).collect();
     let text = git::show(&project.root, &base, &project.config.lock).map_err(usage)?;
@@ -71,13 +79,33 @@ fn since(args: &Args, project: &Project) -> Result<Selection, Failure> {
     let is_new = |migration: &Migration| !is_locked(migration) && !is_as_before(migration);
     let new = project.catalogue.iter().filter(|migration| is_new(migration));
     let wanted: HashSet<MigrationId> = new.map(|migration| migration.id.clone()).collect();
+    let before = locked.as_ref().map(Document::lock);
+    let sums: HashSet<Checksum> = before
+        .into_iter()
+        .flat_map(|lock| lock.entries.values().filter_map(|entry| entry.checksum))
+        .collect();
+    let known = before.map(names).unwrap_or_default();
+    let is_old = |migration: &&Migration| {
+        // under which names it may have run
+        let formers = lock.entries.get(&migration.id).into_iter().flat_map(Entry::former_names);
+        let formers = formers.chain(migration.replaces.iter().flat_map(Former::names));
+        std::iter::once(&migration.id).chain(formers).any(|id| known.contains(id))
+            || sums.contains(&migration.up.checksum())
+            || migration.up.iter().any(|script| there.contains(&*script.path))
+    };
+    let old = project.catalogue.iter().filter(is_old).map(|migration| migration.id.clone()).collect();
     let mut notes = Vec::new();
     if wanted.is_empty() && git::commit(&project.root, "HEAD").is_some_and(|head| head == base) {
         notes.push(format!(
             "nothing here is newer than {name}: `--since REV` looks at what a commit has not, `--all` at everything"
         ));
     }
-    Ok(Selection { wanted, together: true, what: format!("new since {short} ({name})"), notes })
+    Ok(Selection { wanted, together: true, old, what: format!("new since {short} ({name})"), notes })
+}
+
+/// All that migrations of a lock are called and were called.
+fn names(lock: &Lock) -> HashSet<&MigrationId> {
+    lock.entries.iter().flat_map(|(id, entry)| std::iter::once(id).chain(entry.former_names())).collect()
 }
 
 /// The commit that everything old is in, and what it is called.

@@ -5,7 +5,7 @@ use crate::config::Severity;
 use crate::dialect::Dialect;
 use crate::lint::draft::Draft;
 use crate::lint::look::Look;
-use crate::sql::{Act, What};
+use crate::sql::{Act, Column, What};
 
 pub(super) const RULE: Rule = Rule {
     name: "add-not-null",
@@ -18,7 +18,39 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn find(look: &Look<'_>) -> Vec<Draft> {
-    look.acts().filter_map(|(n, act)| added(look, (n, act)).or_else(|| set(look, (n, act)))).collect()
+    let found = look.acts().filter_map(|(n, act)| added(look, (n, act)).or_else(|| set(look, (n, act))));
+    found.chain(rebuilt(look)).collect()
+}
+
+/// Columns that the table that takes the place of another one demands.
+fn rebuilt<'a>(look: &'a Look<'_>) -> impl Iterator<Item = Draft> + 'a {
+    let rebuilds = look.acts().filter(|_| !look.is_contract());
+    let rebuilds = rebuilds.filter_map(|(n, act)| Some((n, act, look.rebuilt(act)?, look.old_name(act)?)));
+    rebuilds.flat_map(|(n, act, rebuilt, table)| {
+        let old = look.known.old_columns(table);
+        let demands = move |column: &&Column| {
+            let before = old.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name));
+            let filled = column.default.is_some() || column.stored || column.virtual_ || column.counts;
+            match before {
+                // a primary key may have stood apart from its column
+                Some((_, before)) => column.not_null && !before.not_null && !column.unique,
+                None => column.not_null && !filled && !column.unique && !old.is_empty(),
+            }
+        };
+        let columns = rebuilt.made.columns.iter().filter(demands);
+        columns
+            .map(move |column| {
+                let what = format!(
+                    "`{}.{}` must not be null in the table that takes the place",
+                    table.1, column.name
+                );
+                Draft::new((n, act), what)
+                    .ours()
+                    .note("it fails where a row has no value, and code that writes none fails afterwards")
+                    .help("fill the rows first; `db-migrations generate set-not-null` writes the steps")
+            })
+            .collect::<Vec<_>>()
+    })
 }
 
 fn added(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
@@ -48,7 +80,7 @@ fn set(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
     match &at.1.what {
         What::SetNotNull { table, column } => {
             let known = look.known.column(table, column);
-            let fine = look.is_new_column(table, column)
+            let fine = look.is_new(table)
                 || look.known.is_checked(table, column)
                 || known.is_some_and(|known| known.not_null);
             (!fine).then(|| {
@@ -59,7 +91,7 @@ fn set(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
         }
         What::Redefine { table, old, column } => {
             let known = look.known.column(table, old)?;
-            let tightens = column.not_null && !known.not_null && !column.counts;
+            let tightens = !look.is_contract() && column.not_null && !known.not_null && !column.counts;
             (tightens && !look.is_new_column(table, old)).then(|| {
                 Draft::new(at, format!("`{table}.{old}` may be null so far, and must not be any more"))
                     .note("it fails, or makes values up, where a row has none; code that writes nulls fails afterwards")

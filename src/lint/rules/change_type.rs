@@ -34,12 +34,15 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
     changes.collect()
 }
 
+const TIMES: &[&str] = &["timestamp", "timestamptz", "time", "timetz", "interval"];
+
 /// Whether every value of a type is one of the other, byte for byte: then only the catalogue changes.
 fn is_wider(old: &str, new: &str) -> bool {
     let ((old, old_size), (new, new_size)) = (parts(old), parts(new));
     let grows = match (old_size, new_size) {
         (_, None) => true,
-        (None, Some(_)) => false,
+        // six digits are what there is without a size
+        (None, Some(size)) => size.trim() == "6" && TIMES.contains(&usual(&old)),
         (Some(old), Some(new)) => {
             let limits =
                 |size: &str| -> Vec<u32> { size.split(',').filter_map(|n| n.trim().parse().ok()).collect() };
@@ -70,9 +73,9 @@ fn usual(ty: &str) -> &str {
         "character varying" => "varchar",
         "decimal" => "numeric",
         "bit varying" => "varbit",
-        "int" | "int4" => "integer",
-        "int8" => "bigint",
-        "int2" => "smallint",
+        "int" | "int4" | "serial" | "serial4" => "integer",
+        "int8" | "bigserial" | "serial8" => "bigint",
+        "int2" | "smallserial" | "serial2" => "smallint",
         "bool" => "boolean",
         "timestamp without time zone" => "timestamp",
         "timestamp with time zone" => "timestamptz",
@@ -98,6 +101,9 @@ mod tests {
             ("timestamp(3) with time zone", "timestamptz"),
             ("int", "integer"),
             ("cidr", "inet"),
+            ("timestamp", "timestamp(6)"),
+            ("bigserial", "bigint"),
+            ("serial", "int4"),
         ] {
             assert!(is_wider(old, new), "{old} {new}");
         }
@@ -109,6 +115,9 @@ mod tests {
             ("char(3)", "char(4)"),
             ("numeric(10,2)", "numeric(12,3)"),
             ("timestamp", "timestamptz"),
+            ("timestamp", "timestamp(3)"),
+            ("numeric", "numeric(6)"),
+            ("serial", "bigint"),
             ("json", "jsonb"),
             ("inet", "cidr"),
         ] {

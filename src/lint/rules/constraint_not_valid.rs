@@ -29,7 +29,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
 
 fn added(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
     let What::AddConstraint { table, constraint } = &at.1.what else { return None };
-    if look.is_new(table) || constraint.not_valid || constraint.using_index {
+    if look.is_made_anew(table) || constraint.not_valid || constraint.using_index {
         return None;
     }
     let name = constraint.name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
@@ -80,6 +80,13 @@ fn with_column(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
             Draft::new(at, format!("the index of `{table}.{name}` is built while nobody can use the table"))
                 .ours()
                 .help("add the column alone; then build the index with `CREATE UNIQUE INDEX CONCURRENTLY` in a `no-transaction` migration, and `ADD CONSTRAINT … USING INDEX`"),
+        );
+    }
+    if column.check {
+        return Some(
+            Draft::new(at, format!("every row of `{table}` is read for the check of `{name}`, and nobody can use the table"))
+                .ours()
+                .help("add the column alone; then the check with `NOT VALID`, and validate it in a migration of its own"),
         );
     }
     // without a default all values are null, and nothing is checked

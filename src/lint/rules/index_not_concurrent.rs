@@ -23,7 +23,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
 
 fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
     match &at.1.what {
-        What::CreateIndex { name, table, concurrently: false, .. } if !look.is_new(table) => {
+        What::CreateIndex { name, table, concurrently: false, .. } if !look.is_made_anew(table) => {
             let name = name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
             Some(
                 Draft::new(at, format!("the index{name} is built while nobody can write to `{table}`"))

@@ -4,7 +4,7 @@ use super::{EVERY, Rule};
 use crate::config::Severity;
 use crate::lint::draft::Draft;
 use crate::lint::look::Look;
-use crate::sql::{Object, What};
+use crate::sql::{Act, Object, What};
 
 pub(super) const RULE: Rule = Rule {
     name: "irreversible-down",
@@ -35,7 +35,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
     }
     let mut found = Vec::new();
     for (_, act) in look.acts() {
-        let Some(left) = left(&act.what, &back, look) else { continue };
+        let Some(left) = left(act, &back, look) else { continue };
         let span = down.first().map_or(0..0, |reading| reading.span.clone());
         found.push(in_down(span, format!("the way back leaves {left}")));
     }
@@ -50,7 +50,7 @@ fn in_down(span: std::ops::Range<usize>, message: String) -> Draft {
 }
 
 /// What is made and not taken away again.
-fn left(what: &What, back: &[&What], look: &Look<'_>) -> Option<String> {
+fn left(act: &Act, back: &[&What], look: &Look<'_>) -> Option<String> {
     let drops = |name: &Object| {
         back.iter().any(|what| match what {
             What::DropTable { table, .. } | What::Drop { object: table, .. } => is_same(table, name),
@@ -58,9 +58,11 @@ fn left(what: &What, back: &[&What], look: &Look<'_>) -> Option<String> {
             _ => false,
         })
     };
-    match what {
+    match &act.what {
         What::CreateTable { table, temporary: false, .. } => {
-            let ends_here = look.acts().any(|(_, act)| match &act.what {
+            // `OR REPLACE` drops what was there, not what comes
+            let mut others = look.acts().filter(|(_, other)| other.span != act.span);
+            let ends_here = others.any(|(_, act)| match &act.what {
                 What::DropTable { table: other, .. } | What::RenameTable { from: other, .. } => {
                     is_same(other, table)
                 }

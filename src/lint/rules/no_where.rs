@@ -21,7 +21,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
 }
 
 fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
-    let What::Rows(rows) = &at.1.what else { return None };
+    let What::Rows(rows) = &at.1.what else { return partition(look, at) };
     let table = &rows.table;
     if look.is_new(table) || rows.filtered || rows.limited || look.is_rebuilt(table) {
         return None;
@@ -39,4 +39,14 @@ fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
         ),
         Verb::Insert | Verb::Merge => None,
     }
+}
+
+/// `ALTER TABLE … TRUNCATE PARTITION` (MariaDB, MySQL).
+fn partition(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
+    let What::AlterTable { table, words, .. } = &at.1.what else { return None };
+    let found = words.starts_with("truncate partition") && !look.is_postgres() && !look.is_new(table);
+    found.then(|| {
+        Draft::new(at, format!("every row of a partition of `{table}` is deleted"))
+            .help("if all of them are meant, say so: `-- db-migrations: allow no-where REASON`")
+    })
 }

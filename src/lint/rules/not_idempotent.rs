@@ -19,10 +19,15 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn find(look: &Look<'_>) -> Vec<Draft> {
-    if !look.script.no_transaction {
-        return Vec::new();
-    }
-    look.acts().filter_map(|at| Some(of(look, at)?.fix(again(look, at.1)))).collect()
+    // what is built concurrently never runs in a transaction
+    let alone = |what: &What| {
+        matches!(
+            what,
+            What::CreateIndex { concurrently: true, .. } | What::DropIndex { concurrently: true, .. }
+        )
+    };
+    let steps = look.acts().filter(|(_, act)| look.script.no_transaction || alone(&act.what));
+    steps.filter_map(|at| Some(of(look, at)?.fix(again(look, at.1)))).collect()
 }
 
 fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {

@@ -25,7 +25,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
         let old = was(look, table, act.span.start);
         let own = look.is_made_here(table) && !look.known.has(table);
         let pointed_at = look.known.is_referenced(old) || !look.known.has(old);
-        let fine = own || !look.is_rebuilt(table) || !pointed_at || look.known.is_fresh(old);
+        let fine = own || !look.is_made_anew(old) || !pointed_at || look.known.is_fresh(old);
         (!fine).then(|| {
             let what = format!("`{table}` is dropped to be rebuilt while foreign keys are enforced");
             Draft::new((n, act), what)

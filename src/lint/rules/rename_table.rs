@@ -20,7 +20,7 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
     let renames = look.acts().filter_map(|(n, act)| {
         let What::RenameTable { from, to } = &act.what else { return None };
         // two that change places, or a rebuild: the name is there afterwards, too
-        let fine = look.is_contract() || look.is_new(from) || look.is_rebuilt(to) || is_taken_again(look, from)
+        let fine = look.is_contract() || look.is_new(from) || look.is_rebuilt(to) || look.is_taken_again(from)
             || is_given_up(look, to);
         (!fine).then(|| {
             Draft::new((n, act), format!("`{from}` is called `{to}` from one moment to the next"))
@@ -34,14 +34,4 @@ fn find(look: &Look<'_>) -> Vec<Draft> {
 /// Whether the table that had the new name has got another one.
 fn is_given_up(look: &Look<'_>, to: &Object) -> bool {
     look.acts().any(|(_, act)| matches!(&act.what, What::RenameTable { from, .. } if from == to))
-}
-
-/// Whether another table takes the old name.
-fn is_taken_again(look: &Look<'_>, from: &Object) -> bool {
-    look.acts().any(|(_, act)| match &act.what {
-        What::RenameTable { to, .. } => to == from,
-        What::CreateTable { table, .. } => table == from,
-        What::Create { noun, object: Some(object), .. } => noun == "VIEW" && object.name == from.name,
-        _ => false,
-    })
 }

@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     about: "a new column is computed for every row",
     severity: Severity::Error,
     dialects: EVERY,
-    squawk: &["adding-field-with-default", "adding-serial-primary-key-field"],
+    squawk: &[],
     timed: true,
     find,
 };
@@ -30,7 +30,6 @@ fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
     if column.counts && look.is_postgres() {
         return Some(
             Draft::new(at, format!("`{table}.{name}` numbers every row: that writes the table anew, and nobody can use it meanwhile"))
-                .ours()
                 .help("add a column without a default, a sequence for new rows, and fill the old ones in portions"),
         );
     }
@@ -46,7 +45,7 @@ fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
     let default = column.default.as_ref().filter(|_| column.computed_default)?;
     let slow = match look.dialect {
         Dialect::Sqlite => is_refused(default),
-        Dialect::Postgres => !is_stable(default),
+        Dialect::Postgres => is_volatile(default),
         Dialect::MariaDb | Dialect::MySql => !is_now(default),
     };
     let (what, help) = if look.dialect == Dialect::Sqlite {
@@ -60,7 +59,9 @@ fn of(look: &Look<'_>, at: (usize, &Act)) -> Option<Draft> {
             "add the column without it, `SET DEFAULT` for new rows, and fill the old ones in portions",
         )
     };
-    slow.then(|| Draft::new(at, format!("the default `{default}` of `{table}.{name}` {what}")).help(help))
+    let fails = look.dialect == Dialect::Sqlite;
+    let message = format!("the default `{default}` of `{table}.{name}` {what}");
+    slow.then(|| Draft::new(at, message).failing(fails).help(help))
 }
 
 const NOW: &[&str] =
@@ -73,9 +74,33 @@ fn is_now(default: &str) -> bool {
     NOW.contains(&word) || word == "curdate" || word == "curtime"
 }
 
-/// On PostgreSQL squawk judges the rest by the names of the functions.
-fn is_stable(default: &str) -> bool {
-    is_now(default)
+/// Functions of PostgreSQL and its usual extensions that give each row another value.
+const VOLATILE: &[&str] = &[
+    "random",
+    "random_normal",
+    "gen_random_uuid",
+    "gen_random_bytes",
+    "gen_salt",
+    "uuidv4",
+    "uuidv7",
+    "clock_timestamp",
+    "timeofday",
+    "nextval",
+    "currval",
+    "lastval",
+    "setval",
+    "pg_sleep",
+];
+
+/// Beginnings of the names of functions that make keys.
+const MAKERS: &[&str] =
+    &["uuid_generate_", "gen_ulid", "generate_ulid", "ulid_generate", "nanoid", "gen_random_"];
+
+/// Whether it calls a function that is known to give each row another value. Of others nothing is known here.
+fn is_volatile(default: &str) -> bool {
+    let outside = default.split('\'').step_by(2);
+    let mut names = outside.flat_map(|text| text.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    names.any(|name| VOLATILE.contains(&name) || MAKERS.iter().any(|maker| name.starts_with(maker)))
 }
 
 /// SQLite takes constants and, on an empty table only, the time.

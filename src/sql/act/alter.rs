@@ -147,13 +147,13 @@ impl Reader {
         walk.skip_conditions();
         let cascade = walk.has(&["CASCADE"]);
         let kind = match noun.text.to_ascii_uppercase().as_str() {
-            "TABLE" | "VIEW" => Kind::Relation,
+            "TABLE" | "TABLES" | "VIEW" => Kind::Relation,
             "INDEX" => Kind::Index,
             "SEQUENCE" => Kind::Sequence,
             "FUNCTION" | "PROCEDURE" => Kind::Function,
             "TYPE" | "DOMAIN" => Kind::Type,
             "TRIGGER" => Kind::Trigger,
-            "SCHEMA" => Kind::Schema,
+            "SCHEMA" | "DATABASE" => Kind::Schema,
             _ => Kind::Other,
         };
         let objects = walk.objects(kind);
@@ -161,7 +161,7 @@ impl Reader {
         let table = if walk.eat(&["ON"]) { relation(&mut walk) } else { None };
         for object in objects {
             let what = match kind {
-                Kind::Relation if noun.is("TABLE") => {
+                Kind::Relation if noun.is_any(&["TABLE", "TABLES"]) => {
                     What::DropTable { table: object, temporary, again, cascade }
                 }
                 Kind::Index => {

@@ -50,6 +50,12 @@ impl Reader {
             return self.create_index(whole, walk, (concurrently, again, kind));
         }
         if noun.is("TABLE") {
+            if replaces && !temporary && self.is_mysql() {
+                let mut ahead = walk;
+                if let Some(table) = relation(&mut ahead) {
+                    self.push(whole, What::DropTable { table, temporary, again, cascade: false });
+                }
+            }
             return self.create_table(whole, walk, temporary, again);
         }
         self.create_other(whole, walk, noun.text.to_ascii_uppercase(), again);

@@ -354,7 +354,12 @@ pub fn behind(dialect: Dialect, text: &str, wanted: &[&str]) -> Option<usize> {
 fn reading(dialect: Dialect, text: &str, span: Range<usize>) -> Reading {
     let pieces = super::deed::pieces(dialect, &text[span.clone()], span.start);
     let mut reader = Reader { dialect, acts: Vec::new(), algorithm: None, lock: None };
-    let walk = Walk::new(&pieces);
+    let mut walk = Walk::new(&pieces);
+    // `SET STATEMENT max_statement_time = 0 FOR …` (MariaDB)
+    let mut ahead = walk;
+    if reader.is_mysql() && ahead.eat(&["SET", "STATEMENT"]) && ahead.find(&["FOR"]) {
+        walk = ahead;
+    }
     if let Some(first) = walk.peek() {
         let mut rest = walk;
         rest.next();

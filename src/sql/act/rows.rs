@@ -1,6 +1,7 @@
 //! Changes of rows: how many of them a statement touches, as far as its words say.
 
 use super::{Reader, What, name, relation};
+use crate::sql::cursor::Piece;
 use crate::sql::deed::Object;
 use crate::sql::deed::walk::Walk;
 use crate::sql::lex::TokenKind;
@@ -48,6 +49,9 @@ impl Reader {
     pub(super) fn rows(&mut self, whole: Walk<'_>) {
         let mut walk = whole;
         let with = walk.eat(&["WITH"]);
+        if with {
+            self.within(walk);
+        }
         if with && !walk.find(&["INSERT", "UPDATE", "DELETE", "MERGE", "SELECT"]) {
             return;
         }
@@ -56,7 +60,34 @@ impl Reader {
         let at = if with { skipped - 1 } else { 0 };
         let mut walk = Walk::new(&whole.rest[at..]);
         let Some(word) = walk.next() else { return };
-        let rows = match word.text.to_ascii_uppercase().as_str() {
+        let rows = self.change(word, walk);
+        if let Some(rows) = rows {
+            self.push(whole, What::Rows(rows));
+        } else if word.is("TRUNCATE") {
+            self.truncate(whole, walk);
+        }
+    }
+
+    /// The changes in the parts of a `WITH` (PostgreSQL).
+    fn within(&mut self, walk: Walk<'_>) {
+        let before = |at: usize| at > 0 && walk.rest[at - 1].is_any(&["AS", "MATERIALIZED"]);
+        for at in 0..walk.rest.len() {
+            if walk.rest[at].kind != TokenKind::OpenParen || !before(at) {
+                continue;
+            }
+            let part = part(&walk.rest[at + 1..]);
+            let mut inner = part;
+            let Some(word) = inner.next().filter(|word| word.is_any(&["INSERT", "UPDATE", "DELETE"])) else {
+                continue;
+            };
+            if let Some(rows) = self.change(word, inner) {
+                self.push(part, What::Rows(rows));
+            }
+        }
+    }
+
+    fn change(&self, word: Piece<'_>, mut walk: Walk<'_>) -> Option<Rows> {
+        match word.text.to_ascii_uppercase().as_str() {
             "INSERT" | "REPLACE" => insert(walk, word.is("REPLACE")),
             "UPDATE" => self.update(walk),
             "DELETE" => delete(walk),
@@ -65,11 +96,7 @@ impl Reader {
                 of_rows: true,
                 ..rows(Verb::Merge, table)
             }),
-            "TRUNCATE" => return self.truncate(whole, walk),
             _ => None,
-        };
-        if let Some(rows) = rows {
-            self.push(whole, What::Rows(rows));
         }
     }
 
@@ -105,6 +132,21 @@ impl Reader {
             ..rows(Verb::Update, table)
         })
     }
+}
+
+/// What stands before the parenthesis that closes.
+fn part<'a>(pieces: &'a [Piece<'a>]) -> Walk<'a> {
+    let mut depth = 0_usize;
+    let end = pieces.iter().position(|piece| {
+        match piece.kind {
+            TokenKind::OpenParen => depth += 1,
+            TokenKind::CloseParen if depth == 0 => return true,
+            TokenKind::CloseParen => depth -= 1,
+            _ => {}
+        }
+        false
+    });
+    Walk::new(&pieces[..end.unwrap_or(pieces.len())])
 }
 
 /// Whether only a name stands before `SET`, not a join.
@@ -158,11 +200,17 @@ fn delete(mut walk: Walk<'_>) -> Option<Rows> {
     let mut filter = walk;
     let filtered = filter.find(&["WHERE"]);
     Some(Rows {
-        filtered: filtered || joined || walk.has(&["JOIN"]),
+        filtered: filtered || (joined || walk.has(&["JOIN"])) && is_inner(walk),
         limited: has_outside(walk, "LIMIT"),
         by_key: filtered && by_key(filter),
         ..rows(Verb::Delete, table)
     })
+}
+
+/// Whether a join leaves rows out.
+fn is_inner(walk: Walk<'_>) -> bool {
+    let filters = walk.has(&["ON"]) || walk.has(&["USING"]) || walk.has(&["NATURAL"]);
+    walk.has(&["JOIN"]) && filters && !walk.has(&["LEFT"])
 }
 
 fn has_outside(mut walk: Walk<'_>, word: &str) -> bool {

@@ -1,3 +1,3 @@
 -- db-migrations: phase contract
--- db-migrations: contract-of app::1_before
+-- db-migrations: contract-of app::00001_x
 ALTER TABLE users DROP COLUMN name;

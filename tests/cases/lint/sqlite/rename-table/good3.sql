@@ -1,2 +1,3 @@
 ALTER TABLE users RENAME TO old;
 CREATE TABLE users (id integer);
+INSERT INTO users SELECT id FROM old;

@@ -1,0 +1,3 @@
+-- db-migrations: phase contract
+-- db-migrations: contract-of app::00001_x
+ALTER TABLE users MODIFY age int NOT NULL;

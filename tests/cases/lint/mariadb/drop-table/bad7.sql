@@ -1,0 +1,1 @@
+CREATE OR REPLACE TABLE users (id bigint PRIMARY KEY);

@@ -1,0 +1,1 @@
+DROP TABLES `Order Lines`, users;

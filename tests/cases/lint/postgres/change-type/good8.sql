@@ -1,0 +1,1 @@
+ALTER TABLE users ALTER COLUMN at TYPE timestamp(6);

@@ -1,0 +1,1 @@
+ALTER TABLE users ADD x int CHECK (x > 0);

@@ -1,0 +1,2 @@
+ALTER TABLE users ADD COLUMN IF NOT EXISTS name text;
+ALTER TABLE users DROP COLUMN name;

@@ -1,0 +1,1 @@
+WITH gone AS MATERIALIZED (DELETE FROM users WHERE id IN (SELECT id FROM shop.items) RETURNING id) SELECT id FROM gone;

@@ -1,0 +1,3 @@
+CREATE TABLE n (id integer);
+DROP TABLE users;
+ALTER TABLE n RENAME TO users;

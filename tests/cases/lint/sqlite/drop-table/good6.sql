@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS unheard_of;
+CREATE TABLE unheard_of (id integer);

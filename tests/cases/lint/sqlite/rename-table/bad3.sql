@@ -1,0 +1,2 @@
+ALTER TABLE users RENAME TO old;
+CREATE TABLE users (id integer);
