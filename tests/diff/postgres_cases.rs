@@ -136,6 +136,10 @@ fn rarer_things_of_tables() {
             "CREATE TABLE t (a int, CONSTRAINT c CHECK (a > 1))",
         ),
         (
+            "CREATE TABLE t (a int); ALTER TABLE t ADD CONSTRAINT c CHECK (a < 99) NOT VALID",
+            "CREATE TABLE t (a int, CONSTRAINT c CHECK (a < 9))",
+        ),
+        (
             "CREATE TABLE t (a int) PARTITION BY RANGE (a); CREATE TABLE p PARTITION OF t FOR VALUES FROM (1) TO (5)",
             "CREATE TABLE t (a int, b text NOT NULL) PARTITION BY RANGE (a); CREATE TABLE p PARTITION OF t FOR VALUES FROM (1) TO (5); CREATE TABLE q PARTITION OF t FOR VALUES FROM (5) TO (9); CREATE INDEX i ON t (b)",
         ),

@@ -363,8 +363,10 @@ impl Changes {
                 && remade.iter().any(|name| mentions(POSTGRES, statement, name))
         };
         for old in from.tail.iter().filter(|old| !to.tail.contains(old) || moves(old)) {
-            let valid = to.parts.iter().find(|part| !is_column(part) && adds(old, part));
-            if let Some(part) = valid.filter(|_| !moves(old)) {
+            let named = to.parts.iter().find(|part| !is_column(part) && adds(old, part));
+            if let Some(part) =
+                named.filter(|part| !moves(old) && old.contains(&format!(" ADD {} ", part.source)))
+            {
                 let name = constraint_name(part);
                 self.behind.push(format!("ALTER TABLE {} VALIDATE CONSTRAINT {name};", to.name));
             } else if let Some((_, rest)) = old.split_once(" ADD CONSTRAINT ") {
@@ -372,7 +374,7 @@ impl Changes {
                 let gone = self.gone_early.iter().any(|column| mentions(POSTGRES, old, column));
                 let clauses = if gone { &mut self.early } else { &mut self.clauses };
                 clauses.insert(0, format!("DROP CONSTRAINT {name}"));
-                self.added.extend(valid.map(|part| (name.to_owned(), part.source.clone())));
+                self.added.extend(named.map(|part| (name.to_owned(), part.source.clone())));
             } else {
                 match undo(old, to) {
                     Some(statement) if statement.is_empty() => {}
