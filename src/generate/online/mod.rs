@@ -85,8 +85,6 @@ pub struct Side {
     pub keys_off: bool,
     /// A setting for its statements: how long they wait for a table at most.
     pub session: Option<&'static str>,
-    /// A rule of `lint` that finds something in it, and why that is meant.
-    pub allow: Option<&'static str>,
 }
 
 impl Side {

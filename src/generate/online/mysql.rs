@@ -424,8 +424,6 @@ pub(super) fn not_null(
         up.extend(triggers.drop());
         down.extend(triggers.create(table, body, body));
     }
-    let allow = Some("add-not-null the rows are looked at first, and no code writes null any more");
-    let up = Side { allow, ..short(up) };
-    steps.push(Step::contract("contract", format!("{column} becomes NOT NULL"), up, short(down)));
+    steps.push(Step::contract("contract", format!("{column} becomes NOT NULL"), short(up), short(down)));
     Ok(Steps { steps, limits })
 }

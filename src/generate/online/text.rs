@@ -35,7 +35,6 @@ fn directives(side: &Side) -> Vec<String> {
         side.keys_off.then(|| "foreign-keys off".to_owned()),
         side.alone.then(|| "no-transaction".to_owned()),
         side.session.map(|setting| format!("session {setting}")),
-        side.allow.map(|rule| format!("allow {rule}")),
     ];
     all.into_iter().flatten().collect()
 }

@@ -94,7 +94,10 @@ impl Column {
             }
             "UNIQUE" => self.unique = true,
             "REFERENCES" => self.references = relation(walk),
-            "CHECK" => self.check = true,
+            "CHECK" => {
+                self.check = true;
+                until_constraint(walk);
+            }
             "GENERATED" => {
                 walk.skip_any(&["ALWAYS", "BY", "DEFAULT", "ON", "NULL"]);
                 if walk.eat(&["AS", "IDENTITY"]) {

@@ -137,4 +137,6 @@ fn columns() {
     assert!(column("a int GENERATED ALWAYS AS (b * 2) STORED").stored);
     assert!(column("a int REFERENCES u (id) ON DELETE SET NULL").references.is_some());
     assert!(!column("a int REFERENCES u (id) ON DELETE SET NULL").not_null);
+    let checked = column("a int CHECK (a IS NOT NULL OR b IS NOT NULL) UNIQUE");
+    assert!(checked.check && checked.unique && !checked.not_null, "{checked:?}");
 }
