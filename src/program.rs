@@ -34,6 +34,7 @@ pub(crate) enum Unrun {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ends {
     /// The program, which may ask at the terminal.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line asks for passwords"))]
     Itself,
     /// All that it has started, too: it is in a process group of its own, and no interrupt of a terminal reaches it.
     Group,
