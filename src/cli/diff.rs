@@ -7,7 +7,7 @@ mod say;
 pub(super) use files::{counted, first_stamp};
 
 use super::context::Context;
-use super::generate::choose;
+use super::generate::{choose, file_slug};
 use super::import::application;
 use super::run::looking;
 use super::schema::{given, matches_nothing, scratch_connector};
@@ -22,7 +22,6 @@ use crate::drift::Filter;
 use crate::engine::diff::{self, Base, Proof, Request, Sides, Way};
 use crate::engine::{Failure, FailureKind, Project};
 use crate::event::Sink;
-use crate::generate::slug;
 use crate::lock::{Merged, merge};
 use crate::module::Module;
 use crate::report::human::{self, Weight};
@@ -96,8 +95,7 @@ fn usage(fault: Diagnostic) -> Failure {
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let context = Context::read(global)?;
     let project = context.project()?;
-    let slug = slug(&args.name)
-        .ok_or_else(|| usage(Diagnostic::new(format!("`{}` gives no file name", args.name))))?;
+    let slug = file_slug(&args.name)?;
     let wanted = args.module.clone().map_or_else(|| application(&project), Ok)?;
     let module = choose(global, &project, Some(&wanted))?;
     let merged = merge(project.document.lock(), &project.catalogue, None).map_err(usage)?;

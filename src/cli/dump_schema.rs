@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::context::Context;
-use super::generate::{choose, write_new};
+use super::generate::{choose, file_slug, write_new};
 use super::run::looking;
 use super::watch::reporter;
 use super::{Done, Exit, Format, Global};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{self, Failure, FailureKind};
-use crate::generate::{files, filled, slug};
+use crate::generate::{files, filled};
 use crate::module::Format as Layout;
 use crate::report::{count, human};
 
@@ -31,8 +31,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let usage = |fault: Diagnostic| Failure::new(FailureKind::Usage, fault);
     let context = Context::read(global)?;
     let project = context.project()?;
-    let slug = slug(&args.name)
-        .ok_or_else(|| usage(Diagnostic::new(format!("`{}` gives no file name", args.name))))?;
+    let slug = file_slug(&args.name)?;
     let module = choose(global, &project, args.module.as_deref())?;
     if let Some(first) = module.migrations.first() {
         return Err(Failure::new(

@@ -52,7 +52,7 @@ fn empty(global: &Global, args: &Args) -> Result<Done, Failure> {
     let context = Context::read(global)?;
     let project = context.project()?;
     let name = args.name.as_deref().unwrap_or_default();
-    let slug = slug(name).ok_or_else(|| usage(Diagnostic::new(format!("`{name}` gives no file name"))))?;
+    let slug = file_slug(name)?;
     let module = choose(global, &project, args.module.as_deref())?;
     let source = project
         .discovery
@@ -71,6 +71,12 @@ fn empty(global: &Global, args: &Args) -> Result<Done, Failure> {
         }
     }
     Ok(Done::new(Exit::Done, "written", json!({ "module": module.namespace.as_str(), "written": written })))
+}
+
+/// What a name becomes in the name of a file.
+pub(super) fn file_slug(name: &str) -> Result<String, Failure> {
+    let none = || Failure::new(FailureKind::Usage, Diagnostic::new(format!("`{name}` gives no file name")));
+    slug(name).ok_or_else(none)
 }
 
 /// Writes files that must not be there yet; as they are shown.

@@ -4,7 +4,7 @@ mod archive;
 mod say;
 
 use super::context::Context;
-use super::generate::{choose, shown, write_new};
+use super::generate::{choose, file_slug, shown, write_new};
 use super::import::application;
 use super::schema::scratch_connector;
 use super::watch::reporter;
@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialect::Dialect;
 use crate::engine::squash::{self as engine, Request, Squashed};
 use crate::engine::{Failure, FailureKind, Project, checks_schema};
-use crate::generate::{NewFile, of_dialect, slug};
+use crate::generate::{NewFile, of_dialect};
 use crate::id::{Checksum, MigrationId};
 use crate::lock::{Merged, merge};
 use crate::lockfile;
@@ -59,8 +59,7 @@ fn refused(faults: Vec<Diagnostic>) -> Failure {
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Done, Failure> {
     let context = Context::read(global)?;
     let project = context.project()?;
-    let slug = slug(&args.name)
-        .ok_or_else(|| usage(Diagnostic::new(format!("`{}` gives no file name", args.name))))?;
+    let slug = file_slug(&args.name)?;
     let wanted = args.module.clone().map_or_else(|| application(&project), Ok)?;
     let module = choose(global, &project, Some(&wanted))?;
     if args.finish {

@@ -1,9 +1,9 @@
 //! What an entry that stands for others means on a database: one under another name, or a base into which
 //! several were put together.
 //!
-//! A base runs where none of them has run, and leaves archived rows of them: a release from before it finds
-//! what it needs. Where all have, it is recorded without running, and their rows
-//! are archived. Where only some have, nothing makes its schema: the missing ones are gone from the lock.
+//! A base runs where none of them has run, and leaves archived rows of them: a release from before it finds what
+//! it needs. Where all have, it is recorded without running, and their rows are archived. Where only some have,
+//! nothing makes its schema: the missing ones are gone from the lock.
 
 use indexmap::IndexSet;
 

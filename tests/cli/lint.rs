@@ -134,6 +134,7 @@ fn what_cannot_be_told_is_said_with_a_way_out() {
     git(&project, "commit -q -m x");
     project.run_alone(&["lint"]).exits(2).says("which branch is the main one").says("--main BRANCH");
     project.run_alone(&["lint", "--main", "trunk"]).ok();
+    project.run_alone(&["lint", "--main", "nosuch"]).exits(2).says("there is no branch `nosuch` here");
     project.run_alone(&["lint", "--since", "gone"]).exits(2).says("git knows no revision `gone`");
     git(&project, "checkout -q --orphan other");
     git(&project, "commit -q -m y");

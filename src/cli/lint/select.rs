@@ -129,6 +129,10 @@ fn base(args: &Args, project: &Project) -> Result<(String, String), Failure> {
         let fault = Diagnostic::new("it is not known which branch is the main one");
         return Err(usage(fault.help("name it: `--main BRANCH`, or a commit: `--since REV`")));
     };
+    if git::commit(root, &branch).is_none() {
+        let fault = Diagnostic::new(format!("there is no branch `{branch}` here"));
+        return Err(usage(fault.help("name another one: `--main BRANCH`, or a commit: `--since REV`")));
+    }
     match git::merge_base(root, &branch) {
         Some(base) => Ok((base, branch)),
         None => Err(usage(
